@@ -1,0 +1,135 @@
+/* Clocks and RFC 3339. Civil-date arithmetic: days from civil, proleptic Gregorian. */
+#include <secureops/base.h>
+
+#include <time.h>
+
+static int64_t clock_ns(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t sco_now_ms(void)
+{
+    return clock_ns(CLOCK_REALTIME) / 1000000;
+}
+
+int64_t sco_mono_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t sco_mono_ms(void)
+{
+    return sco_mono_ns() / 1000000;
+}
+
+void sco_time_format(int64_t unix_ms, char out[SCO_TIME_LEN])
+{
+    int64_t ms = unix_ms % 1000;
+    if (ms < 0)
+        ms += 1000;
+    time_t t = (time_t)((unix_ms - ms) / 1000);
+    struct tm tm;
+    if (!gmtime_r(&t, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
+        memset(&tm, 0, sizeof tm);
+    snprintf(out, SCO_TIME_LEN, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+             (unsigned)(tm.tm_year + 1900) % 10000u, (unsigned)(tm.tm_mon + 1) % 100u,
+             (unsigned)tm.tm_mday % 100u, (unsigned)tm.tm_hour % 100u, (unsigned)tm.tm_min % 100u,
+             (unsigned)tm.tm_sec % 100u, (unsigned)ms % 1000u);
+}
+
+static bool digits(struct sco_str *s, size_t n, int *ret)
+{
+    int v = 0;
+    if (s->n < n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (s->p[i] < '0' || s->p[i] > '9')
+            return false;
+        v = v * 10 + (s->p[i] - '0');
+    }
+    *s = sco_str_make(s->p + n, s->n - n);
+    *ret = v;
+    return true;
+}
+
+static bool one_of(struct sco_str *s, const char *chars, char *ret)
+{
+    if (!s->n || !s->p[0] || !strchr(chars, s->p[0]))
+        return false;
+    *ret = s->p[0];
+    *s = sco_str_make(s->p + 1, s->n - 1);
+    return true;
+}
+
+static int64_t days_from_civil(int y, int m, int d)
+{
+    y -= m <= 2;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t yoe = y - era * 400;
+    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+static bool parse_date(struct sco_str *s, int64_t *ret_days)
+{
+    static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int y, m, d;
+    char c;
+    if (!digits(s, 4, &y) || !one_of(s, "-", &c) || !digits(s, 2, &m) || !one_of(s, "-", &c) ||
+        !digits(s, 2, &d) || m < 1 || m > 12 || d < 1)
+        return false;
+    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+    if (d > month_days[m - 1] + (m == 2 && leap))
+        return false;
+    *ret_days = days_from_civil(y, m, d);
+    return true;
+}
+
+/* "Z", "+02:00" or "+0200" (SonarQube). */
+static bool parse_zone(struct sco_str *s, int *ret_minutes)
+{
+    int h, m;
+    char c, colon;
+    if (one_of(s, "Zz", &c)) {
+        *ret_minutes = 0;
+        return s->n == 0;
+    }
+    if (!one_of(s, "+-", &c) || !digits(s, 2, &h))
+        return false;
+    one_of(s, ":", &colon);
+    if (!digits(s, 2, &m) || h > 23 || m > 59 || s->n)
+        return false;
+    *ret_minutes = (c == '-' ? -1 : 1) * (h * 60 + m);
+    return true;
+}
+
+int sco_time_parse(struct sco_str s, int64_t *ret_unix_ms)
+{
+    int64_t days;
+    int h = 0, m = 0, sec = 0, zone = 0, ms = 0, scale = 100;
+    char c;
+    if (!parse_date(&s, &days))
+        return SCO_E_INVALID;
+    if (s.n) {
+        if (!one_of(&s, "Tt ", &c) || !digits(&s, 2, &h) || !one_of(&s, ":", &c) ||
+            !digits(&s, 2, &m) || !one_of(&s, ":", &c) || !digits(&s, 2, &sec) || h > 23 ||
+            m > 59 || sec > 60)
+            return SCO_E_INVALID;
+        if (one_of(&s, ".,", &c)) {
+            int digit;
+            if (!digits(&s, 1, &digit))
+                return SCO_E_INVALID;
+            do {
+                ms += digit * scale;
+                scale /= 10;
+            } while (digits(&s, 1, &digit));
+        }
+        if (!parse_zone(&s, &zone))
+            return SCO_E_INVALID;
+    }
+    *ret_unix_ms = (((days * 24 + h) * 60 + m - zone) * 60 + sec) * 1000 + ms;
+    return 0;
+}

@@ -1,0 +1,35 @@
+/* Running a scanner's program inside a worker: a process group of its own, limits, capture of
+ * stdout and stderr, an end to everything it started. Used by the worker only. */
+#pragma once
+
+#include <secureops/base.h>
+
+struct sco_exec_env { /* of the job; borrowed */
+    const char *const *env;  /* clean environment, "NAME=value", NULL-terminated */
+    const char *work_dir;
+    int64_t deadline_mono_ms; /* 0: none */
+    uint64_t output_limit;
+    uint64_t memory_limit; /* RLIMIT_AS of the program; 0: none */
+    int cancel_fd;         /* readable when the job is cancelled; -1: none */
+    struct sco_arena *arena; /* of what the result points to */
+};
+
+/* As struct sco_host.run of plugin.h. At the deadline: SIGTERM to the group, SIGKILL two seconds
+ * later, then whatever it left behind (descendants are found through the subreaper). */
+int sco_exec_run(const struct sco_exec_env *env, const struct sco_command *c,
+                 struct sco_command_result *ret, struct sco_error *err) SCO_NODISCARD;
+
+/* Kills (SIGKILL) and reaps every descendant of this process. Returns how many there were. */
+int sco_exec_reap_all(void);
+
+/* ---- sandbox ------------------------------------------------------------------------------------
+ * To be called once, early, before anything is loaded: no new privileges, parent-death signal
+ * (the parent is checked again), subreaper, no core dumps, umask 077. */
+int sco_sandbox_process(int64_t parent_pid, struct sco_error *err) SCO_NODISCARD;
+/* Landlock: everything may be read, only `write` (NULL-terminated folders and files) and /dev may
+ * be written. 0: ABI version in *ret_abi; SCO_E_UNSUPPORTED: the kernel has none. */
+int sco_sandbox_landlock(const char *const *write, int *ret_abi, struct sco_error *err)
+    SCO_NODISCARD;
+/* seccomp: refuses (EPERM) what no scanner needs: ptrace, mounts, module and key handling, bpf,
+ * perf, reboot, clock setting, namespaces, io_uring and their like. SCO_E_UNSUPPORTED as above. */
+int sco_sandbox_seccomp(struct sco_error *err) SCO_NODISCARD;

@@ -1,0 +1,68 @@
+/* Messages between engine and worker: frames over a SOCK_STREAM socketpair.
+ *
+ * A frame is a little-endian u32 length of the payload, one byte of type, and the payload: JSON,
+ * or (SCO_MSG_FINDINGS) one JSON object per line. A length above SCO_FRAME_MAX ends the talk.
+ *
+ * The worker finds the socket as descriptor SCO_WORKER_FD, receives one JOB, sends HELLO at once
+ * and DONE as its last word. A worker that ends without DONE has crashed.
+ *
+ * JOB: {"kind":"scan"|"import"|"describe"|"version",
+ *   "plugins":["/abs/a.so",...]   scan, version: one; import: candidates; describe: all
+ *   "options":{name:typed value}  checked by the engine; secrets resolved
+ *   "target":{"kind":"directory","path":"/abs"}   scan; kind: directory git image sbom url plan file
+ *   "input":"/abs/report.json","root":"/abs"|null,"format":"name"|null   import
+ *   "work_dir","cache_dir","program","version":text or null
+ *   "excludes":[],"files":[],"offline":bool,"cpus":n,"timeout_ms":n
+ *   "limits":{"findings":n,"output":bytes,"memory":bytes}
+ *   "sandbox":{"landlock":bool,"seccomp":bool,"write":["/abs",...]}
+ *   "env":{"NAME":"value"}        the clean environment of the scanner's program
+ *   "digest_key":"hex"}
+ * HELLO: {"version":"0.1.0","sandbox":"landlock 3, seccomp"|"none: reason"}
+ * DESCRIBE (one per plugin): {"path","name","kind","version",...,"options":[...],"scanner":{...}}
+ *   or {"path","error":text}. Before loading a plugin the worker sends LOADING {"path"}, so that a
+ *   crash has a name.
+ * TOOL: {"name","version"}  LOG: {"level":1..4,"text"}  PROGRESS: {"done","total","what"}
+ * INCOMPLETE: {"reason"}    PLUGIN: {"name","score"} (import: which one was chosen)
+ * DONE: {"status":"completed"|"incomplete"|"failed"|"timeout"|"skipped"|"cancelled",
+ *   "reason":text|null,"code":SCO_E_*,"findings":n,"exit_code":n|null,"version":text|null}
+ */
+#pragma once
+
+#include <secureops/base.h>
+
+enum { SCO_WORKER_FD = 3, SCO_FRAME_MAX = 64 << 20, SCO_FRAME_BATCH = 48 << 10 };
+
+enum sco_msg {
+    SCO_MSG_JOB = 'J',    /* engine to worker */
+    SCO_MSG_CANCEL = 'C', /* engine to worker: stop soon */
+    SCO_MSG_HELLO = 'H',
+    SCO_MSG_LOADING = 'O',
+    SCO_MSG_DESCRIBE = 'M',
+    SCO_MSG_PLUGIN = 'U',
+    SCO_MSG_TOOL = 'T',
+    SCO_MSG_FINDINGS = 'F',
+    SCO_MSG_LOG = 'L',
+    SCO_MSG_PROGRESS = 'P',
+    SCO_MSG_INCOMPLETE = 'I',
+    SCO_MSG_DONE = 'D',
+};
+
+/* Blocking write of one frame: 0, SCO_E_LIMIT, or SCO_E_IO (also when the other side is gone). */
+int sco_frame_send(int fd, enum sco_msg type, struct sco_str payload, struct sco_error *err)
+    SCO_NODISCARD;
+
+/* Cuts frames out of a stream. Feed what was read; take frames until 0. */
+struct sco_frames {
+    struct sco_buf in;
+    size_t at; /* consumed bytes of `in` */
+};
+int sco_frames_feed(struct sco_frames *f, struct sco_str bytes, struct sco_error *err)
+    SCO_NODISCARD;
+/* 1: a frame, its payload borrowed until the next feed; 0: more bytes are needed; SCO_E_LIMIT,
+ * SCO_E_FORMAT (unknown type): the stream is broken. */
+int sco_frames_next(struct sco_frames *f, enum sco_msg *ret_type, struct sco_str *ret_payload,
+                    struct sco_error *err) SCO_NODISCARD;
+void sco_frames_done(struct sco_frames *f);
+/* Blocking read of the next frame from fd. 1, 0 at the end of the stream, or an error. */
+int sco_frames_read(struct sco_frames *f, int fd, enum sco_msg *ret_type,
+                    struct sco_str *ret_payload, struct sco_error *err) SCO_NODISCARD;

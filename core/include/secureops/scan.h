@@ -1,0 +1,69 @@
+/* A scan and its outcome: what the engine fills and the reports print. Plain data; strings live in
+ * the scan's arena or pool. */
+#pragma once
+
+#include <secureops/finding.h>
+
+enum sco_run_status { /* of one scanner */
+    SCO_RUN_STATUS_COMPLETED,
+    SCO_RUN_STATUS_INCOMPLETE, /* trusted in part: the reason says what is missing */
+    SCO_RUN_STATUS_FAILED,
+    SCO_RUN_STATUS_TIMEOUT,
+    SCO_RUN_STATUS_MISSING, /* its program is not installed */
+    SCO_RUN_STATUS_SKIPPED, /* nothing for it to do, or not wanted */
+    SCO_RUN_STATUS_MAX_
+};
+const char *sco_run_status_name(enum sco_run_status s); /* "completed" */
+
+struct sco_scanner_run {
+    const char *name;    /* the plugin's */
+    const char *title;   /* for people */
+    const char *tool;    /* name the tool gave itself, or NULL */
+    const char *version; /* of the program, or NULL */
+    const char *target;  /* what it looked at: scan target or report file */
+    enum sco_run_status status;
+    const char *reason;  /* why not completed, in the tool's own words where it has some */
+    const char *hint;    /* what to do about it, or NULL */
+    bool required;       /* --require, or configured so */
+    bool counts;         /* its not finishing makes the scan incomplete */
+    int64_t started_ms, duration_ms; /* duration -1: did not run */
+    int32_t exit_code;   /* of the program; -1: none */
+    uint64_t reported;   /* items received */
+    uint64_t dropped;    /* of them in excluded folders */
+    uint64_t suppressed;
+    uint64_t by_severity[SCO_SEV_MAX_]; /* of its findings that count */
+};
+
+enum sco_gate_result { SCO_GATE_PASSED, SCO_GATE_FAILED, SCO_GATE_INCOMPLETE };
+
+struct sco_gate {
+    enum sco_gate_result result;
+    const char **reasons; /* sentences */
+    size_t n_reasons;
+    uint32_t fail_on; /* SCO_SEV_*; 0: none */
+};
+
+struct sco_summary {
+    uint64_t findings;   /* in the list, suppressed ones included */
+    uint64_t suppressed;
+    uint64_t reported;   /* items before merging */
+    uint64_t by_severity[SCO_SEV_MAX_]; /* not suppressed */
+    uint64_t by_type[SCO_TYPE_MAX_];
+};
+
+struct sco_scan {
+    char id[37];
+    const char *command; /* "scan" or "import" */
+    const char *target;  /* as given; several are joined by ", " */
+    const char *root;    /* absolute folder the paths are relative to, or NULL */
+    const char *repository, *branch, *commit_sha; /* from git, or NULL */
+    int64_t started_ms, completed_ms;
+    bool cancelled;
+    struct sco_scanner_run *runs;
+    size_t n_runs;
+    struct sco_finding_set findings; /* identified, correlated, ranked */
+    struct sco_summary summary;
+    struct sco_gate gate;
+    int exit_status; /* 0 passed, 1 gate failed, 3 incomplete */
+    struct sco_arena arena;
+};
