@@ -1,0 +1,158 @@
+/* The configuration: one immutable snapshot out of layers, the later one stronger:
+ *   1. the defaults of the option tables
+ *   2. the user's file, $XDG_CONFIG_HOME/secureops/config.yaml
+ *   3. --config FILE, or else secureops.yaml in the current folder
+ *   4. the environment: SECUREOPS_SCAN_JOBS, SECUREOPS_SCANNERS_TRIVY_TIMEOUT, ...
+ *   5. flags of the command line, through sco_config_set
+ * Each section is an option table (option.h), so that the reference is generated from it.
+ *
+ * What is scanned is never configuration. A repository under scan may be hostile: a pull request
+ * that brought its own settings could switch the scanner off that would have found it, leave its
+ * folder out, or name a program or plugin of its own to be run with the rights of the scan. So
+ * `secureops scan /some/where` reads nothing from /some/where. The exception is the current folder,
+ * because that is where a developer keeps the file of the own project; but in CI the current folder
+ * is often just the pull request. A secureops.yaml that was found there, and not named with
+ * --config, is therefore untrusted: it may tune a scan, but whatever makes other code run or gives
+ * secrets away (tools, secrets, scan.sandbox, secret options of scanners) is refused in it, with an
+ * error that says what to do. Whoever wants the file trusted names it.
+ *
+ * Options of scanners are known only once the worker has described the plugin. Until then they are
+ * kept as located YAML; sco_config_scanner_options checks them against the plugin's table.
+ */
+#pragma once
+
+#include <secureops/log.h>
+#include <secureops/option.h>
+
+/* ---- loading ----------------------------------------------------------------------------------
+ */
+struct sco_config_override;
+
+/* Where to load from. Zero-initialise, fill, load, sco_config_input_done. */
+struct sco_config_input {
+    const char *file;       /* --config; NULL: secureops.yaml of the current folder, if any */
+    const char *const *env; /* NULL-terminated NAME=VALUE, as environ; NULL: none */
+    bool no_user_file;      /* leave layer 2 out */
+    bool no_local_file;     /* leave secureops.yaml of the current folder out */
+    struct sco_str text;    /* instead of layers 2 and 3: this text, called `file`; p NULL: none */
+    struct sco_config_override *overrides; /* of sco_config_set */
+    size_t n_overrides, cap_overrides;
+    struct sco_arena arena;
+};
+
+/* Notes a value of the strongest layer: path "scan.jobs", "scanners.trivy.timeout", "output". Lists
+ * are separated by commas. `origin` names it in messages ("--jobs"). Nothing is checked before the
+ * load but that the path has a form. sco_config_add adds to a list that the files may have started.
+ * Both copy everything. */
+int sco_config_set(struct sco_config_input *in, const char *path, const char *value,
+                   const char *origin, struct sco_error *err) SCO_NODISCARD;
+int sco_config_add(struct sco_config_input *in, const char *path, const char *value,
+                   const char *origin, struct sco_error *err) SCO_NODISCARD;
+void sco_config_input_done(struct sco_config_input *in);
+
+/* ---- the snapshot -----------------------------------------------------------------------------
+ */
+/* The sections are filled by their option tables, hence the types of plugin.h. Texts are
+ * NUL-terminated. */
+struct sco_config_scan {
+    int64_t jobs;                /* scanners at once; 0: one per core */
+    int64_t timeout;             /* ms, of one scanner; 0: its own default */
+    int64_t offline;             /* 1: no network */
+    struct sco_str_list exclude; /* globs */
+    int64_t
+        include_ignored;  /* 1: also what .gitignore and the list of vendored folders leave out */
+    int64_t max_findings; /* of one scanner; 0: the engine's limit */
+    int64_t output_limit; /* bytes that a scanner's program may write; 0: the engine's limit */
+    int64_t memory_limit; /* bytes of address space of a scanner's program; 0: none */
+    int64_t sandbox;      /* 0: no Landlock, no seccomp */
+};
+
+/* Fails when more than `max` findings of this type have this severity or a higher one. */
+struct sco_config_threshold {
+    uint32_t type;     /* SCO_TYPE_*; 0: every type */
+    uint32_t severity; /* SCO_SEV_* */
+    uint64_t max;
+};
+
+struct sco_config_gate {
+    struct sco_str fail_on_text, on_incomplete; /* as configured */
+    uint32_t fail_on;        /* SCO_SEV_*: findings of it and above fail; 0: none do */
+    bool warn_on_incomplete; /* incomplete scans are shown, but do not fail */
+    const struct sco_config_threshold *thresholds;
+    size_t n_thresholds;
+};
+
+struct sco_config_log {
+    struct sco_str level_text, format_text;
+    uint32_t level; /* SCO_LOG_* */
+    enum sco_log_format format;
+};
+
+struct sco_config_tools {     /* relative paths in files are made absolute from the file's folder */
+    struct sco_str_list path; /* folders searched for scanners before PATH */
+    struct sco_str_list plugins; /* folders with plugins beside the installed ones */
+};
+
+struct sco_config_secrets {
+    struct sco_str digest_key; /* reference; absent: none. See sco_secret_resolve */
+};
+
+struct sco_config {
+    struct sco_config_scan scan;
+    struct sco_config_gate gate;
+    struct sco_str_list output; /* FORMAT[=PATH] */
+    struct sco_config_log log;
+    struct sco_config_tools tools;
+    struct sco_config_secrets secrets;
+    const char *const *files;    /* that were read, the weakest first; NULL-terminated */
+    const char *const *warnings; /* for the user; NULL-terminated */
+    struct sco_config_impl *impl;
+};
+
+/* 0 and a snapshot, or the first thing that is wrong: SCO_E_INVALID, SCO_E_PARSE, SCO_E_LIMIT with
+ * "file:line:column: text", SCO_E_NOT_FOUND (a --config FILE that is not there), SCO_E_IO. Nothing
+ * refers to `in` afterwards. Read by any number of threads. */
+int sco_config_load(const struct sco_config_input *in, struct sco_config **ret,
+                    struct sco_error *err) SCO_NODISCARD;
+struct sco_config *sco_config_free(struct sco_config *c); /* NULL is fine; returns NULL */
+void sco_config_cleanup_(struct sco_config **c);
+
+/* ---- scanners ---------------------------------------------------------------------------------
+ */
+/* enabled: what scanner_wanted of engine.h takes. */
+#define SCO_ENABLED_NEVER (-1) /* enabled: false */
+#define SCO_ENABLED_AUTO 0     /* when it applies and is installed */
+#define SCO_ENABLED_ALWAYS 1   /* enabled: true, or required: it must run */
+
+struct sco_config_scanner {
+    int32_t enabled;
+    bool required;   /* its not finishing makes the scan incomplete */
+    bool configured; /* some layer speaks of it */
+    int64_t timeout; /* ms; 0: not said */
+};
+void sco_config_scanner(const struct sco_config *c, const char *name,
+                        struct sco_config_scanner *ret);
+
+/* Checks the configuration of a scanner against its plugin's table (NULL: none) and appends the
+ * values, defaults included, as a JSON object. flags: SCO_VALUES_RESOLVE. SCO_E_INVALID also for a
+ * table that has one of the names that belong to every scanner. `w` may be NULL. */
+int sco_config_scanner_options(const struct sco_config *c, const char *name,
+                               const struct sco_option *table, uint32_t flags, struct sco_buf *out,
+                               struct sco_warnings *w, struct sco_error *err) SCO_NODISCARD;
+
+/* An error for what is configured for a scanner that is none of the n names: a misspelt name would
+ * silently leave a scanner at its defaults. */
+int sco_config_check_scanners(const struct sco_config *c, const char *const *names, size_t n,
+                              struct sco_error *err) SCO_NODISCARD;
+
+/* ---- for people -------------------------------------------------------------------------------
+ */
+/* The effective values as YAML, each with its origin as a comment. Secrets are references. */
+void sco_config_show(const struct sco_config *c, struct sco_buf *out);
+
+struct sco_config_doc { /* a plugin of the reference */
+    const char *name, *title;
+    const struct sco_option *options;
+};
+/* Appends the configuration reference (docs/configuration.md) as Markdown. */
+void sco_config_docs(const struct sco_config_doc *plugins, size_t n, struct sco_buf *out);
