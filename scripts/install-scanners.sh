@@ -39,13 +39,13 @@ declare -A programs=(
 
 # ---- one function per kind of package; each runs under set -e in a subshell ----
 
-# Prints a python3 of at least 3.9 whose venv works. The system's own comes first: version
-# managers put theirs before it in PATH, and take them away again.
+# Prints a python3 of at least 3.10 (semgrep's need) whose venv works. The system's own comes
+# first: version managers put theirs before it in PATH, and take them away again.
 find_python()
 {
     local python
-    for python in /usr/bin/python3 python3 python3.{14,13,12,11,10,9}; do
-        if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' \
+    for python in /usr/bin/python3 python3 python3.{14,13,12,11,10}; do
+        if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' \
             2>/dev/null; then
             printf '%s\n' "$python"
             return 0
@@ -61,11 +61,11 @@ pip_install()
     shift
     if ! python=$(find_python); then
         sco_apt_install python3 python3-venv
-        python=$(find_python) || { sco_warn 'no python3 >= 3.9 with a working venv'; return 1; }
+        python=$(find_python) || { sco_warn 'no python3 >= 3.10 with a working venv'; return 1; }
     fi
     "$python" -m venv "$dir"
     printf '%s\n' "$@" | "$dir/bin/python" -m pip install --disable-pip-version-check --no-input \
-        --only-binary :all: --requirement /dev/stdin
+        --progress-bar off --only-binary :all: --requirement /dev/stdin
 }
 
 # go_install DIR GO-VERSION-NEEDED MODULE@VERSION [FLAG...]
@@ -210,7 +210,8 @@ END
 program_version()
 {
     local dir=$1 program=$2 argument=$3 text
-    text=$("$dir/bin/$program" "$argument" 2>&1 </dev/null) || return 1
+    # Without network, semgrep's search for a newer version takes 100 s.
+    text=$(SEMGREP_ENABLE_VERSION_CHECK=0 "$dir/bin/$program" "$argument" 2>&1) || return 1
     grep -m 1 -Eo '[0-9]+(\.[0-9]+)+' <<<"$text"
 }
 

@@ -46,9 +46,8 @@ sco_apt_install()
                   apt-get -q -y -o DPkg::Lock::Timeout=300)
 
     sco_say "installing ${packages[*]}"
-    # The lists are fetched when they lack a package, and once more when they turn out to be old.
-    if apt-cache show -- "${packages[@]}" >/dev/null 2>&1 &&
-        "${apt[@]}" install --no-install-recommends "${packages[@]}" >/dev/null; then
+    # The lists are fetched only when they turn out to be missing or old.
+    if "${apt[@]}" install --no-install-recommends "${packages[@]}" >/dev/null 2>&1; then
         return 0
     fi
     "${apt[@]}" update >/dev/null || sco_warn "apt-get update failed, trying with the lists at hand"
