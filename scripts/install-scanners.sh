@@ -197,7 +197,7 @@ for (const path of options.data) {
     }
     console.error(path + " invalid");
     for (const e of validate.errors)
-        console.error("  " + (e.instancePath || "/") + " " + e.message + " " + JSON.stringify(e.params));
+        console.error("  " + (e.instancePath || "/"), e.message, JSON.stringify(e.params));
     process.exitCode = 1;
 }
 END

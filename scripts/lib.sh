@@ -17,7 +17,12 @@ sco_apt_missing()
     dpkg-query -W -f '${Package} ${db:Status-Status}\n' -- "$@" 2>/dev/null |
         awk -v wanted="$*" '
             $2 == "installed" { have[$1] = 1 }
-            END { n = split(wanted, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) print w[i] }'
+            END {
+                n = split(wanted, name, " ")
+                for (i = 1; i <= n; i++)
+                    if (!(name[i] in have))
+                        print name[i]
+            }'
 }
 
 # Installs the given Debian packages as far as they are missing. Silent when none is.
