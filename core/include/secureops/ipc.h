@@ -10,7 +10,8 @@
  *   "plugins":["/abs/a.so",...]   scan, version: one; import: candidates; describe: all
  *   "options":{name:typed value}  checked by the engine; secrets resolved
  *   "target":{"kind":"directory","path":"/abs"}   scan; kind: directory git image sbom url plan file
- *   "input":"/abs/report.json","root":"/abs"|null,"format":"name"|null   import
+ *   "input":"/abs/report.json","root":"/abs"|null,"format":"name"|null   import; options then are
+ *                                 those of the one plugin or of `format`, or {plugin name: options}
  *   "work_dir","cache_dir","program","version":text or null
  *   "excludes":[],"files":[],"offline":bool,"cpus":n,"timeout_ms":n
  *   "limits":{"findings":n,"output":bytes,"memory":bytes}
@@ -18,9 +19,14 @@
  *   "env":{"NAME":"value"}        the clean environment of the scanner's program
  *   "digest_key":"hex"}
  * HELLO: {"version":"0.1.0","sandbox":"landlock 3, seccomp"|"none: reason"}
- * DESCRIBE (one per plugin): {"path","name","kind","version",...,"options":[...],"scanner":{...}}
- *   or {"path","error":text}. Before loading a plugin the worker sends LOADING {"path"}, so that a
- *   crash has a name.
+ * DESCRIBE (one per plugin): {"path","name","kind":"scanner"|"ci","version","license","summary",
+ *   "abi":"1.0","options":[{"name","type","required","secret","deprecated","default","min","max",
+ *   "values","doc"}] (as option.h writes them),"scanner":{"title","homepage",
+ *   "targets":["directory",...],"finds":["SAST",...],"network","locks_cache","explicit" (booleans),
+ *   "programs":[],"version_args":[],"detect":[],"install","timeout_s","max_parallel",
+ *   "can_run","can_parse","can_sniff"}}; what the plugin left NULL is absent.
+ *   Or {"path","error":text,"code":SCO_E_*}. Before loading a plugin the worker sends LOADING
+ *   {"path"}, so that a crash has a name.
  * TOOL: {"name","version"}  LOG: {"level":1..4,"text"}  PROGRESS: {"done","total","what"}
  * INCOMPLETE: {"reason"}    PLUGIN: {"name","score"} (import: which one was chosen)
  * DONE: {"status":"completed"|"incomplete"|"failed"|"timeout"|"skipped"|"cancelled",
