@@ -1,0 +1,104 @@
+/* The description of a plugin as JSON: what SCO_MSG_DESCRIBE carries. docs/plugin-abi.md has its
+ * members. The texts are the plugin's own: the writer repairs what is not UTF-8. */
+#include "plug_priv.h"
+
+static const struct {
+    uint32_t bit;
+    const char *name;
+} targets[] = {
+    {SCO_TARGET_DIRECTORY, "directory"}, {SCO_TARGET_GIT, "git"}, {SCO_TARGET_IMAGE, "image"},
+    {SCO_TARGET_SBOM, "sbom"},           {SCO_TARGET_URL, "url"}, {SCO_TARGET_PLAN, "plan"},
+    {SCO_TARGET_FILE, "file"},
+};
+
+static const char *const types[] = {
+    [SCO_TYPE_SAST] = "SAST",       [SCO_TYPE_SCA] = "SCA",       [SCO_TYPE_DAST] = "DAST",
+    [SCO_TYPE_IAC] = "IAC",         [SCO_TYPE_SECRET] = "SECRET", [SCO_TYPE_LICENSE] = "LICENSE",
+    [SCO_TYPE_QUALITY] = "QUALITY",
+};
+
+enum { TEXTS_MAX = 1000 }; /* of a list without its NULL, rather than the end of memory */
+
+static void texts(struct sco_json_out *o, const char *key, const char *const *v)
+{
+    if (!v)
+        return;
+    sco_json_key(o, key);
+    sco_json_begin(o, '[');
+    for (size_t i = 0; v[i] && i < TEXTS_MAX; i++)
+        sco_json_str(o, sco_str_c(v[i]));
+    sco_json_end(o, ']');
+}
+
+static void option(struct sco_json_out *o, const struct sco_option *row)
+{
+    sco_json_begin(o, '{');
+    sco_json_kz(o, "name", row->name);
+    sco_json_kz(o, "type", plug_option_type_name(row->type));
+    sco_json_kbool(o, "required", row->flags & SCO_OPT_REQUIRED);
+    sco_json_kbool(o, "secret", row->flags & SCO_OPT_SECRET);
+    sco_json_kbool(o, "deprecated", row->flags & SCO_OPT_DEPRECATED);
+    sco_json_kz(o, "default", row->def);
+    if (row->min || row->max) {
+        sco_json_ki64(o, "min", row->min);
+        sco_json_ki64(o, "max", row->max);
+    }
+    sco_json_kz(o, "values", row->values);
+    sco_json_kz(o, "doc", row->doc);
+    sco_json_end(o, '}');
+}
+
+static void scanner(struct sco_json_out *o, const struct sco_scanner *s)
+{
+    sco_json_key(o, "scanner");
+    sco_json_begin(o, '{');
+    sco_json_kz(o, "title", s->title);
+    sco_json_kz(o, "homepage", s->homepage);
+    sco_json_key(o, "targets");
+    sco_json_begin(o, '[');
+    for (size_t i = 0; i < SCO_ARRAY_LEN(targets); i++)
+        if (s->targets & targets[i].bit)
+            sco_json_str(o, sco_str_c(targets[i].name));
+    sco_json_end(o, ']');
+    sco_json_key(o, "finds");
+    sco_json_begin(o, '[');
+    for (uint32_t t = SCO_TYPE_SAST; t < SCO_ARRAY_LEN(types); t++)
+        if (s->finds & SCO_TYPE_BIT(t))
+            sco_json_str(o, sco_str_c(types[t]));
+    sco_json_end(o, ']');
+    sco_json_kbool(o, "network", s->flags & SCO_SCANNER_NETWORK);
+    sco_json_kbool(o, "locks_cache", s->flags & SCO_SCANNER_LOCKS_CACHE);
+    sco_json_kbool(o, "explicit", s->flags & SCO_SCANNER_EXPLICIT);
+    texts(o, "programs", s->programs);
+    texts(o, "version_args", s->version_args);
+    texts(o, "detect", s->detect);
+    sco_json_kz(o, "install", s->install);
+    sco_json_ki64(o, "timeout_s", s->timeout_s);
+    sco_json_ki64(o, "max_parallel", s->max_parallel);
+    sco_json_kbool(o, "can_run", s->run != NULL);
+    sco_json_kbool(o, "can_parse", s->parse != NULL);
+    sco_json_kbool(o, "can_sniff", s->sniff != NULL);
+    sco_json_end(o, '}');
+}
+
+void sco_plug_describe(const struct sco_loaded_plugin *p, struct sco_json_out *o)
+{
+    char abi[32];
+    snprintf(abi, sizeof abi, "%u.%u", p->plugin.abi_major, p->plugin.abi_minor);
+    sco_json_begin(o, '{');
+    sco_json_kz(o, "path", p->path);
+    sco_json_kz(o, "name", p->plugin.name);
+    sco_json_kz(o, "kind", p->plugin.kind == SCO_KIND_CI ? "ci" : "scanner");
+    sco_json_kz(o, "version", p->plugin.version);
+    sco_json_kz(o, "license", p->plugin.license);
+    sco_json_kz(o, "summary", p->plugin.summary);
+    sco_json_kz(o, "abi", abi);
+    sco_json_key(o, "options");
+    sco_json_begin(o, '[');
+    for (size_t i = 0; i < p->n_options; i++)
+        option(o, &p->options[i]);
+    sco_json_end(o, ']');
+    if (p->plugin.scanner)
+        scanner(o, p->plugin.scanner);
+    sco_json_end(o, '}');
+}
