@@ -34,6 +34,8 @@ int sco_iter_next(struct sco_iter *it, const char *const *deferred, const struct
                   struct sco_error *err) SCO_NODISCARD;
 void sco_iter_close(struct sco_iter *it);
 uint64_t sco_reader_offset(const struct sco_reader *r); /* bytes consumed */
+/* 0 when only white space follows the values read so far. For callers that expect one document. */
+int sco_reader_check_end(struct sco_reader *r, struct sco_error *err) SCO_NODISCARD;
 
 /* One whole document into `arena`, for small input (configuration, control messages). Anything but
  * white space after it is an error. */
@@ -48,13 +50,14 @@ int sco_json_scan(const char *path, uint64_t *ret_tokens, struct sco_error *err)
 
 /* ---- writer ------------------------------------------------------------------------------------
  * Appends to a buffer; commas are placed by the writer. Text is made valid UTF-8; control
- * characters, U+2028 and U+2029 are escaped. The caller flushes the buffer whenever it likes:
- * the writer keeps no pointer into it. */
+ * characters, U+2028 and U+2029 are escaped, NUL becomes U+FFFD. The caller flushes the buffer
+ * whenever it likes: the writer keeps no pointer into it. */
 struct sco_json_out {
     struct sco_buf *b;
     uint32_t depth;
     bool comma;  /* the next value needs a comma before it */
     bool pretty; /* two spaces a level */
+    bool keyed;  /* a key was just written */
 };
 void sco_json_begin(struct sco_json_out *o, char open); /* '{' or '[' */
 void sco_json_end(struct sco_json_out *o, char close);

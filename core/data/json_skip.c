@@ -1,0 +1,160 @@
+/* Skipping a list or map without looking into it: strings and the number of open brackets. What is
+ * skipped here is checked in full when it is walked. */
+#include "json_priv.h"
+#include "json_simd.h"
+
+struct skip {
+    int64_t depth;
+    bool in_string;
+    bool escaped; /* the next byte follows a backslash */
+};
+
+/* One byte: true when it closes the outermost bracket. */
+static inline bool step(struct skip *k, char c)
+{
+    if (k->escaped)
+        k->escaped = false;
+    else if (c == '\\')
+        k->escaped = true;
+    else if (c == '"')
+        k->in_string = !k->in_string;
+    else if (!k->in_string && (c == '{' || c == '['))
+        k->depth++;
+    else if (!k->in_string && (c == '}' || c == ']'))
+        return --k->depth == 0;
+    return false;
+}
+
+#ifdef SCO_JSON_SSE2
+struct masks {
+    uint64_t quote, back, open, close;
+};
+
+static inline struct masks look64(const char *p)
+{
+    struct masks m = {0, 0, 0, 0};
+    const __m128i lower = _mm_set1_epi8(0x20);
+    for (unsigned k = 0; k < 64; k += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + k));
+        __m128i y = _mm_or_si128(x, lower); /* [ and { become one, ] and } too */
+        __m128i q = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
+        __m128i b = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+        __m128i o = _mm_cmpeq_epi8(y, _mm_set1_epi8('{'));
+        __m128i c = _mm_cmpeq_epi8(y, _mm_set1_epi8('}'));
+        m.quote |= (uint64_t)(uint16_t)_mm_movemask_epi8(q) << k;
+        m.back |= (uint64_t)(uint16_t)_mm_movemask_epi8(b) << k;
+        m.open |= (uint64_t)(uint16_t)_mm_movemask_epi8(o) << k;
+        m.close |= (uint64_t)(uint16_t)_mm_movemask_epi8(c) << k;
+    }
+    return m;
+}
+
+/* Bits of bytes that follow a backslash which is not itself escaped. */
+static inline uint64_t escaped_bits(uint64_t back, bool *carry)
+{
+    uint64_t esc = *carry;
+    back &= ~esc;
+    *carry = false;
+    while (back) {
+        unsigned at = (unsigned)__builtin_ctzll(back);
+        back &= back - 1;
+        if (at == 63) {
+            *carry = true;
+        } else {
+            esc |= UINT64_C(2) << at;
+            back &= ~(UINT64_C(2) << at);
+        }
+    }
+    return esc;
+}
+
+/* Bit i of the result: the number of bits set in x at or below i is odd. */
+static inline uint64_t parity_up_to(uint64_t x)
+{
+    for (unsigned k = 1; k < 64; k <<= 1)
+        x ^= x << k;
+    return x;
+}
+
+static inline int bit_count(uint64_t x)
+{
+    x -= x >> 1 & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+    x = (x + (x >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return (int)(x * 0x0101010101010101u >> 56);
+}
+
+/* The outermost bracket may close in this block: goes from bracket to bracket. Its place, or 64. */
+static unsigned close_in_block(struct skip *k, uint64_t open, uint64_t close)
+{
+    for (uint64_t all = open | close; all; all &= all - 1) {
+        unsigned at = (unsigned)__builtin_ctzll(all);
+        if (open >> at & 1)
+            k->depth++;
+        else if (--k->depth == 0)
+            return at;
+    }
+    return 64;
+}
+
+/* Whole blocks of p[0..n): how far it came; *done when the closing bracket is behind that. */
+static size_t skip_blocks(struct skip *k, const char *p, size_t n, bool *done)
+{
+    size_t i = 0;
+    for (; i + 64 <= n; i += 64) {
+        struct masks m = look64(p + i);
+        if (m.back | k->escaped)
+            m.quote &= ~escaped_bits(m.back, &k->escaped);
+        uint64_t inside = parity_up_to(m.quote) ^ (k->in_string ? ~UINT64_C(0) : 0);
+        k->in_string = inside >> 63;
+        m.open &= ~inside;
+        m.close &= ~inside;
+        if (!(m.open | m.close))
+            continue;
+        int closes = bit_count(m.close);
+        if (k->depth > closes) {
+            k->depth += bit_count(m.open) - closes;
+            continue;
+        }
+        unsigned at = close_in_block(k, m.open, m.close);
+        if (at < 64) {
+            *done = true;
+            return i + at + 1;
+        }
+    }
+    return i;
+}
+#endif
+
+/* p[0..n): how many bytes were looked at; *done when the closing bracket is the last of them. */
+static size_t skip_some(struct skip *k, const char *p, size_t n, bool *done)
+{
+    size_t i = 0;
+#ifdef SCO_JSON_SSE2
+    i = skip_blocks(k, p, n, done);
+    if (*done)
+        return i;
+#endif
+    for (; i < n; i++) {
+        if (step(k, p[i])) {
+            *done = true;
+            return i + 1;
+        }
+    }
+    return i;
+}
+
+int sco_json_skip(struct sco_json_src *s)
+{
+    struct skip k = {0};
+    bool done = false;
+    const char *what = *s->p == '{' ? "an object" : "a list";
+    for (;;) {
+        s->p += skip_some(&k, s->p, (size_t)(s->end - s->p), &done);
+        if (done)
+            return 0;
+        int r = sco_json_src_more(s);
+        if (r <= 0)
+            return r < 0 ? r : sco_json_cut(s, k.in_string ? "a string" : what);
+    }
+}
