@@ -5,7 +5,7 @@
 static const char *const type_names[] = {
     [SCO_OPT_BOOL] = "bool", [SCO_OPT_INT] = "int",    [SCO_OPT_DURATION] = "duration",
     [SCO_OPT_SIZE] = "size", [SCO_OPT_STR] = "string", [SCO_OPT_ENUM] = "enum",
-    [SCO_OPT_LIST] = "list", [SCO_OPT_REAL] = "real",
+    [SCO_OPT_LIST] = "list", [SCO_OPT_REAL] = "number",
 };
 
 size_t plug_option_size(uint32_t type)
