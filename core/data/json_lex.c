@@ -236,10 +236,30 @@ bool sco_json_is_number(struct sco_str t)
     return number_run(t.p, t.n, &i, &state) && i == t.n && number_done(state);
 }
 
+/* Whole numbers of up to 18 digits that end in the window: how long, or 0 for the long way. */
+static size_t quick_int(const struct sco_json_src *s, int64_t *ret_i)
+{
+    const char *p = s->p + (*s->p == '-'), *first = p;
+    const char *stop = s->end - p > 19 ? p + 19 : s->end;
+    int64_t v = 0;
+    while (p < stop && (unsigned char)*p - '0' < 10u)
+        v = v * 10 + (*p++ - '0');
+    if (p == stop || p == first || (*first == '0' && p - first > 1) ||
+        number_class(*p) != C_MAX_) /* a sign or a dot: the long way knows what to say */
+        return 0;
+    *ret_i = *s->p == '-' ? -v : v;
+    return (size_t)(p - s->p);
+}
+
 int sco_json_lex_number(struct sco_json_src *s, struct sco_str *ret_digits, int64_t *ret_i)
 {
-    size_t i = 0;
     unsigned state = N_START;
+    size_t i = quick_int(s, ret_i);
+    if (i) {
+        *ret_digits = sco_str_make(s->p, i);
+        s->p += i;
+        return 1;
+    }
     for (;;) {
         size_t n = (size_t)(s->end - s->p);
         if (!number_run(s->p, n, &i, &state))

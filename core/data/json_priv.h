@@ -73,8 +73,12 @@ enum { SCO_JSON_EOF = -1000 };
 int sco_json_peek_slow(struct sco_json_src *s);
 static inline int sco_json_peek(struct sco_json_src *s)
 {
-    if (s->p < s->end && (unsigned char)*s->p > ' ')
-        return (unsigned char)*s->p;
+    if (s->end - s->p > 1) {
+        if ((unsigned char)*s->p > ' ')
+            return (unsigned char)*s->p;
+        if (*s->p == ' ' && (unsigned char)s->p[1] > ' ') /* as behind most colons */
+            return (unsigned char)*++s->p;
+    }
     return sco_json_peek_slow(s);
 }
 /* p is at the opening quote, and goes behind the closing one. UTF-8 is checked, escapes are not. */
