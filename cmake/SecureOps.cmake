@@ -63,6 +63,9 @@ target_link_libraries(sco_flags INTERFACE sco_warnings sco_hardening sco_sanitiz
 target_compile_definitions(sco_flags INTERFACE _GNU_SOURCE SCO_VERSION="${PROJECT_VERSION}")
 target_include_directories(sco_flags INTERFACE ${CMAKE_SOURCE_DIR}/core/include)
 
+# What `secureops` needs to run: scripts/run.sh builds it without the tests.
+add_custom_target(programs)
+
 function(sco_add_module name)
   cmake_parse_arguments(A "" "" "LINK" ${ARGN})
   add_library(sco_${name} STATIC ${A_UNPARSED_ARGUMENTS})
@@ -84,6 +87,7 @@ function(sco_add_plugin name)
     target_link_options(plugin_${name} PRIVATE -Wl,-z,defs)
   endif()
   if(A_OUTPUT STREQUAL SCO_PLUGIN_OUTPUT)
+    add_dependencies(programs plugin_${name})
     install(TARGETS plugin_${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/secureops/plugins)
   endif()
 endfunction()

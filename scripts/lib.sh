@@ -61,3 +61,49 @@ sco_apt_install()
         return 1
     fi
 }
+
+# The folder that a preset of CMakePresets.json builds in.
+sco_build_dir()
+{
+    local root=$1 preset=$2
+    case $preset in
+        dev | ci) printf '%s\n' "$root/build" ;;
+        *) printf '%s\n' "$root/build-$preset" ;;
+    esac
+}
+
+# sco_build ROOT PRESET [TARGET...]: configures when that has not been done, builds what changed.
+# Preset "" takes the folder build/ as it is, or configures it for dev. Shows the output only of a
+# build that fails. Two at once wait for each other: ninja itself does not.
+sco_build()
+{
+    local root=$1 preset=$2 dir configured log rc=0
+    shift 2
+    dir=$(sco_build_dir "$root" "${preset:-dev}")
+    log=$dir/build.log
+    mkdir -p "$dir" || return 1
+    exec {sco_build_lock}>"$dir/.build-lock"
+    flock "$sco_build_lock"
+
+    configured=$(cat "$dir/.preset" 2>/dev/null)
+    if [[ ! -f $dir/build.ninja || ( -n $preset && $preset != "$configured" ) ]]; then
+        sco_warn "configuring and building in ${dir#"$root/"}/, which may take some minutes"
+        preset=${preset:-dev}
+        if (cd "$root" && cmake --preset "$preset") >"$log" 2>&1; then
+            printf '%s\n' "$preset" >"$dir/.preset"
+        else
+            rc=1
+        fi
+    fi
+    if (( rc == 0 )); then
+        ninja -C "$dir" "$@" >"$log" 2>&1 || rc=1
+    fi
+    exec {sco_build_lock}>&-
+
+    if (( rc != 0 )); then
+        # Of a build that goes on after an error, only what failed is of interest.
+        sed -E '/^\[[0-9]+\/[0-9]+\] /d' "$log" >&2
+        sco_warn "the build failed; the whole output is in $log"
+    fi
+    return "$rc"
+}

@@ -25,7 +25,7 @@ sco_setup()
             --dev)
                 packages+=(
                     clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev
-                    cppcheck valgrind jq
+                    cppcheck valgrind shellcheck jq
                 ) ;;
             --print) print=true ;;
             *)
