@@ -57,8 +57,9 @@ struct sco_values {
     const struct sco_option *table;
     size_t n; /* rows */
     struct sco_value *v;
-    const char *path;        /* "scan", "scanners.trivy": put before names in messages; or "" */
-    struct sco_arena *arena; /* of everything here */
+    const char *const *others; /* keys that the caller reads itself; NULL-terminated, or NULL */
+    const char *path;          /* "scan", "scanners.trivy": put before names in messages; or "" */
+    struct sco_arena *arena;   /* of everything here */
     struct sco_warnings *warnings; /* or NULL */
 };
 
@@ -67,10 +68,11 @@ int sco_values_init(struct sco_values *v, const struct sco_option *table, const 
                     struct sco_arena *arena, struct sco_warnings *warnings,
                     struct sco_error *err) SCO_NODISCARD;
 
-#define SCO_VALUES_PARTIAL 1u   /* leave keys alone that are not in the table */
-#define SCO_VALUES_UNTRUSTED 2u /* refuse secrets: see config.h on the file of the current folder  \
-                                 */
-#define SCO_VALUES_APPEND 4u    /* sco_values_set: add to a list instead of replacing it */
+#define SCO_VALUES_PARTIAL 1u /* leave keys alone that are not in the table */
+#define SCO_VALUES_UNTRUSTED                                                                       \
+    2u                       /* refuse secrets: see config.h on the file of the current folder     \
+                              */
+#define SCO_VALUES_APPEND 4u /* sco_values_set: add to a list instead of replacing it */
 #define SCO_VALUES_SECRET_ENV                                                                      \
     8u /* sco_values_set: a literal secret is fine, `origin` is the variable                       \
           it stands in, and env:ORIGIN is kept */

@@ -1,0 +1,77 @@
+/* Between the files that implement config.h. */
+#pragma once
+
+#include <secureops/config.h>
+
+#define CONFIG_UNTRUSTED_HINT                                                                      \
+    "not taken from a file that was only found in the current folder; name the file with "         \
+    "--config to trust it"
+
+struct sco_config_override {
+    const char *path, *value, *origin;
+    bool add; /* to a list, instead of replacing it */
+};
+
+enum section_id {
+    SECTION_TOP, /* options that are in no section */
+    SECTION_SCAN,
+    SECTION_GATE,
+    SECTION_LOG,
+    SECTION_TOOLS,
+    SECTION_SECRETS,
+    SECTION_MAX_
+};
+
+struct section {
+    const char *name; /* "" for SECTION_TOP */
+    const char *doc;
+    const struct sco_option *table;
+    size_t offset;             /* of the struct that the table fills in struct sco_config */
+    const char *const *others; /* keys that are read by hand */
+    bool trusted_only;         /* refused as a whole in an untrusted file */
+};
+extern const struct section config_sections[SECTION_MAX_];
+
+/* One item of gate.thresholds. */
+struct threshold_text {
+    struct sco_str type, severity;
+    int64_t max;
+};
+extern const struct sco_option config_threshold_table[];
+
+/* What every scanner has. */
+struct scanner_common {
+    struct sco_str enabled;
+    int64_t required, timeout;
+};
+extern const struct sco_option config_scanner_table[];
+
+/* Place of a word in "a,b,c" without regard to case: 0, 1, 2; 0 when it is not there. */
+uint32_t config_word_index(const char *words, struct sco_str word);
+
+struct layer {
+    const char *file;
+    const struct sco_yaml *root;
+    bool untrusted;
+};
+
+struct sco_config_impl {
+    struct sco_config pub; /* first: the snapshot is what is freed */
+    struct sco_arena arena;
+    struct layer layers[2];
+    size_t n_layers;
+    const char **env; /* NULL-terminated copies of what starts with SECUREOPS_ */
+    const struct sco_config_override *overrides;
+    size_t n_overrides;
+    struct sco_values values[SECTION_MAX_];
+    const char *thresholds_origin;
+    struct sco_warnings warnings;
+};
+
+/* Variable for an option: SECUREOPS_SCAN_JOBS; `section` may have a dot. Into the arena. */
+const char *config_env_name(struct sco_arena *arena, const char *section, const char *name);
+/* Value of a variable in the snapshot's copy; p NULL when absent or empty. */
+struct sco_str config_env_get(const struct sco_config_impl *c, const char *name);
+
+/* Checks everything about scanners that can be checked without their plugins. */
+int config_check_common(const struct sco_config_impl *c, struct sco_error *err);
