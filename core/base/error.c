@@ -30,10 +30,10 @@ int sco_error_set(struct sco_error *err, int code, const char *fmt, ...)
 
 int sco_error_errno(struct sco_error *err, int e, const char *fmt, ...)
 {
-    int code = e == ENOENT || e == ENOTDIR                   ? SCO_E_NOT_FOUND
+    int code = e == ENOENT || e == ENOTDIR               ? SCO_E_NOT_FOUND
                : e == EACCES || e == EPERM || e == EROFS ? SCO_E_PERMISSION
-               : e == ENOMEM                                 ? SCO_E_NOMEM
-                                                             : SCO_E_IO;
+               : e == ENOMEM                             ? SCO_E_NOMEM
+                                                         : SCO_E_IO;
     if (err) {
         char reason[128];
         va_list ap;
@@ -66,8 +66,8 @@ int sco_error_nomem(struct sco_error *err)
 const char *sco_error_name(int code)
 {
     static const char *const names[] = {
-        "ok",        "no-memory", "invalid",    "io",  "limit", "parse",   "format",      "not-found",
-        "timeout",   "cancelled", "permission", "abi", "tool",  "network", "unsupported", "internal",
+        "ok",      "no-memory", "invalid",    "io",  "limit", "parse",   "format",      "not-found",
+        "timeout", "cancelled", "permission", "abi", "tool",  "network", "unsupported", "internal",
     };
     int i = -code;
     return i >= 0 && i < (int)SCO_ARRAY_LEN(names) ? names[i] : "unknown";

@@ -52,7 +52,8 @@ int sco_fs_write(const char *path, struct sco_str content, int mode, struct sco_
     const char *name = sco_buf_z(&tmp);
     if (tmp.failed)
         return sco_error_nomem(err);
-    SCO_AUTO(sco_fd) int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    SCO_AUTO(sco_fd)
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return sco_error_errno(err, errno, "cannot create %s", name);
     int r = sco_fs_write_all(fd, content);

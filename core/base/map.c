@@ -43,8 +43,7 @@ static struct sco_map_slot *find(const struct sco_map *m, struct sco_str key, ui
     size_t mask = m->cap - 1;
     for (size_t i = hash & mask;; i = (i + 1) & mask) {
         struct sco_map_slot *s = &m->slots[i];
-        if (!s->key ||
-            (s->hash == hash && s->key_n == key.n && memcmp(s->key, key.p, key.n) == 0))
+        if (!s->key || (s->hash == hash && s->key_n == key.n && memcmp(s->key, key.p, key.n) == 0))
             return s;
     }
 }

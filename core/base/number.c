@@ -82,8 +82,8 @@ static int64_t unit_factor(struct sco_str name, const struct unit *units, size_t
 
 int sco_parse_duration(struct sco_str s, int64_t *ret_ms)
 {
-    static const struct unit units[] = {
-        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
+    static const struct unit units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                                        {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
     int64_t total = 0;
     if (sco_str_is(s, "0")) {
         *ret_ms = 0;
@@ -111,10 +111,10 @@ int sco_parse_duration(struct sco_str s, int64_t *ret_ms)
 int sco_parse_size(struct sco_str s, int64_t *ret_bytes)
 {
     static const struct unit units[] = {
-        {"", 1},           {"B", 1},           {"K", 1 << 10},    {"KiB", 1 << 10}, {"kB", 1000},
-        {"KB", 1000},      {"M", 1 << 20},     {"MiB", 1 << 20},  {"MB", 1000000},  {"G", 1 << 30},
-        {"GiB", 1 << 30},  {"GB", 1000000000}, {"T", 1LL << 40},  {"TiB", 1LL << 40},
-        {"TB", 1000000000000}};
+        {"", 1},          {"B", 1},           {"K", 1 << 10},       {"KiB", 1 << 10},
+        {"kB", 1000},     {"KB", 1000},       {"M", 1 << 20},       {"MiB", 1 << 20},
+        {"MB", 1000000},  {"G", 1 << 30},     {"GiB", 1 << 30},     {"GB", 1000000000},
+        {"T", 1LL << 40}, {"TiB", 1LL << 40}, {"TB", 1000000000000}};
     uint64_t v;
     int64_t bytes;
     if (!take_digits(&s, &v) || v > INT64_MAX)

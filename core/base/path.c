@@ -47,7 +47,8 @@ static void add_file_uri(struct sco_buf *out, struct sco_str uri)
     struct sco_str s = sco_str_make(uri.p + 5, uri.n - 5);
     if (sco_str_starts(s, "//")) { /* skip the authority */
         const char *slash = s.n > 2 ? memchr(s.p + 2, '/', s.n - 2) : NULL;
-        s = slash ? sco_str_make(slash, s.n - (size_t)(slash - s.p)) : sco_str_make(s.p + 2, s.n - 2);
+        s = slash ? sco_str_make(slash, s.n - (size_t)(slash - s.p))
+                  : sco_str_make(s.p + 2, s.n - 2);
     }
     for (size_t i = 0; i < s.n; i++) {
         int high = i + 2 < s.n && s.p[i] == '%' ? hex_digit(s.p[i + 1]) : -1;

@@ -1,4 +1,5 @@
-/* UTF-8: validation, repair, terminal-safe output. Unicode 15, table 3-7 (well-formed sequences). */
+/* UTF-8: validation, repair, terminal-safe output. Unicode 15, table 3-7 (well-formed sequences).
+ */
 #include <secureops/base.h>
 
 /* Length of the well-formed sequence at p, or 0; *cp gets the code point. */

@@ -1,5 +1,6 @@
 /* Building blocks of every module: cleanup attributes, buffers, arena, hash map, numbers, UTF-8.
- * libc only. Nothing here is thread-safe unless stated; objects may be used by one thread at a time.
+ * libc only. Nothing here is thread-safe unless stated; objects may be used by one thread at a
+ * time.
  */
 #pragma once
 
@@ -55,8 +56,8 @@ struct sco_arena {
 };
 void *sco_arena_alloc(struct sco_arena *a, size_t n); /* zeroed, 16-byte aligned; NULL: no memory */
 void *sco_arena_alloc_raw(struct sco_arena *a, size_t n); /* not zeroed, 8-byte aligned */
-struct sco_str sco_arena_str(struct sco_arena *a, struct sco_str s);      /* copy, NUL after it */
-char *sco_arena_cstr(struct sco_arena *a, struct sco_str s);              /* the same as char * */
+struct sco_str sco_arena_str(struct sco_arena *a, struct sco_str s); /* copy, NUL after it */
+char *sco_arena_cstr(struct sco_arena *a, struct sco_str s);         /* the same as char * */
 char *sco_arena_fmt(struct sco_arena *a, const char *fmt, ...) SCO_PRINTF(2, 3);
 void sco_arena_reset(struct sco_arena *a); /* keeps the largest block for reuse */
 void sco_arena_done(struct sco_arena *a);
@@ -77,13 +78,13 @@ void sco_buf_addf(struct sco_buf *b, const char *fmt, ...) SCO_PRINTF(2, 3);
 void sco_buf_addvf(struct sco_buf *b, const char *fmt, va_list ap) SCO_PRINTF(2, 0);
 void sco_buf_add_i64(struct sco_buf *b, int64_t v);
 int sco_buf_reserve(struct sco_buf *b, size_t more); /* room for `more` bytes: 0 or SCO_E_NOMEM */
-const char *sco_buf_z(struct sco_buf *b); /* NUL-terminated view; "" when it failed */
+const char *sco_buf_z(struct sco_buf *b);            /* NUL-terminated view; "" when it failed */
 static inline struct sco_str sco_buf_str(const struct sco_buf *b)
 {
     return sco_str_make(b->p, b->n);
 }
 int sco_buf_check(const struct sco_buf *b, struct sco_error *err); /* 0, or SCO_E_NOMEM */
-void sco_buf_clear(struct sco_buf *b); /* keeps the memory */
+void sco_buf_clear(struct sco_buf *b);                             /* keeps the memory */
 void sco_buf_done(struct sco_buf *b);
 void sco_buf_cleanup_(struct sco_buf *b);
 
@@ -112,21 +113,23 @@ uint64_t sco_hash(const void *p, size_t n, uint64_t seed); /* not cryptographic 
 /* ---- numbers ------------------------------------------------------------------------------------
  * The whole string is one value in [min, max], or the result is SCO_E_INVALID. */
 int sco_parse_i64(struct sco_str s, int64_t min, int64_t max, int64_t *ret);
-int sco_parse_real(struct sco_str s, double *ret);          /* locale-independent */
-int sco_parse_bool(struct sco_str s, bool *ret);            /* true false yes no on off 1 0 */
-int sco_parse_duration(struct sco_str s, int64_t *ret_ms);  /* 500ms 30s 15m 2h 7d, 1h30m; "0" */
-int sco_parse_size(struct sco_str s, int64_t *ret_bytes);   /* 512 64K 64KiB 10MiB 1G 5MB */
-void sco_buf_add_duration(struct sco_buf *b, int64_t ms);   /* for people: 850ms 12.4s 3m05s 2h10m */
+int sco_parse_real(struct sco_str s, double *ret);         /* locale-independent */
+int sco_parse_bool(struct sco_str s, bool *ret);           /* true false yes no on off 1 0 */
+int sco_parse_duration(struct sco_str s, int64_t *ret_ms); /* 500ms 30s 15m 2h 7d, 1h30m; "0" */
+int sco_parse_size(struct sco_str s, int64_t *ret_bytes);  /* 512 64K 64KiB 10MiB 1G 5MB */
+void sco_buf_add_duration(struct sco_buf *b, int64_t ms);  /* for people: 850ms 12.4s 3m05s 2h10m */
 
-/* ---- time ----------------------------------------------------------------------------------------- */
+/* ---- time
+ * ----------------------------------------------------------------------------------------- */
 int64_t sco_now_ms(void);  /* Unix time */
 int64_t sco_mono_ms(void); /* monotonic */
 int64_t sco_mono_ns(void);
 #define SCO_TIME_LEN 25 /* "2026-11-21T22:34:34.123Z" and NUL */
-void sco_time_format(int64_t unix_ms, char out[SCO_TIME_LEN]);   /* RFC 3339, UTC, milliseconds */
-int sco_time_parse(struct sco_str s, int64_t *ret_unix_ms);      /* RFC 3339, or a date alone */
+void sco_time_format(int64_t unix_ms, char out[SCO_TIME_LEN]); /* RFC 3339, UTC, milliseconds */
+int sco_time_parse(struct sco_str s, int64_t *ret_unix_ms);    /* RFC 3339, or a date alone */
 
-/* ---- text ------------------------------------------------------------------------------------------ */
+/* ---- text
+ * ------------------------------------------------------------------------------------------ */
 bool sco_utf8_valid(struct sco_str s);
 /* Appends s with invalid bytes and NUL replaced by U+FFFD. */
 void sco_buf_add_utf8(struct sco_buf *b, struct sco_str s);

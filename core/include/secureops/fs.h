@@ -5,16 +5,16 @@
 
 /* Reads a whole file. 0: *ret is the caller's; SCO_E_LIMIT: larger than `limit`; SCO_E_NOT_FOUND,
  * SCO_E_IO. */
-int sco_fs_read(const char *path, size_t limit, struct sco_buf *ret, struct sco_error *err)
-    SCO_NODISCARD;
+int sco_fs_read(const char *path, size_t limit, struct sco_buf *ret,
+                struct sco_error *err) SCO_NODISCARD;
 /* Writes a file so that it is there whole or not at all (temporary file, rename). */
-int sco_fs_write(const char *path, struct sco_str content, int mode, struct sco_error *err)
-    SCO_NODISCARD;
+int sco_fs_write(const char *path, struct sco_str content, int mode,
+                 struct sco_error *err) SCO_NODISCARD;
 int sco_fs_write_all(int fd, struct sco_str s); /* 0, or -errno */
 int sco_fs_mkdirs(const char *path, int mode, struct sco_error *err) SCO_NODISCARD;
 /* A new private folder below `parent` (NULL: $TMPDIR or /tmp). *ret: malloc'd absolute path. */
-int sco_fs_mkdtemp(const char *parent, const char *prefix, char **ret, struct sco_error *err)
-    SCO_NODISCARD;
+int sco_fs_mkdtemp(const char *parent, const char *prefix, char **ret,
+                   struct sco_error *err) SCO_NODISCARD;
 /* Removes a tree without following links; also what has no write permission. Returns how many
  * entries could not be removed. */
 size_t sco_fs_remove_tree(const char *path);
@@ -37,7 +37,7 @@ struct sco_str sco_path_base(struct sco_str path);
 char *sco_fs_realpath(const char *path, struct sco_error *err); /* malloc'd; NULL: err */
 
 /* Folders of this installation and user; malloc'd, never NULL but for no memory. */
-char *sco_dir_cache(void);   /* $XDG_CACHE_HOME/secureops, else ~/.cache/secureops, else /tmp/... */
-char *sco_dir_data(void);    /* $XDG_DATA_HOME/secureops, else ~/.local/share/secureops */
-char *sco_dir_config(void);  /* $XDG_CONFIG_HOME/secureops, else ~/.config/secureops */
-char *sco_dir_exe(void);     /* the folder of the running program */
+char *sco_dir_cache(void);  /* $XDG_CACHE_HOME/secureops, else ~/.cache/secureops, else /tmp/... */
+char *sco_dir_data(void);   /* $XDG_DATA_HOME/secureops, else ~/.local/share/secureops */
+char *sco_dir_config(void); /* $XDG_CONFIG_HOME/secureops, else ~/.config/secureops */
+char *sco_dir_exe(void);    /* the folder of the running program */

@@ -1,0 +1,100 @@
+/* Inside of the command line program: arguments, context, commands. */
+#pragma once
+
+#include <stdlib.h>
+#include <secureops/config.h>
+#include <secureops/engine.h>
+#include <secureops/fs.h>
+#include <secureops/report.h>
+
+/* Exit statuses; docs/command-line.md. */
+enum { EXIT_PASSED = 0, EXIT_GATE = 1, EXIT_USAGE = 2, EXIT_INCOMPLETE = 3, EXIT_INTERNAL = 4 };
+
+/* ---- args.c
+ * -------------------------------------------------------------------------------------- One table
+ * per command is parser and help. */
+struct cli;
+struct event_base;
+struct flag {
+    const char *name;   /* "fail-on" */
+    char letter;        /* 0: none */
+    const char *arg;    /* "SEVERITY"; NULL: a switch */
+    const char *config; /* path of the configuration value that it sets; NULL: see id */
+    int id;             /* for the command; 0 when config says it all */
+    const char *help;
+};
+struct command {
+    const char *name, *args, *summary, *details;
+    const struct flag *flags; /* ends with name NULL; NULL: none */
+    int (*run)(struct cli *c);
+};
+struct cli {
+    const struct command *command;
+    struct sco_config_input input;
+    struct sco_config *config;
+    const char **operands;
+    size_t n_operands, cap_operands;
+    struct sco_arena arena;
+    /* what flags with an id said */
+    const char *values[32];   /* the last one, by id */
+    struct sco_buf lists[32]; /* all of them, comma-separated, by id */
+    /* places */
+    char *exe_dir, *cache_dir, *data_dir;
+    const char *worker;
+    const char **plugin_dirs;
+    const char *tools_path;
+    struct sco_engine *engine;
+    const char **excludes, **scanners, **skip, **require;
+    struct sco_threshold *thresholds;
+    char *digest_key;
+    struct panel *panel;
+};
+enum {
+    ARG_NONE,
+    ARG_CONFIG,
+    ARG_SET,
+    ARG_SCANNERS,
+    ARG_SKIP,
+    ARG_REQUIRE,
+    ARG_FORMAT,
+    ARG_OUTPUT,
+    ARG_QUIET,
+    ARG_NO_PROGRESS,
+    ARG_NO_COLOR,
+    ARG_ALL,
+    ARG_SHOW_SUPPRESSED,
+    ARG_DRY_RUN,
+    ARG_SCANNER,
+    ARG_ROOT,
+    ARG_HELP,
+    ARG_NO_SANDBOX,
+    ARG_TO,
+};
+/* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
+int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
+void args_help(const struct command *command, FILE *out);
+bool args_has(const struct cli *c, int id);
+
+/* ---- context.c
+ * --------------------------------------------------------------------------------------- */
+int context_load_config(struct cli *c, struct sco_error *err);
+int context_open_engine(struct cli *c, struct sco_error *err);
+void context_done(struct cli *c);
+bool context_color(const struct cli *c, int fd);
+/* Prints "secureops: TEXT" on stderr; returns the exit status that belongs to the code. */
+int context_fail(const struct sco_error *err);
+
+/* ---- panel.c: progress
+ * -------------------------------------------------------------------------------- */
+struct panel;
+struct panel *panel_new(struct event_base *base, bool terminal, bool color);
+void panel_update(struct panel *p, const struct sco_progress *u);
+struct panel *panel_free(struct panel *p); /* clears what is on the screen */
+
+/* ---- commands
+ * ------------------------------------------------------------------------------------------- */
+int cmd_scan(struct cli *c);
+int cmd_import(struct cli *c);
+int cmd_plugin(struct cli *c);
+int cmd_doctor(struct cli *c);
+int cmd_config(struct cli *c);

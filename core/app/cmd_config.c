@@ -1,0 +1,77 @@
+/* secureops config check | show | docs. */
+#include "cli_priv.h"
+
+static int load(struct cli *c, const struct sco_plugins **ret, struct sco_error *err)
+{
+    int r = context_load_config(c, err);
+    if (r == 0)
+        r = context_open_engine(c, err);
+    return r == 0 ? sco_engine_plugins(c->engine, ret, err) : r;
+}
+
+static int check(struct cli *c, const struct sco_plugins *p, struct sco_error *err)
+{
+    const char **names = sco_arena_alloc(&c->arena, (p->n + 1) * sizeof *names);
+    if (!names)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < p->n; i++)
+        names[i] = p->v[i].name;
+    int r = sco_config_check_scanners(c->config, names, p->n, err);
+    for (size_t i = 0; i < p->n && r == 0; i++) {
+        SCO_AUTO(sco_buf) struct sco_buf ignored = {0};
+        if (!p->v[i].error)
+            r = sco_config_scanner_options(c->config, p->v[i].name, p->v[i].options,
+                                           SCO_VALUES_RESOLVE, &ignored, NULL, err);
+        if (ignored.p)
+            explicit_bzero(ignored.p, ignored.n);
+    }
+    if (r < 0)
+        return r;
+    for (const char *const *f = c->config->files; *f; f++)
+        printf("%s: ok\n", *f);
+    if (!c->config->files[0])
+        printf("no configuration file; the defaults are used\n");
+    return 0;
+}
+
+static int docs(struct cli *c, const struct sco_plugins *p, struct sco_buf *b,
+                struct sco_error *err)
+{
+    struct sco_config_doc *d = sco_arena_alloc(&c->arena, (p->n + 1) * sizeof *d);
+    size_t n = 0;
+    if (!d)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < p->n; i++)
+        if (!p->v[i].error)
+            d[n++] = (struct sco_config_doc){
+                .name = p->v[i].name, .title = p->v[i].scanner.title, .options = p->v[i].options};
+    sco_config_docs(d, n, b);
+    return sco_buf_check(b, err);
+}
+
+int cmd_config(struct cli *c)
+{
+    struct sco_error err = {0};
+    const struct sco_plugins *p = NULL;
+    const char *what = c->n_operands == 1 ? c->operands[0] : "";
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    int r;
+    if (strcmp(what, "check") == 0) {
+        r = load(c, &p, &err);
+        if (r == 0)
+            r = check(c, p, &err);
+    } else if (strcmp(what, "show") == 0) {
+        r = context_load_config(c, &err);
+        if (r == 0)
+            sco_config_show(c->config, &b);
+    } else if (strcmp(what, "docs") == 0) {
+        r = load(c, &p, &err);
+        if (r == 0)
+            r = docs(c, p, &b, &err);
+    } else
+        r = sco_error_set(&err, SCO_E_INVALID, "usage: secureops config check | show | docs");
+    if (r < 0)
+        return context_fail(&err);
+    fputs(sco_buf_z(&b), stdout);
+    return EXIT_PASSED;
+}

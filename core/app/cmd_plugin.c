@@ -1,0 +1,202 @@
+/* secureops plugin list | info NAME | new NAME. */
+#include "cli_priv.h"
+#if __has_include("plugin_new_priv.h")
+#include "plugin_new_priv.h"
+#else
+#define sco_plugin_new(a, b, c, e) sco_error_set(e, SCO_E_UNSUPPORTED, "soon: %s%s%s", a, b, c)
+#endif
+
+static bool want_json(const struct cli *c)
+{
+    return args_has(c, ARG_FORMAT) && strcmp(c->values[ARG_FORMAT], "json") == 0;
+}
+
+static const char *const type_names[] = {"",    "SAST",   "SCA",     "DAST",
+                                         "IAC", "SECRET", "LICENSE", "QUALITY"};
+
+static void add_types(struct sco_buf *b, uint32_t bits)
+{
+    const char *sep = "";
+    for (uint32_t t = 1; t < SCO_ARRAY_LEN(type_names); t++) {
+        if (bits & SCO_TYPE_BIT(t)) {
+            sco_buf_addf(b, "%s%s", sep, type_names[t]);
+            sep = ",";
+        }
+    }
+}
+
+static void add_targets(struct sco_buf *b, uint32_t bits)
+{
+    static const char *const names[] = {"directory", "git", "image", "sbom", "url", "plan", "file"};
+    const char *sep = "";
+    for (uint32_t i = 0; i < SCO_ARRAY_LEN(names); i++) {
+        if (bits & 1u << i) {
+            sco_buf_addf(b, "%s%s", sep, names[i]);
+            sep = ",";
+        }
+    }
+}
+
+static void write_json(struct sco_json_out *o, const struct sco_plugin_info *p)
+{
+    SCO_AUTO(sco_buf) struct sco_buf finds = {0}, targets = {0};
+    sco_json_begin(o, '{');
+    sco_json_kz(o, "name", p->name);
+    sco_json_kz(o, "path", p->path);
+    sco_json_kz(o, "error", p->error);
+    sco_json_kz(o, "version", p->version);
+    sco_json_kz(o, "license", p->license);
+    sco_json_kz(o, "summary", p->summary);
+    if (!p->error) {
+        sco_json_kz(o, "kind", p->kind == SCO_KIND_CI ? "ci" : "scanner");
+        sco_json_kz(o, "title", p->scanner.title);
+        sco_json_kz(o, "homepage", p->scanner.homepage);
+        add_types(&finds, p->scanner.finds);
+        add_targets(&targets, p->scanner.targets);
+        sco_json_kz(o, "finds", sco_buf_z(&finds));
+        sco_json_kz(o, "targets", sco_buf_z(&targets));
+        sco_json_kz(o, "program", p->program);
+        sco_json_kz(o, "install", p->scanner.install);
+        sco_json_key(o, "options");
+        sco_options_write(p->options, o);
+    }
+    sco_json_end(o, '}');
+}
+
+static int list(struct cli *c, const struct sco_plugins *p)
+{
+    if (want_json(c)) {
+        SCO_AUTO(sco_buf) struct sco_buf b = {0};
+        struct sco_json_out o = {.b = &b, .pretty = true};
+        sco_json_begin(&o, '{');
+        sco_json_key(&o, "plugins");
+        sco_json_begin(&o, '[');
+        for (size_t i = 0; i < p->n; i++)
+            write_json(&o, &p->v[i]);
+        sco_json_end(&o, ']');
+        sco_json_end(&o, '}');
+        printf("%s\n", sco_buf_z(&b));
+        return EXIT_PASSED;
+    }
+    printf("%-18s %-8s %-14s %-10s %s\n", "PLUGIN", "VERSION", "FINDS", "PROGRAM", "SUMMARY");
+    for (size_t i = 0; i < p->n; i++) {
+        const struct sco_plugin_info *x = &p->v[i];
+        SCO_AUTO(sco_buf) struct sco_buf finds = {0}, text = {0};
+        add_types(&finds, x->scanner.finds);
+        if (x->error)
+            sco_buf_addz(&text, "cannot be used: ");
+        sco_buf_add_printable(&text, sco_str_c(x->error ? x->error : x->summary ? x->summary : ""));
+        const char *program = x->error               ? "-"
+                              : !x->scanner.programs ? "none"
+                              : x->program           ? "found"
+                                                     : "missing";
+        printf("%-18s %-8s %-14s %-10s %s\n", x->name, x->version ? x->version : "-",
+               sco_buf_z(&finds), program, sco_buf_z(&text));
+    }
+    return EXIT_PASSED;
+}
+
+static void print_info(const struct sco_plugin_info *x)
+{
+    SCO_AUTO(sco_buf) struct sco_buf finds = {0}, targets = {0}, table = {0};
+    const struct sco_scanner *s = &x->scanner;
+    add_types(&finds, s->finds);
+    add_targets(&targets, s->targets);
+    printf("%s %s: %s\n\n", x->name, x->version ? x->version : "", x->summary ? x->summary : "");
+    printf("plugin    %s\nlicense   %s\nhomepage  %s\nfinds     %s\ntargets   %s\n", x->path,
+           x->license ? x->license : "-", s->homepage ? s->homepage : "-", sco_buf_z(&finds),
+           sco_buf_z(&targets));
+    if (s->programs)
+        printf("program   %s\n", x->program ? x->program : "not found");
+    if (s->programs && !x->program && s->install)
+        printf("install   %s\n", s->install);
+    printf("looks at  ");
+    for (const char *const *g = s->detect; g && *g; g++)
+        printf("%s%s", g == s->detect ? "" : " ", *g);
+    printf("%s\n", s->detect ? "" : "everything");
+    sco_options_markdown(x->options, &table);
+    printf("\nOptions (scanners.%s in the configuration):\n\n%s", x->name, sco_buf_z(&table));
+}
+
+static int info(struct cli *c, const struct sco_plugins *p, const char *name)
+{
+    struct sco_error err;
+    const char *names[256];
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        if (n < SCO_ARRAY_LEN(names))
+            names[n++] = p->v[i].name;
+        if (strcmp(p->v[i].name, name) != 0)
+            continue;
+        if (want_json(c)) {
+            SCO_AUTO(sco_buf) struct sco_buf b = {0};
+            struct sco_json_out o = {.b = &b, .pretty = true};
+            write_json(&o, &p->v[i]);
+            printf("%s\n", sco_buf_z(&b));
+        } else if (p->v[i].error) {
+            sco_error_set(&err, SCO_E_ABI, "%s cannot be used: %s", p->v[i].path, p->v[i].error);
+            context_fail(&err);
+            return EXIT_INCOMPLETE;
+        } else
+            print_info(&p->v[i]);
+        return EXIT_PASSED;
+    }
+    const char *near = sco_str_nearest(sco_str_c(name), names, n);
+    sco_error_set(&err, SCO_E_NOT_FOUND, "there is no plugin \"%s\"%s%s%s", name,
+                  near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return context_fail(&err);
+}
+
+/* ---- new
+ * --------------------------------------------------------------------------------------------- */
+static const char *find_template(struct cli *c)
+{
+    static const char *const places[] = {"../share/secureops/plugin-template",
+                                         "../../core/app/plugin_new/template", NULL};
+    for (const char *const *p = places; *p; p++) {
+        char *dir = sco_dir_exe();
+        const char *path = dir ? sco_arena_fmt(&c->arena, "%s/%s", dir, *p) : NULL;
+        free(dir);
+        if (path && sco_fs_is_dir(path))
+            return path;
+    }
+    return SCO_SOURCE_TEMPLATE; /* the build tree was put elsewhere than below the source */
+}
+
+static int make_new(struct cli *c, const char *name)
+{
+    struct sco_error err = {0};
+    const char *dest = args_has(c, ARG_TO) ? c->values[ARG_TO] : name;
+    if (sco_plugin_new(find_template(c), name, dest, &err) < 0)
+        return context_fail(&err);
+    printf("%s is a working plugin. Build and test it:\n\n"
+           "  cmake -S %s -B %s/build && cmake --build %s/build && ctest --test-dir %s/build\n\n"
+           "then show it to secureops: secureops plugin list --plugins $PWD/%s/build\n",
+           dest, dest, dest, dest, dest, dest);
+    return EXIT_PASSED;
+}
+
+int cmd_plugin(struct cli *c)
+{
+    const char *what = c->n_operands ? c->operands[0] : "";
+    const char *name = c->n_operands > 1 ? c->operands[1] : NULL;
+    struct sco_error err = {0};
+    bool takes_name = strcmp(what, "info") == 0 || strcmp(what, "new") == 0;
+    if ((!takes_name && strcmp(what, "list") != 0) || takes_name != (name != NULL) ||
+        c->n_operands > 2) {
+        sco_error_set(&err, SCO_E_INVALID,
+                      "usage: secureops plugin list | plugin info NAME | plugin new NAME");
+        return context_fail(&err);
+    }
+    if (strcmp(what, "new") == 0)
+        return make_new(c, name);
+    const struct sco_plugins *plugins;
+    int r = context_load_config(c, &err);
+    if (r == 0)
+        r = context_open_engine(c, &err);
+    if (r == 0)
+        r = sco_engine_plugins(c->engine, &plugins, &err);
+    if (r < 0)
+        return context_fail(&err);
+    return name ? info(c, plugins, name) : list(c, plugins);
+}

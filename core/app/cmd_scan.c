@@ -1,0 +1,267 @@
+/* secureops scan, secureops import: run, report, exit status. */
+#include "cli_priv.h"
+
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { OUTPUTS_MAX = 16 };
+
+struct output {
+    enum sco_report_format format;
+    const char *path; /* "-": standard output */
+};
+
+/* ---- outputs
+ * --------------------------------------------------------------------------------------- */
+static int add_output(struct cli *c, struct sco_str text, struct output *out, size_t *n,
+                      struct sco_error *err)
+{
+    const char *eq = text.n ? memchr(text.p, '=', text.n) : NULL;
+    struct sco_str name = eq ? sco_str_make(text.p, (size_t)(eq - text.p)) : text;
+    struct output o = {.format = sco_report_format_parse(name), .path = "-"};
+    if (o.format == SCO_REPORT_MAX_)
+        return sco_error_set(
+            err, SCO_E_INVALID,
+            "--format: unknown format \"%.*s\"; known are table, json, sarif, junit",
+            SCO_STR_ARG(name));
+    if (eq) {
+        o.path = sco_arena_cstr(&c->arena, sco_str_make(eq + 1, text.n - name.n - 1));
+        if (!o.path || !*o.path)
+            return sco_error_set(err, SCO_E_INVALID, "--format %.*s= wants a path",
+                                 SCO_STR_ARG(name));
+    }
+    if (*n >= OUTPUTS_MAX)
+        return sco_error_set(err, SCO_E_LIMIT, "--format: more than %d outputs", OUTPUTS_MAX);
+    out[(*n)++] = o;
+    return 0;
+}
+
+static int choose_outputs(struct cli *c, struct output *out, size_t *n, struct sco_error *err)
+{
+    *n = 0;
+    int r = 0;
+    if (args_has(c, ARG_FORMAT)) {
+        struct sco_str rest = sco_buf_str(&c->lists[ARG_FORMAT]), one;
+        while (r == 0 && sco_str_split(&rest, ',', &one))
+            if (sco_str_trim(one).n)
+                r = add_output(c, sco_str_trim(one), out, n, err);
+    } else {
+        for (size_t i = 0; i < c->config->output.n && r == 0; i++)
+            r = add_output(c, c->config->output.v[i], out, n, err);
+    }
+    if (r < 0)
+        return r;
+    if (!*n)
+        out[(*n)++] = (struct output){.format = SCO_REPORT_TABLE, .path = "-"};
+    size_t on_stdout = 0;
+    for (size_t i = 0; i < *n; i++)
+        on_stdout += strcmp(out[i].path, "-") == 0;
+    if (args_has(c, ARG_OUTPUT)) {
+        if (on_stdout != 1)
+            return sco_error_set(err, SCO_E_INVALID,
+                                 "-o PATH is for one format without a path of its own; write "
+                                 "--format json=PATH,sarif=PATH for several");
+        for (size_t i = 0; i < *n; i++)
+            if (strcmp(out[i].path, "-") == 0)
+                out[i].path = c->values[ARG_OUTPUT];
+    } else if (on_stdout > 1) {
+        return sco_error_set(err, SCO_E_INVALID,
+                             "two formats want standard output; give one a path: --format "
+                             "table,json=PATH");
+    }
+    return 0;
+}
+
+static int write_outputs(struct cli *c, const struct sco_scan *scan, const struct output *out,
+                         size_t n, struct sco_error *err)
+{
+    struct winsize w = {0};
+    struct sco_report_options o = {.color = context_color(c, STDOUT_FILENO),
+                                   .all = args_has(c, ARG_ALL),
+                                   .show_suppressed = args_has(c, ARG_SHOW_SUPPRESSED)};
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
+        o.columns = w.ws_col;
+    for (size_t i = 0; i < n; i++) {
+        struct sco_report_options mine = o;
+        int files = 0;
+        if (strcmp(out[i].path, "-") != 0)
+            mine.color = false;
+        else if (args_has(c, ARG_QUIET) && out[i].format == SCO_REPORT_TABLE)
+            continue;
+        int r = sco_report_write_file(scan, out[i].format, &mine, out[i].path, &files, err);
+        if (r < 0)
+            return r;
+        if (files > 1 && !args_has(c, ARG_QUIET))
+            fprintf(stderr, "secureops: %s was split into %d files\n", out[i].path, files);
+    }
+    return 0;
+}
+
+/* The last line on stderr when no table says it. */
+static void say_verdict(struct cli *c, const struct sco_scan *scan, const struct output *out,
+                        size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (out[i].format == SCO_REPORT_TABLE && strcmp(out[i].path, "-") == 0)
+            return;
+    if (args_has(c, ARG_QUIET))
+        return;
+    static const char *const words[] = {"PASSED", "FAILED", "INCOMPLETE"};
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    for (size_t i = 0; i < scan->gate.n_reasons; i++) {
+        sco_buf_addz(&b, i ? "; " : ": ");
+        sco_buf_add_printable(&b, sco_str_c(scan->gate.reasons[i]));
+    }
+    fprintf(stderr, "secureops: %s (exit %d)%s\n", words[scan->gate.result], scan->exit_status,
+            sco_buf_z(&b));
+}
+
+/* ---- signals
+ * ------------------------------------------------------------------------------------------ */
+static struct sco_engine *signalled;
+
+static void on_signal(int number)
+{
+    (void)number;
+    sco_engine_cancel(signalled);
+}
+
+static void watch_signals(struct sco_engine *e)
+{
+    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    signalled = e;
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGHUP, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- plan
+ * ------------------------------------------------------------------------------------------------
+ */
+static void print_plan(const struct sco_plan *plan)
+{
+    static const char *const actions[] = {"run", "missing", "skip"};
+    printf("%-18s %-8s %-24s %s\n", "SCANNER", "ACTION", "TARGET", "WHY");
+    for (size_t i = 0; i < plan->n_items; i++) {
+        const struct sco_plan_item *it = &plan->items[i];
+        SCO_AUTO(sco_buf) struct sco_buf why = {0}, target = {0};
+        if (it->reason)
+            sco_buf_add_printable(&why, sco_str_c(it->reason));
+        if (it->action == SCO_PLAN_RUN && it->plugin->program)
+            sco_buf_addf(&why, "%s%s", why.n ? ", with " : "with ", it->plugin->program);
+        if (it->action == SCO_PLAN_MISSING && it->plugin->scanner.install)
+            sco_buf_addf(&why, "; to get it: %s", it->plugin->scanner.install);
+        sco_buf_add_printable(&target, sco_str_c(plan->targets[it->target].given));
+        printf("%-18s %-8s %-24s %s\n", it->plugin->name, actions[it->action], sco_buf_z(&target),
+               sco_buf_z(&why));
+    }
+    for (size_t i = 0; i < plan->n_targets; i++)
+        if (plan->targets[i].walk_cut)
+            printf("%s: part of it could not be looked at\n", plan->targets[i].given);
+}
+
+static int check_configured_names(struct cli *c, struct sco_error *err)
+{
+    const struct sco_plugins *p;
+    int r = sco_engine_plugins(c->engine, &p, err);
+    if (r < 0)
+        return r;
+    const char **names = sco_arena_alloc(&c->arena, (p->n + 1) * sizeof *names);
+    if (!names)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < p->n; i++)
+        names[i] = p->v[i].name;
+    if ((r = sco_config_check_scanners(c->config, names, p->n, err)) < 0)
+        return r;
+    for (size_t i = 0; i < p->n && r == 0; i++) { /* before anything runs */
+        SCO_AUTO(sco_buf) struct sco_buf ignored = {0};
+        if (!p->v[i].error)
+            r = sco_config_scanner_options(c->config, p->v[i].name, p->v[i].options, 0, &ignored,
+                                           NULL, err);
+    }
+    return r;
+}
+
+static int finish(struct cli *c, struct sco_scan *scan, const struct output *out, size_t n)
+{
+    struct sco_error err = {0};
+    c->panel = panel_free(c->panel);
+    int status = scan->exit_status;
+    if (write_outputs(c, scan, out, n, &err) < 0)
+        status = context_fail(&err) == EXIT_USAGE ? EXIT_USAGE : EXIT_INTERNAL;
+    else
+        say_verdict(c, scan, out, n);
+    sco_scan_free(scan);
+    return status;
+}
+
+static int prepare(struct cli *c, struct output *out, size_t *n, struct sco_error *err)
+{
+    int r = context_load_config(c, err);
+    if (r == 0)
+        r = choose_outputs(c, out, n, err);
+    if (r == 0)
+        r = context_open_engine(c, err);
+    if (r < 0)
+        return r;
+    if (!args_has(c, ARG_QUIET) && !args_has(c, ARG_NO_PROGRESS)) {
+        bool terminal = isatty(STDERR_FILENO) && context_color(c, STDERR_FILENO);
+        c->panel = panel_new(sco_engine_base(c->engine), terminal, terminal);
+    }
+    watch_signals(c->engine);
+    return 0;
+}
+
+int cmd_scan(struct cli *c)
+{
+    static const char *const here[] = {"."};
+    struct output out[OUTPUTS_MAX];
+    size_t n;
+    struct sco_error err = {0};
+    struct sco_plan *plan = NULL;
+    struct sco_scan *scan = NULL;
+    int r = prepare(c, out, &n, &err);
+    if (r == 0)
+        r = check_configured_names(c, &err);
+    if (r == 0)
+        r = sco_engine_plan(c->engine, c->n_operands ? c->operands : here,
+                            c->n_operands ? c->n_operands : 1, &plan, &err);
+    if (r == 0 && args_has(c, ARG_DRY_RUN)) {
+        print_plan(plan);
+        sco_plan_free(plan);
+        return EXIT_PASSED;
+    }
+    if (r == 0)
+        r = sco_engine_scan(c->engine, plan, &scan, &err);
+    int status = r < 0 ? context_fail(&err) : finish(c, scan, out, n);
+    sco_plan_free(plan);
+    return status;
+}
+
+int cmd_import(struct cli *c)
+{
+    struct output out[OUTPUTS_MAX];
+    size_t n;
+    struct sco_error err = {0};
+    struct sco_scan *scan = NULL;
+    if (!c->n_operands) {
+        sco_error_set(&err, SCO_E_INVALID,
+                      "import wants at least one report: secureops import FILE...");
+        return context_fail(&err);
+    }
+    int r = prepare(c, out, &n, &err);
+    char *root = NULL;
+    if (r == 0 && args_has(c, ARG_ROOT) && !(root = sco_fs_realpath(c->values[ARG_ROOT], &err)))
+        r = sco_error_prefix(&err, "--root");
+    if (r == 0)
+        r = check_configured_names(c, &err);
+    if (r == 0)
+        r = sco_engine_import(c->engine, c->operands, c->n_operands, c->values[ARG_SCANNER], root,
+                              &scan, &err);
+    int status = r < 0 ? context_fail(&err) : finish(c, scan, out, n);
+    free(root);
+    return status;
+}

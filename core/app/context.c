@@ -1,0 +1,253 @@
+/* What every command needs: configuration, places of this installation, the engine. */
+#include "cli_priv.h"
+
+#include <secureops/crypto.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int context_fail(const struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    sco_buf_add_printable(&b, sco_str_c(err->text));
+    fprintf(stderr, "secureops: %s\n", sco_buf_z(&b));
+    switch (err->code) {
+    case SCO_E_INVALID:
+    case SCO_E_NOT_FOUND:
+    case SCO_E_PARSE:
+    case SCO_E_FORMAT:
+    case SCO_E_PERMISSION:
+    case SCO_E_LIMIT:
+        return EXIT_USAGE;
+    default:
+        return EXIT_INTERNAL;
+    }
+}
+
+bool context_color(const struct cli *c, int fd)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    if (args_has(c, ARG_NO_COLOR) || (no_color && *no_color) || (term && strcmp(term, "dumb") == 0))
+        return false;
+    return isatty(fd);
+}
+
+int context_load_config(struct cli *c, struct sco_error *err)
+{
+    c->input.file = c->values[ARG_CONFIG];
+    c->input.env = (const char *const *)environ;
+    int r = sco_config_load(&c->input, &c->config, err);
+    if (r < 0)
+        return r;
+    sco_log_setup(STDERR_FILENO, c->config->log.level, c->config->log.format);
+    for (const char *const *w = c->config->warnings; *w && !args_has(c, ARG_QUIET); w++)
+        fprintf(stderr, "secureops: warning: %s\n", *w);
+    return 0;
+}
+
+/* ---- places
+ * -------------------------------------------------------------------------------------- */
+static const char *first_existing(struct cli *c, const char *const *candidates, bool dir)
+{
+    for (; *candidates; candidates++) {
+        char *path = sco_arena_fmt(&c->arena, "%s/%s", c->exe_dir, *candidates);
+        char *real = path ? sco_fs_realpath(path, NULL) : NULL;
+        const char *kept = real ? sco_arena_cstr(&c->arena, sco_str_c(real)) : NULL;
+        free(real);
+        if (kept && (dir ? sco_fs_is_dir(kept) : sco_fs_is_executable(kept)))
+            return kept;
+    }
+    return NULL;
+}
+
+static int find_places(struct cli *c, struct sco_error *err)
+{
+    /* beside the program in the build tree, else where cmake --install puts them */
+    static const char *const workers[] = {"secureops-worker",
+                                          "../libexec/secureops/secureops-worker", NULL};
+    static const char *const plugins[] = {"../lib/secureops/plugins",
+                                          "../" SCO_INSTALL_LIBDIR "/secureops/plugins", NULL};
+    c->exe_dir = sco_dir_exe();
+    c->cache_dir = sco_dir_cache();
+    c->data_dir = sco_dir_data();
+    if (!c->exe_dir || !c->cache_dir || !c->data_dir)
+        return sco_error_nomem(err);
+    c->worker = first_existing(c, workers, false);
+    if (!c->worker)
+        return sco_error_set(err, SCO_E_INTERNAL,
+                             "secureops-worker is not beside secureops in %s: the installation is "
+                             "incomplete",
+                             c->exe_dir);
+    size_t n = 0, extra = c->config->tools.plugins.n;
+    c->plugin_dirs = sco_arena_alloc(&c->arena, (extra + 2) * sizeof *c->plugin_dirs);
+    if (!c->plugin_dirs)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < extra; i++)
+        c->plugin_dirs[n++] = c->config->tools.plugins.v[i].p;
+    const char *own = first_existing(c, plugins, true);
+    if (own)
+        c->plugin_dirs[n++] = own;
+    return 0;
+}
+
+/* Folders where scanners are looked for: configured ones, our own prefix, PATH. */
+static int build_tools_path(struct cli *c, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    const char *prefix = getenv("SECUREOPS_TOOLS"), *path = getenv("PATH");
+    for (size_t i = 0; i < c->config->tools.path.n; i++)
+        sco_buf_addf(&b, "%s:", c->config->tools.path.v[i].p);
+    if (prefix && prefix[0] == '/')
+        sco_buf_addf(&b, "%s/bin", prefix);
+    else
+        sco_buf_addf(&b, "%s/tools/bin", c->data_dir);
+    sco_buf_addf(&b, ":%s", path ? path : "/usr/local/bin:/usr/bin:/bin");
+    c->tools_path = sco_arena_cstr(&c->arena, sco_buf_str(&b));
+    return b.failed || !c->tools_path ? sco_error_nomem(err) : 0;
+}
+
+/* ---- options of the engine
+ * --------------------------------------------------------------------------- */
+static const char **split_list(struct cli *c, struct sco_str text)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < text.n; i++)
+        n += text.p[i] == ',';
+    const char **list = sco_arena_alloc(&c->arena, (n + 1) * sizeof *list);
+    struct sco_str one;
+    n = 0;
+    while (list && sco_str_split(&text, ',', &one)) {
+        one = sco_str_trim(one);
+        if (one.n)
+            list[n++] = sco_arena_cstr(&c->arena, one);
+    }
+    return list;
+}
+
+static const char **list_arg(struct cli *c, int id)
+{
+    return args_has(c, id) ? split_list(c, sco_buf_str(&c->lists[id])) : NULL;
+}
+
+static int scanner_options(void *user, const struct sco_plugin_info *p, struct sco_buf *out,
+                           int64_t *ret_timeout_ms, struct sco_error *err)
+{
+    struct cli *c = user;
+    struct sco_config_scanner s;
+    int r = sco_config_scanner(c->config, p->name, &s, err);
+    if (r < 0)
+        return r;
+    *ret_timeout_ms = s.timeout;
+    return sco_config_scanner_options(c->config, p->name, p->options, SCO_VALUES_RESOLVE, out, NULL,
+                                      err);
+}
+
+static int scanner_wanted(void *user, const char *name)
+{
+    struct cli *c = user;
+    struct sco_config_scanner s;
+    /* what is wrong with it is an error of the options, which are asked for before any run */
+    return sco_config_scanner(c->config, name, &s, NULL) < 0 ? 0 : s.enabled;
+}
+
+static void on_progress(void *user, const struct sco_progress *p)
+{
+    struct cli *c = user;
+    if (c->panel)
+        panel_update(c->panel, p);
+}
+
+static int take_gate(struct cli *c, struct sco_gate_rules *g, struct sco_error *err)
+{
+    const struct sco_config_gate *from = &c->config->gate;
+    c->thresholds = sco_arena_alloc(&c->arena, (from->n_thresholds + 1) * sizeof *c->thresholds);
+    if (!c->thresholds)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < from->n_thresholds; i++)
+        c->thresholds[i] = (struct sco_threshold){.type = from->thresholds[i].type,
+                                                  .severity = from->thresholds[i].severity,
+                                                  .max = from->thresholds[i].max};
+    *g = (struct sco_gate_rules){.fail_on = from->fail_on,
+                                 .thresholds = c->thresholds,
+                                 .n_thresholds = from->n_thresholds,
+                                 .warn_on_incomplete = from->warn_on_incomplete};
+    return 0;
+}
+
+static int take_digest_key(struct cli *c, struct sco_error *err)
+{
+    struct sco_str ref = c->config->secrets.digest_key;
+    if (!ref.n)
+        return 0;
+    SCO_AUTO(sco_buf) struct sco_buf key = {0};
+    int r = sco_secret_resolve(ref, &key, err);
+    if (r == 0) {
+        c->digest_key = sco_arena_alloc(&c->arena, key.n * 2 + 1);
+        if (c->digest_key)
+            sco_hex((const uint8_t *)key.p, key.n, c->digest_key);
+        else
+            r = sco_error_nomem(err);
+        explicit_bzero(key.p, key.n);
+    }
+    return r;
+}
+
+int context_open_engine(struct cli *c, struct sco_error *err)
+{
+    struct sco_engine_options o = {0};
+    int r = find_places(c, err);
+    if (r == 0)
+        r = build_tools_path(c, err);
+    if (r == 0)
+        r = take_gate(c, &o.gate, err);
+    if (r == 0)
+        r = take_digest_key(c, err);
+    if (r < 0)
+        return r;
+    const struct sco_config_scan *s = &c->config->scan;
+    c->excludes = sco_arena_alloc(&c->arena, (s->exclude.n + 1) * sizeof *c->excludes);
+    if (!c->excludes)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < s->exclude.n; i++)
+        c->excludes[i] = s->exclude.v[i].p;
+    c->scanners = list_arg(c, ARG_SCANNERS);
+    c->skip = list_arg(c, ARG_SKIP);
+    c->require = list_arg(c, ARG_REQUIRE);
+    o.worker = c->worker;
+    o.plugin_dirs = c->plugin_dirs;
+    o.tools_path = c->tools_path;
+    o.cache_dir = c->cache_dir;
+    o.jobs = (int)s->jobs;
+    o.timeout_ms = s->timeout;
+    o.offline = s->offline;
+    o.include_ignored = s->include_ignored;
+    o.excludes = c->excludes;
+    o.max_findings = (uint64_t)s->max_findings;
+    o.output_limit = (uint64_t)s->output_limit;
+    o.memory_limit = (uint64_t)s->memory_limit;
+    o.no_sandbox = !s->sandbox;
+    o.digest_key = c->digest_key;
+    o.scanners = c->scanners;
+    o.skip = c->skip;
+    o.require = c->require;
+    o.scanner_options = scanner_options;
+    o.scanner_wanted = scanner_wanted;
+    o.progress = on_progress;
+    o.user = c;
+    return sco_engine_new(&o, &c->engine, err);
+}
+
+void context_done(struct cli *c)
+{
+    c->panel = panel_free(c->panel);
+    sco_engine_free(c->engine);
+    sco_config_free(c->config);
+    sco_config_input_done(&c->input);
+    for (size_t i = 0; i < SCO_ARRAY_LEN(c->lists); i++)
+        sco_buf_done(&c->lists[i]);
+    free(c->operands);
+    free(c->exe_dir);
+    free(c->cache_dir);
+    free(c->data_dir);
+    sco_arena_done(&c->arena);
+}

@@ -1,0 +1,166 @@
+/* secureops: the command line. Commands and their options; everything else is in the modules. */
+#include "cli_priv.h"
+
+#define COMMON_FLAGS                                                                               \
+    {                                                                                              \
+        "config", 'c',        "FILE",                                                              \
+        NULL,     ARG_CONFIG, "configuration (default: ./secureops.yaml, if any)"},                \
+        {"set", 0, "NAME=VALUE", NULL, ARG_SET, "one value, as scanners.trivy.timeout=5m"},        \
+        {"plugins", 0, "DIR,...", "tools.plugins", 0, "further folders with plugins"},             \
+        {"log-level", 0, "LEVEL", "log.level", 0, "error, warning, info, debug"},                  \
+        {"log-format", 0, "FORMAT", "log.format", 0, "text or json"},                              \
+    {                                                                                              \
+        "help", 'h', NULL, NULL, ARG_HELP, "this text"                                             \
+    }
+#define REPORT_FLAGS                                                                               \
+    {"format", 'f',        "FMT[=PATH],...",                                                       \
+     NULL,     ARG_FORMAT, "table, json, sarif, junit; several at once"},                          \
+        {"output", 'o', "PATH", NULL, ARG_OUTPUT, "where the one format goes (default: stdout)"},  \
+        {"fail-on",      0, "SEVERITY",                                                            \
+         "gate.fail_on", 0, "fail at this severity or above; none: never (default: high)"},        \
+        {"all", 0, NULL, NULL, ARG_ALL, "table: every finding"},                                   \
+        {"show-suppressed", 0, NULL, NULL, ARG_SHOW_SUPPRESSED, "table: suppressed findings too"}, \
+        {"quiet", 'q', NULL, NULL, ARG_QUIET, "no table, no progress; reports to files only"},     \
+        {"no-progress", 0, NULL, NULL, ARG_NO_PROGRESS, "no progress on stderr"},                  \
+        {"no-color", 0, NULL, NULL, ARG_NO_COLOR, "no colours (also: NO_COLOR)"},                  \
+    {                                                                                              \
+        "jobs", 'j', "N", "scan.jobs", 0, "how many at once (default: one per core)"               \
+    }
+
+static const struct flag scan_flags[] = {
+    {"scanners", 's', "NAME,...", NULL, ARG_SCANNERS, "run these and no others; each must finish"},
+    {"skip", 0, "NAME,...", NULL, ARG_SKIP, "leave these out"},
+    {"require", 0, "NAME,...", NULL, ARG_REQUIRE, "incomplete unless these finish"},
+    {"exclude", 'x', "GLOB,...", "scan.exclude", 0, "leave out files and folders"},
+    {"include-ignored", 0, NULL, "scan.include_ignored", 0,
+     "look also at .gitignore'd and vendored folders"},
+    {"timeout", 't', "DURATION", "scan.timeout", 0, "for one scanner, as 90s or 15m"},
+    {"offline", 0, NULL, "scan.offline", 0, "no network"},
+    {"no-sandbox", 0, NULL, NULL, ARG_NO_SANDBOX, "no Landlock and seccomp around scanners"},
+    {"dry-run", 'n', NULL, NULL, ARG_DRY_RUN, "show what would run, and why"},
+    REPORT_FLAGS,
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag import_flags[] = {
+    {"scanner", 's', "NAME", NULL, ARG_SCANNER,
+     "the tool that wrote the reports (default: detected)"},
+    {"root", 'r', "DIR", NULL, ARG_ROOT, "folder that the reports' paths are relative to"},
+    REPORT_FLAGS,
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag plugin_flags[] = {
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    {"to", 0, "DIR", NULL, ARG_TO, "new: folder to write into (default: ./NAME)"},
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag doctor_flags[] = {
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag config_flags[] = {COMMON_FLAGS, {0}};
+
+static int cmd_version(struct cli *c)
+{
+    (void)c;
+    printf("secureops %s\nplugin ABI %u.%u\n", SCO_VERSION, SCO_ABI_MAJOR, SCO_ABI_MINOR);
+    return EXIT_PASSED;
+}
+
+static const struct command commands[] = {
+    {"scan", "[OPTIONS] [TARGET...]", "Runs every installed scanner that applies to the targets.",
+     "A target is a folder (default: the current one), a file (SBOM, Terraform plan as JSON, "
+     "image\n"
+     "archive, source), a URL, or image:NAME.\n\n"
+     "Exit status: 0 passed; 1 the gate failed; 2 usage or configuration error; 3 incomplete\n"
+     "(something that should have run did not finish; outranks 1); 4 internal error.",
+     scan_flags, cmd_scan},
+    {"import", "[OPTIONS] FILE...",
+     "Reads saved reports of scanners; same gate and reports as scan.", "Exit status: as for scan.",
+     import_flags, cmd_import},
+    {"plugin", "list | info NAME | new NAME", "Shows the plugins, or writes a new one.", NULL,
+     plugin_flags, cmd_plugin},
+    {"doctor", "", "Shows scanners, their programs and versions, and what is missing.",
+     "Exit status: 0 all plugins can be used; 3 one is broken.", doctor_flags, cmd_doctor},
+    {"config", "check | show | docs", "Checks or shows the configuration, or its reference.", NULL,
+     config_flags, cmd_config},
+    {"version", "", "Shows the version.", NULL, config_flags, cmd_version},
+};
+
+static void help(FILE *out)
+{
+    fprintf(out, "Usage: secureops COMMAND [OPTIONS] ...\n\n"
+                 "Runs security scanners, merges what they find, and says whether it passes.\n\n");
+    for (size_t i = 0; i < SCO_ARRAY_LEN(commands); i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out,
+            "\n\"secureops COMMAND --help\" lists the options of a command.\n"
+            "Exit status: 0 passed; 1 gate failed; 2 usage; 3 incomplete; 4 internal error.\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < SCO_ARRAY_LEN(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[SCO_ARRAY_LEN(commands)];
+    for (size_t i = 0; i < SCO_ARRAY_LEN(commands); i++)
+        names[i] = commands[i].name;
+    const char *near = sco_str_nearest(sco_str_c(name), names, SCO_ARRAY_LEN(names));
+    struct sco_error err;
+    sco_error_set(&err, SCO_E_INVALID, "unknown command \"%s\"%s%s%s; see \"secureops --help\"",
+                  name, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return context_fail(&err);
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    struct cli c = {.command = command};
+    struct sco_error err = {0};
+    int status;
+    if (args_parse(&c, argc, argv, &err) < 0)
+        status = context_fail(&err);
+    else if (args_has(&c, ARG_HELP)) {
+        args_help(command, stdout);
+        status = EXIT_PASSED;
+    } else if (args_has(&c, ARG_NO_SANDBOX) &&
+               sco_config_set(&c.input, "scan.sandbox", "false", "--no-sandbox", &err) < 0)
+        status = context_fail(&err);
+    else
+        status = command->run(&c);
+    context_done(&c);
+    if (fflush(stdout) != 0 && status == EXIT_PASSED) {
+        fprintf(stderr, "secureops: standard output could not be written\n");
+        status = EXIT_INTERNAL;
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "--help";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        const struct command *command = argc > 2 ? find_command(argv[2]) : NULL;
+        if (command)
+            args_help(command, stdout);
+        else
+            help(argc > 1 ? stdout : stderr);
+        return argc > 1 ? EXIT_PASSED : EXIT_USAGE;
+    }
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    const struct command *command = find_command(name);
+    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(name);
+}

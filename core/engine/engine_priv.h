@@ -1,0 +1,140 @@
+/* Inside of the engine. */
+#pragma once
+
+#include <stdlib.h>
+#include <secureops/engine.h>
+#include <secureops/fs.h>
+#include <secureops/ipc.h>
+#include <secureops/loop.h>
+
+struct event;
+
+struct sco_engine {
+    struct sco_engine_options o;
+    struct event_base *base;
+    struct sco_plugins plugins;
+    bool plugins_known;
+    volatile int cancels; /* counted by sco_engine_cancel */
+    int cancel_pipe[2];
+    char *tmp; /* private folder of all jobs; made when first needed */
+};
+
+/* ---- ignore.c: .gitignore ----------------------------------------------------------------------
+ */
+struct ignore_rule;
+struct ignore {
+    struct ignore_rule *rules;
+    size_t n, cap;
+    struct sco_arena arena;
+};
+int ignore_add_text(struct ignore *ig, struct sco_str text, const char *base);
+int ignore_add_file(struct ignore *ig, const char *path, const char *base);
+bool ignore_match(const struct ignore *ig, struct sco_str path, bool is_dir);
+void ignore_done(struct ignore *ig);
+
+/* ---- tree.c: walking a target
+ * -------------------------------------------------------------------- */
+struct tree_options {
+    bool include_ignored;
+    const char *const *excludes; /* globs, NULL-terminated or NULL */
+};
+/* Called for every regular file that is not left out, with its relative path. */
+typedef int (*tree_file_fn)(void *user, struct sco_str path);
+/* Fills t->excludes, t->excluded, t->n_files, t->walk_cut. */
+int tree_walk(struct sco_target *t, const struct tree_options *o, struct sco_arena *arena,
+              tree_file_fn fn, void *user, struct sco_error *err);
+/* Whether a finding's path lies in what was left out. */
+bool tree_is_excluded(const struct sco_target *t, struct sco_str path);
+
+/* ---- target.c, gitinfo.c
+ * ------------------------------------------------------------------------- */
+int target_resolve(const char *given, struct sco_arena *arena, struct sco_target *ret,
+                   struct sco_error *err);
+/* Names of remote, branch and commit of the work tree at root, without running git. */
+void gitinfo_read(const char *root, struct sco_arena *arena, const char **ret_repository,
+                  const char **ret_branch, const char **ret_commit);
+
+/* ---- plugins.c
+ * ------------------------------------------------------------------------------------ */
+const struct sco_plugin_info *plugins_find(const struct sco_plugins *p, const char *name);
+
+/* ---- history.c: how long scanners took
+ * ------------------------------------------------------------- */
+struct history {
+    struct sco_map durations; /* "name target-path" -> milliseconds as intptr_t */
+    char *path;
+};
+void history_load(struct history *h, const char *cache_dir);
+int64_t history_get(const struct history *h, const char *scanner, const char *target); /* 0: new */
+void history_put(struct history *h, const char *scanner, const char *target, int64_t ms);
+void history_save(struct history *h);
+void history_done(struct history *h);
+
+/* ---- job.c: one worker
+ * ------------------------------------------------------------------------------ */
+struct job;
+typedef void (*job_end_fn)(struct job *j, void *user);
+typedef void (*job_frame_fn)(struct job *j, enum sco_msg type, struct sco_str payload, void *user);
+
+struct job_spec {
+    struct sco_str message; /* the JOB frame's payload */
+    int64_t timeout_ms;     /* after this and a grace the worker is killed; 0: never */
+    struct sco_pool *pool;  /* of the findings; NULL: none are expected */
+    job_end_fn end;         /* once, on the loop, when the worker is gone */
+    job_frame_fn frame;     /* TOOL, PROGRESS, DESCRIBE, LOADING, PLUGIN; may be NULL */
+    void *user;
+};
+
+struct job {
+    struct sco_engine *engine;
+    struct job_spec spec;
+    struct sco_child *child;
+    int fd, stderr_fd;
+    struct event *io, *deadline;
+    struct sco_frames frames;
+    struct sco_decoder *decoder;
+    struct sco_finding_set findings;
+    struct sco_arena arena;
+    bool exited, closed, killed_for_time, cancelled, done, broken;
+    int wait_status;
+    int64_t started_ms, started_mono_ms;
+    /* the result */
+    enum sco_run_status status;
+    int code; /* SCO_E_* of a failure, 0 */
+    int32_t exit_code;
+    uint64_t reported; /* what the worker says it sent */
+    const char *reason, *version, *tool, *plugin, *sandbox;
+};
+int job_start(struct sco_engine *e, const struct job_spec *spec, struct job **ret,
+              struct sco_error *err);
+void job_cancel(struct job *j); /* asks; the deadline of a cancelled job is five seconds */
+void job_kill(struct job *j);
+struct job *job_free(struct job *j);
+
+/* Runs the loop until *until is true (set by a callback). */
+void engine_loop_until(struct sco_engine *e, const bool *until);
+/* A new folder below the engine's temporary folder. */
+int engine_make_dir(struct sco_engine *e, const char *name, const char **ret,
+                    struct sco_arena *arena, struct sco_error *err);
+
+/* ---- gate.c
+ * ------------------------------------------------------------------------------------------ */
+int gate_judge(struct sco_scan *s, const struct sco_gate_rules *rules, struct sco_error *err);
+
+/* ---- message.c
+ * ---------------------------------------------------------------------------------------- */
+struct message { /* what the JOB frame says; absent is NULL or 0 */
+    const struct sco_engine *engine;
+    const char *kind; /* scan import version */
+    const char *const *plugins;
+    size_t n_plugins;
+    struct sco_str options; /* JSON object */
+    const struct sco_target *target;
+    uint32_t target_kind;
+    const char *const *files;
+    size_t n_files;
+    const char *input, *root, *format, *program, *work_dir, *cache_dir;
+    int cpus;
+    int64_t timeout_ms;
+};
+int message_write(const struct message *m, struct sco_buf *out, struct sco_error *err);

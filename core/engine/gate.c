@@ -1,0 +1,107 @@
+/* The gate: why a scan passes or not. Incomplete outranks failed: what was not checked cannot be
+ * judged. */
+#include "engine_priv.h"
+
+enum { REASONS_MAX = 200 };
+
+static int add_reason(struct sco_scan *s, const char *text, struct sco_error *err)
+{
+    if (!text)
+        return sco_error_nomem(err);
+    if (s->gate.n_reasons < REASONS_MAX)
+        s->gate.reasons[s->gate.n_reasons++] = text;
+    return 0;
+}
+
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static uint64_t count(const struct sco_scan *s, uint32_t type, uint32_t severity)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < s->findings.n; i++) {
+        const struct sco_finding *f = &s->findings.v[i];
+        if (!f->suppressions && f->status == SCO_STATUS_OPEN && f->severity >= severity &&
+            (!type || f->type == type))
+            n++;
+    }
+    return n;
+}
+
+static int judge_incomplete(struct sco_scan *s, const struct sco_gate_rules *rules, bool *ret,
+                            struct sco_error *err)
+{
+    int r = 0;
+    *ret = false;
+    if (s->cancelled) {
+        *ret = true;
+        r = add_reason(s, "the scan was cancelled", err);
+    }
+    for (size_t i = 0; i < s->n_runs && r == 0; i++) {
+        const struct sco_scanner_run *run = &s->runs[i];
+        if (!run->counts || run->status == SCO_RUN_STATUS_COMPLETED)
+            continue;
+        if (!rules->warn_on_incomplete)
+            *ret = true;
+        r = add_reason(s,
+                       sco_arena_fmt(&s->arena, "%s%s: %s%s%s",
+                                     rules->warn_on_incomplete ? "(allowed) " : "", run->name,
+                                     sco_run_status_name(run->status), run->reason ? ": " : "",
+                                     run->reason ? run->reason : ""),
+                       err);
+    }
+    return r;
+}
+
+static int judge_findings(struct sco_scan *s, const struct sco_gate_rules *rules, bool *ret,
+                          struct sco_error *err)
+{
+    int r = 0;
+    *ret = false;
+    uint64_t n = rules->fail_on ? count(s, 0, rules->fail_on) : 0;
+    if (n) {
+        *ret = true;
+        r = add_reason(s,
+                       sco_arena_fmt(&s->arena, "%llu finding%s of severity %s%s (--fail-on %s)",
+                                     (unsigned long long)n, plural(n),
+                                     sco_severity_name(rules->fail_on),
+                                     rules->fail_on < SCO_SEV_CRITICAL ? " or above" : "",
+                                     sco_severity_name(rules->fail_on)),
+                       err);
+    }
+    for (size_t i = 0; i < rules->n_thresholds && r == 0; i++) {
+        const struct sco_threshold *t = &rules->thresholds[i];
+        n = count(s, t->type, t->severity);
+        if (n <= t->max)
+            continue;
+        *ret = true;
+        r = add_reason(s,
+                       sco_arena_fmt(&s->arena,
+                                     "%llu finding%s of type %s and severity %s or above, more "
+                                     "than the threshold of %llu",
+                                     (unsigned long long)n, plural(n),
+                                     t->type ? sco_type_name(t->type) : "any",
+                                     sco_severity_name(t->severity), (unsigned long long)t->max),
+                       err);
+    }
+    return r;
+}
+
+int gate_judge(struct sco_scan *s, const struct sco_gate_rules *rules, struct sco_error *err)
+{
+    bool incomplete = false, failed = false;
+    s->gate = (struct sco_gate){.fail_on = rules->fail_on};
+    s->gate.reasons = sco_arena_alloc(&s->arena, REASONS_MAX * sizeof *s->gate.reasons);
+    if (!s->gate.reasons)
+        return sco_error_nomem(err);
+    int r = judge_incomplete(s, rules, &incomplete, err);
+    if (r == 0)
+        r = judge_findings(s, rules, &failed, err);
+    if (r < 0)
+        return r;
+    s->gate.result = incomplete ? SCO_GATE_INCOMPLETE : failed ? SCO_GATE_FAILED : SCO_GATE_PASSED;
+    s->exit_status = incomplete ? 3 : failed ? 1 : 0;
+    return 0;
+}

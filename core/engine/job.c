@@ -1,0 +1,345 @@
+/* One worker from start to end: its process, its socket, its frames, its deadline. What the worker
+ * says is not trusted: a broken stream, a missing last word or a wrong count makes the job failed.
+ */
+#include "engine_priv.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    GRACE_MS = 4000,        /* between the worker's own deadline and its end by force */
+    CANCEL_GRACE_MS = 5000, /* to stop after a cancel */
+    READ_SIZE = 256 << 10,
+    READS_PER_EVENT = 8,
+    STDERR_KEEP = 4096,
+    SEND_TIMEOUT_S = 10,
+    REASON_MAX = 4096,
+};
+
+static const char *keep_text(struct job *j, struct sco_str s)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    if (!s.n)
+        return NULL;
+    if (s.n > REASON_MAX)
+        s.n = REASON_MAX;
+    sco_buf_add_utf8(&b, s);
+    return sco_arena_cstr(&j->arena, sco_buf_str(&b));
+}
+
+static void arm_deadline(struct job *j, int64_t ms)
+{
+    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    event_add(j->deadline, &tv);
+}
+
+/* ---- frames
+ * -------------------------------------------------------------------------------------- */
+static void break_off(struct job *j, const char *why)
+{
+    if (j->broken)
+        return;
+    j->broken = true;
+    j->reason = sco_arena_fmt(&j->arena, "the worker's messages could not be understood: %s", why);
+    job_kill(j);
+}
+
+static enum sco_run_status status_of(struct sco_str name)
+{
+    for (int i = 0; i < SCO_RUN_STATUS_MAX_; i++)
+        if (sco_str_is(name, sco_run_status_name((enum sco_run_status)i)))
+            return (enum sco_run_status)i;
+    return SCO_RUN_STATUS_FAILED;
+}
+
+static void take_done(struct job *j, const struct sco_node *m)
+{
+    struct sco_str status = sco_text(sco_get(m, "status"));
+    j->done = true;
+    if (sco_str_is(status, "cancelled")) {
+        j->status = SCO_RUN_STATUS_INCOMPLETE;
+        j->cancelled = true;
+    } else
+        j->status = status_of(status);
+    j->reason = keep_text(j, sco_text(sco_get(m, "reason")));
+    j->code = (int)sco_int(sco_get(m, "code"), 0);
+    j->exit_code = (int32_t)sco_int(sco_get(m, "exit_code"), -1);
+    j->reported = (uint64_t)sco_int(sco_get(m, "findings"), 0);
+    const char *version = keep_text(j, sco_text(sco_get(m, "version")));
+    if (version)
+        j->version = version;
+}
+
+static void take_control(struct job *j, enum sco_msg type, struct sco_str payload)
+{
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    const struct sco_node *m = NULL;
+    struct sco_error err = {0};
+    if (sco_json_parse(payload, &arena, &m, &err) < 0) {
+        break_off(j, err.text);
+        return;
+    }
+    if (type == SCO_MSG_DONE)
+        take_done(j, m);
+    else if (type == SCO_MSG_HELLO)
+        j->sandbox = keep_text(j, sco_text(sco_get(m, "sandbox")));
+    else if (type == SCO_MSG_PLUGIN)
+        j->plugin = keep_text(j, sco_text(sco_get(m, "name")));
+    else if (type == SCO_MSG_TOOL) {
+        j->tool = keep_text(j, sco_text(sco_get(m, "name")));
+        const char *version = keep_text(j, sco_text(sco_get(m, "version")));
+        if (version)
+            j->version = version;
+    }
+}
+
+static void take_frame(struct job *j, enum sco_msg type, struct sco_str payload)
+{
+    struct sco_error err = {0};
+    if (j->done) {
+        break_off(j, "it went on after its last word");
+        return;
+    }
+    if (type == SCO_MSG_FINDINGS) {
+        if (!j->decoder)
+            break_off(j, "findings where none were asked for");
+        else if (sco_decoder_batch(j->decoder, payload, &j->findings, &err) < 0)
+            break_off(j, err.text);
+        return;
+    }
+    if (j->spec.frame)
+        j->spec.frame(j, type, payload, j->spec.user);
+    take_control(j, type, payload);
+}
+
+static void take_frames(struct job *j)
+{
+    enum sco_msg type;
+    struct sco_str payload;
+    struct sco_error err = {0};
+    int r = 0;
+    while (!j->broken && (r = sco_frames_next(&j->frames, &type, &payload, &err)) > 0)
+        take_frame(j, type, payload);
+    if (r < 0)
+        break_off(j, err.text);
+}
+
+/* Reads what is there: true when the stream has ended. */
+static bool read_some(struct job *j, int rounds)
+{
+    static char buf[READ_SIZE];
+    while (rounds-- > 0) {
+        ssize_t n = recv(j->fd, buf, sizeof buf, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return false;
+        if (n <= 0)
+            return true;
+        if (j->broken)
+            continue;
+        struct sco_error err = {0};
+        if (sco_frames_feed(&j->frames, sco_str_make(buf, (size_t)n), &err) < 0)
+            break_off(j, err.text);
+        else
+            take_frames(j);
+    }
+    return false;
+}
+
+/* ---- the end
+ * --------------------------------------------------------------------------------------- */
+static const char *last_words(struct job *j)
+{
+    char text[STDERR_KEEP];
+    off_t end = j->stderr_fd < 0 ? 0 : lseek(j->stderr_fd, 0, SEEK_END);
+    off_t from = end > (off_t)sizeof text ? end - (off_t)sizeof text : 0;
+    ssize_t n = end > 0 ? pread(j->stderr_fd, text, sizeof text, from) : 0;
+    struct sco_str s = sco_str_trim(sco_str_make(text, n > 0 ? (size_t)n : 0));
+    return s.n ? keep_text(j, s) : NULL;
+}
+
+static void judge_death(struct job *j)
+{
+    const char *words = last_words(j);
+    j->status = SCO_RUN_STATUS_FAILED;
+    j->code = SCO_E_INTERNAL;
+    if (j->killed_for_time) {
+        j->status = SCO_RUN_STATUS_TIMEOUT;
+        j->code = SCO_E_TIMEOUT;
+        j->reason =
+            sco_arena_fmt(&j->arena, "did not end within its deadline of %lld s and was killed",
+                          (long long)(j->spec.timeout_ms / 1000));
+    } else if (j->cancelled) {
+        j->status = SCO_RUN_STATUS_INCOMPLETE;
+        j->code = SCO_E_CANCELLED;
+        j->reason = "cancelled";
+    } else if (WIFSIGNALED(j->wait_status)) {
+        j->reason = sco_arena_fmt(&j->arena, "the plugin crashed: signal %d (%s)%s%s",
+                                  WTERMSIG(j->wait_status), strsignal(WTERMSIG(j->wait_status)),
+                                  words ? ": " : "", words ? words : "");
+    } else {
+        j->reason = sco_arena_fmt(
+            &j->arena, "the plugin ended its worker without a result (exit status %d)%s%s",
+            WEXITSTATUS(j->wait_status), words ? ": " : "", words ? words : "");
+    }
+}
+
+static void judge_end(struct job *j)
+{
+    if (j->broken) {
+        j->status = SCO_RUN_STATUS_FAILED;
+        j->code = SCO_E_INTERNAL;
+    } else if (!j->done) {
+        judge_death(j);
+    } else if (j->spec.pool && j->findings.n != j->reported) {
+        j->status = SCO_RUN_STATUS_FAILED;
+        j->code = SCO_E_INTERNAL;
+        j->reason = sco_arena_fmt(&j->arena, "%llu findings were announced, %zu arrived",
+                                  (unsigned long long)j->reported, j->findings.n);
+    }
+    if (j->cancelled && !j->reason)
+        j->reason = "cancelled";
+}
+
+static void on_worker_exit(struct sco_child *c, int status, void *user)
+{
+    struct job *j = user;
+    (void)c;
+    j->exited = true;
+    j->wait_status = status;
+    event_del(j->io);
+    event_del(j->deadline);
+    /* Who else holds the socket open is ended first, so that what is in it is all there is. */
+    sco_loop_kill_orphans();
+    while (!j->closed && recv(j->fd, &(char){0}, 1, MSG_DONTWAIT | MSG_PEEK) > 0)
+        j->closed = read_some(j, READS_PER_EVENT);
+    judge_end(j);
+    j->spec.end(j, j->spec.user);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *user)
+{
+    struct job *j = user;
+    (void)fd;
+    (void)what;
+    if (read_some(j, READS_PER_EVENT)) {
+        j->closed = true;
+        event_del(j->io);
+    }
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *user)
+{
+    struct job *j = user;
+    (void)fd;
+    (void)what;
+    j->killed_for_time = !j->cancelled;
+    job_kill(j);
+}
+
+/* ---- start
+ * ------------------------------------------------------------------------------------------- */
+static int spawn_worker(struct job *j, int theirs, struct sco_error *err)
+{
+    struct sco_engine *e = j->engine;
+    static const char *const env[] = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL};
+    const char *argv[] = {e->o.worker, NULL};
+    j->stderr_fd = open(e->tmp ? e->tmp : "/tmp", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
+    struct sco_spawn s = {
+        .argv = argv, .env = env, .fd = theirs, .fd_as = SCO_WORKER_FD, .stderr_fd = j->stderr_fd};
+    return sco_child_spawn(e->base, &s, on_worker_exit, j, &j->child, err);
+}
+
+static int open_talk(struct job *j, struct sco_error *err)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return sco_error_errno(err, errno, "socketpair");
+    j->fd = pair[0];
+    SCO_AUTO(sco_fd) int theirs = pair[1];
+    struct timeval tv = {.tv_sec = SEND_TIMEOUT_S};
+    int size = 1 << 20;
+    setsockopt(j->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+    setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    j->io = event_new(j->engine->base, j->fd, EV_READ | EV_PERSIST, on_readable, j);
+    j->deadline = evtimer_new(j->engine->base, on_deadline, j);
+    if (!j->io || !j->deadline || event_add(j->io, NULL) < 0)
+        return sco_error_nomem(err);
+    return spawn_worker(j, theirs, err);
+}
+
+int job_start(struct sco_engine *e, const struct job_spec *spec, struct job **ret,
+              struct sco_error *err)
+{
+    struct job *j = sco_alloc(1, sizeof *j);
+    if (!j)
+        return sco_error_nomem(err);
+    j->engine = e;
+    j->spec = *spec;
+    j->fd = j->stderr_fd = -1;
+    j->exit_code = -1;
+    j->started_ms = sco_now_ms();
+    j->started_mono_ms = sco_mono_ms();
+    int r = 0;
+    if (spec->pool && !(j->decoder = sco_decoder_new(spec->pool)))
+        r = sco_error_nomem(err);
+    j->findings.pool = spec->pool;
+    if (r == 0)
+        r = open_talk(j, err);
+    if (r == 0)
+        r = sco_frame_send(j->fd, SCO_MSG_JOB, spec->message, err);
+    if (r < 0) {
+        job_free(j);
+        return r;
+    }
+    if (spec->timeout_ms > 0)
+        arm_deadline(j, spec->timeout_ms + GRACE_MS);
+    *ret = j;
+    return 0;
+}
+
+void job_cancel(struct job *j)
+{
+    if (j->exited || j->cancelled)
+        return;
+    j->cancelled = true;
+    if (sco_frame_send(j->fd, SCO_MSG_CANCEL, SCO_STR("{}"), NULL) < 0)
+        job_kill(j);
+    arm_deadline(j, CANCEL_GRACE_MS);
+}
+
+void job_kill(struct job *j)
+{
+    if (!j->exited)
+        sco_child_kill(j->child, SIGKILL);
+}
+
+struct job *job_free(struct job *j)
+{
+    if (!j)
+        return NULL;
+    bool running = j->child && !j->exited;
+    sco_child_free(j->child);
+    if (running)
+        sco_loop_kill_orphans();
+    if (j->io)
+        event_free(j->io);
+    if (j->deadline)
+        event_free(j->deadline);
+    if (j->fd >= 0)
+        close(j->fd);
+    if (j->stderr_fd >= 0)
+        close(j->stderr_fd);
+    sco_decoder_free(j->decoder);
+    sco_frames_done(&j->frames);
+    sco_finding_set_done(&j->findings);
+    sco_arena_done(&j->arena);
+    free(j);
+    return NULL;
+}
