@@ -159,8 +159,8 @@ static int parse_enum(const struct sco_option *row, struct sco_str text, struct 
     return SCO_E_INVALID;
 }
 
-static int parse_list(struct sco_str text, struct sco_arena *arena, struct sco_value *ret,
-                      struct sco_error *err)
+static int parse_list(const struct sco_option *row, struct sco_str text, struct sco_arena *arena,
+                      struct sco_value *ret, struct sco_error *err)
 {
     struct sco_str rest = text, item;
     size_t n = 0;
@@ -176,6 +176,8 @@ static int parse_list(struct sco_str text, struct sco_arena *arena, struct sco_v
         item = sco_str_trim(item);
         if (!item.n)
             continue;
+        if ((row->flags & SCO_OPT_SECRET) && !sco_secret_is_ref(item))
+            return option_expected(row, "", err);
         if (!(v[ret->list.n++] = sco_arena_str(arena, item)).p)
             return sco_error_nomem(err);
     }
@@ -245,7 +247,7 @@ int option_parse(const struct sco_option *row, struct sco_str text, struct sco_a
         ret->text = sco_arena_str(arena, text);
         return ret->text.p ? 0 : sco_error_nomem(err);
     case SCO_OPT_LIST:
-        return parse_list(text, arena, ret, err);
+        return parse_list(row, text, arena, ret, err);
     case SCO_OPT_ENUM:
         if (parse_enum(row, text, ret) < 0)
             return wrong_text(row, text, err);
@@ -278,8 +280,9 @@ static int check_row(const struct sco_option *table, size_t i, struct sco_arena 
     if (!o->type || o->type >= SCO_ARRAY_LEN(types))
         return sco_error_set(err, SCO_E_INVALID, "option %s has the unknown type %u", o->name,
                              o->type);
-    if ((o->flags & SCO_OPT_SECRET) && o->type != SCO_OPT_STR)
-        return sco_error_set(err, SCO_E_INVALID, "option %s is secret, but no text", o->name);
+    if ((o->flags & SCO_OPT_SECRET) && o->type != SCO_OPT_STR && o->type != SCO_OPT_LIST)
+        return sco_error_set(err, SCO_E_INVALID, "option %s is secret, but no text or list",
+                             o->name);
     if (o->type == SCO_OPT_ENUM && !(o->flags & SCO_OPT_DEPRECATED) && !(o->values && *o->values))
         return sco_error_set(err, SCO_E_INVALID, "option %s has no values to choose from", o->name);
     if (o->min > o->max)
@@ -327,7 +330,9 @@ static void add_type(const struct sco_option *o, struct sco_buf *out)
             sco_buf_addf(out, "%s`%.*s`", first ? "" : ", ", SCO_STR_ARG(item));
         }
     } else {
-        sco_buf_addz(out, o->flags & SCO_OPT_SECRET ? "secret" : sco_option_type_name(o->type));
+        sco_buf_addz(out, !(o->flags & SCO_OPT_SECRET) ? sco_option_type_name(o->type)
+                          : o->type == SCO_OPT_LIST    ? "list of secrets"
+                                                       : "secret");
     }
     if (has_range(o)) {
         sco_buf_addz(out, ", ");

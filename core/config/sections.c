@@ -44,7 +44,7 @@ static const struct sco_option scan_table[] = {
     {0}};
 
 static const struct sco_option gate_table[] = {
-    ROW(sco_config_gate, fail_on_text, SCO_OPT_ENUM, "none", .name = "fail_on",
+    ROW(sco_config_gate, fail_on_text, SCO_OPT_ENUM, "high", .name = "fail_on",
         .values = SEVERITIES,
         .doc = "The gate fails when there is a finding of this severity or a higher one."),
     ROW(sco_config_gate, on_incomplete, SCO_OPT_ENUM, "fail", .name = "on_incomplete",

@@ -87,8 +87,8 @@ static const struct sco_option *check_row(const struct sco_values *v, size_t row
 
 /* ---- YAML --------------------------------------------------------------------------------------
  */
-static int yaml_list(const struct sco_yaml *node, struct sco_arena *arena, struct sco_value *ret,
-                     struct sco_error *err)
+static int yaml_list(const struct sco_option *o, const struct sco_yaml *node,
+                     struct sco_arena *arena, struct sco_value *ret, struct sco_error *err)
 {
     size_t n = node->kind == SCO_YAML_LIST ? node->n : !sco_yaml_is_null(node);
     if (n > SCO_VALUE_LIST_MAX)
@@ -104,6 +104,8 @@ static int yaml_list(const struct sco_yaml *node, struct sco_arena *arena, struc
         int r = option_check_text(c->text, err);
         if (r < 0)
             return r;
+        if ((o->flags & SCO_OPT_SECRET) && !sco_secret_is_ref(c->text))
+            return option_expected(o, "", err);
         items[i] = sco_arena_str(arena, c->text);
         if (!items[i].p)
             return sco_error_nomem(err);
@@ -126,18 +128,30 @@ static int absolute_ref(struct sco_arena *arena, const char *file, struct sco_st
     return 0;
 }
 
+static int absolute_refs(struct sco_arena *arena, const char *file, struct sco_value *value,
+                         struct sco_error *err)
+{
+    struct sco_str *items = (struct sco_str *)value->list.v; /* ours: yaml_list made them */
+    int r = value->text.p ? absolute_ref(arena, file, &value->text, err) : 0;
+    for (size_t i = 0; i < value->list.n && r == 0; i++)
+        r = absolute_ref(arena, file, &items[i], err);
+    return r;
+}
+
 static int yaml_value(struct sco_values *v, const struct sco_option *o, const struct sco_yaml *node,
                       const char *file, struct sco_value *ret, struct sco_error *err)
 {
+    int r;
     if (node->tag && strncmp(node->tag, "tag:yaml.org,2002:", 18) != 0)
         return sco_error_set(err, SCO_E_INVALID, "the tag %.80s means nothing here", node->tag);
     if (o->type == SCO_OPT_LIST && node->kind != SCO_YAML_MAP)
-        return yaml_list(node, v->arena, ret, err);
-    if (node->kind != SCO_YAML_SCALAR || sco_yaml_is_null(node))
-        return option_expected(o, sco_yaml_kind_name(node), err);
-    int r = option_parse(o, node->text, v->arena, ret, err);
+        r = yaml_list(o, node, v->arena, ret, err);
+    else if (node->kind != SCO_YAML_SCALAR || sco_yaml_is_null(node))
+        r = option_expected(o, sco_yaml_kind_name(node), err);
+    else
+        r = option_parse(o, node->text, v->arena, ret, err);
     if (r == 0 && (o->flags & SCO_OPT_SECRET))
-        r = absolute_ref(v->arena, file, &ret->text, err);
+        r = absolute_refs(v->arena, file, ret, err);
     return r;
 }
 
@@ -321,45 +335,53 @@ void sco_values_fill(const struct sco_values *v, void *ctx)
     }
 }
 
-static int write_text(const struct sco_option *o, const struct sco_value *x, uint32_t flags,
+/* A text as JSON; a secret in clear when asked for. */
+static int write_text(const struct sco_option *o, struct sco_str text, uint32_t flags,
                       struct sco_json_out *out, struct sco_error *err)
 {
     if (!(o->flags & SCO_OPT_SECRET) || !(flags & SCO_VALUES_RESOLVE)) {
-        sco_json_kstr(out, o->name, x->text);
+        sco_json_str(out, text);
         return 0;
     }
     struct sco_buf secret = {0};
-    int r = sco_secret_resolve(x->text, &secret, err);
+    int r = sco_secret_resolve(text, &secret, err);
     if (r == 0)
-        sco_json_kstr(out, o->name, sco_buf_str(&secret));
+        sco_json_str(out, sco_buf_str(&secret));
     if (secret.p)
         explicit_bzero(secret.p, secret.cap);
     sco_buf_done(&secret);
     return r;
 }
 
+static int write_list(const struct sco_option *o, struct sco_str_list list, uint32_t flags,
+                      struct sco_json_out *out, struct sco_error *err)
+{
+    int r = 0;
+    sco_json_begin(out, '[');
+    for (size_t i = 0; i < list.n && r == 0; i++)
+        r = write_text(o, list.v[i], flags, out, err);
+    sco_json_end(out, ']');
+    return r;
+}
+
 static int write_value(const struct sco_option *o, const struct sco_value *x, uint32_t flags,
                        struct sco_json_out *out, struct sco_error *err)
 {
+    sco_json_key(out, o->name);
     switch (o->type) {
     case SCO_OPT_BOOL:
-        sco_json_kbool(out, o->name, x->i != 0);
+        sco_json_bool(out, x->i != 0);
         return 0;
     case SCO_OPT_REAL:
-        sco_json_kreal(out, o->name, x->real);
+        sco_json_real(out, x->real);
         return 0;
     case SCO_OPT_STR:
     case SCO_OPT_ENUM:
-        return write_text(o, x, flags, out, err);
+        return write_text(o, x->text, flags, out, err);
     case SCO_OPT_LIST:
-        sco_json_key(out, o->name);
-        sco_json_begin(out, '[');
-        for (size_t i = 0; i < x->list.n; i++)
-            sco_json_str(out, x->list.v[i]);
-        sco_json_end(out, ']');
-        return 0;
+        return write_list(o, x->list, flags, out, err);
     default:
-        sco_json_ki64(out, o->name, x->i);
+        sco_json_i64(out, x->i);
         return 0;
     }
 }

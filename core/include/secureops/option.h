@@ -17,9 +17,10 @@
  * out is how a default is asked for.
  *
  * A secret (SCO_OPT_SECRET) is never written down but as a reference, env:NAME or file:PATH (PATH
- * relative to the file that names it). A literal one is refused without being repeated. Values here
- * hold the reference; it is resolved only by sco_values_write with SCO_VALUES_RESOLVE and by
- * sco_secret_resolve, for the one job that needs it.
+ * relative to the file that names it). A literal one is refused without being repeated. Of a
+ * secret list, each item is a reference. Values here hold references; they are resolved only by
+ * sco_values_write with SCO_VALUES_RESOLVE and by sco_secret_resolve, for the one job that needs
+ * it.
  *
  * A deprecated row (SCO_OPT_DEPRECATED) warns. When `values` names a row of the same table and
  * type, the value goes there, checked by that row; else it stays under the old name.
@@ -68,14 +69,10 @@ int sco_values_init(struct sco_values *v, const struct sco_option *table, const 
                     struct sco_arena *arena, struct sco_warnings *warnings,
                     struct sco_error *err) SCO_NODISCARD;
 
-#define SCO_VALUES_PARTIAL 1u /* leave keys alone that are not in the table */
-#define SCO_VALUES_UNTRUSTED                                                                       \
-    2u                       /* refuse secrets: see config.h on the file of the current folder     \
-                              */
-#define SCO_VALUES_APPEND 4u /* sco_values_set: add to a list instead of replacing it */
-#define SCO_VALUES_SECRET_ENV                                                                      \
-    8u /* sco_values_set: a literal secret is fine, `origin` is the variable                       \
-          it stands in, and env:ORIGIN is kept */
+#define SCO_VALUES_PARTIAL 1u    /* leave keys alone that are not in the table */
+#define SCO_VALUES_UNTRUSTED 2u  /* refuse secrets; see config.h */
+#define SCO_VALUES_APPEND 4u     /* set: add to a list instead of replacing it */
+#define SCO_VALUES_SECRET_ENV 8u /* set: keep a literal secret as env:ORIGIN, where it stands */
 
 /* Takes the members of a YAML map (NULL: none). `file` is the name in messages, and the folder of
  * its path is what file: references are relative to. Errors: SCO_E_INVALID, "file:line:col: ...".
