@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* More than any machine has: a size that went wrong, not worth asking the allocator. */
+static const size_t ALLOC_MAX = ((size_t)1 << 40) - 4096;
+
 static long countdown = -1;
 static long counted;
 
@@ -33,7 +36,7 @@ void *sco_alloc(size_t n, size_t size)
 void *sco_grow(void *p, size_t n, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(n, size, &bytes) || refused())
+    if (__builtin_mul_overflow(n, size, &bytes) || bytes > ALLOC_MAX || refused())
         return NULL;
     return realloc(p, bytes ? bytes : 1);
 }

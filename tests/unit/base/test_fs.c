@@ -1,0 +1,98 @@
+/* Files, folders, paths. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <secureops/fs.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void paths_of_findings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *root, *want;
+    } rows[] = {
+        {"src/a.c", NULL, "src/a.c"},
+        {"./src//a.c", NULL, "src/a.c"},
+        {"/repo/src/a.c", "/repo", "src/a.c"},
+        {"/repo/src/a.c", "/repo/", "src/a.c"},
+        {"/repository/a.c", "/repo", "repository/a.c"},
+        {"/main.tf", NULL, "main.tf"},
+        {"file:///repo/a%20b.c", "/repo", "a b.c"},
+        {"file://host/repo/a.c", "/repo", "a.c"},
+        {"src\\win\\a.cs", NULL, "src/win/a.cs"},
+        {"a/../b/./c", NULL, "b/c"},
+        {"../../etc/passwd", NULL, "etc/passwd"},
+        {"/repo/x/../a.c", "/repo", "a.c"},
+        {"a.zip!inner/x", NULL, "a.zip!inner/x"},
+        {"", NULL, ""},
+        {"/", NULL, "/"},
+    };
+    for (size_t i = 0; i < SCO_ARRAY_LEN(rows); i++) {
+        SCO_AUTO(sco_buf) struct sco_buf b = {0};
+        sco_path_relative(&b, sco_str_c(rows[i].path), sco_str_c(rows[i].root));
+        assert_string_equal(sco_buf_z(&b), rows[i].want);
+    }
+}
+
+static void normalize(void **state)
+{
+    (void)state;
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    sco_path_normalize(&b, SCO_STR("/a/b/../../../c"));
+    assert_string_equal(sco_buf_z(&b), "/c");
+    sco_buf_clear(&b);
+    sco_path_normalize(&b, SCO_STR("x/.."));
+    assert_string_equal(sco_buf_z(&b), ".");
+    assert_true(sco_str_is(sco_path_base(SCO_STR("a/b.c")), "b.c"));
+}
+
+static void write_read_remove(void **state)
+{
+    (void)state;
+    struct sco_error err;
+    char *dir;
+    assert_int_equal(sco_fs_mkdtemp(NULL, "sco-test", &dir, &err), 0);
+    SCO_AUTO(sco_buf) struct sco_buf path = {0}, text = {0};
+    sco_buf_addf(&path, "%s/a/b/c", dir);
+    assert_int_equal(sco_fs_mkdirs(sco_buf_z(&path), 0700, &err), 0);
+    sco_buf_addz(&path, "/file");
+    assert_int_equal(sco_fs_write(sco_buf_z(&path), SCO_STR("hello"), 0600, &err), 0);
+    assert_int_equal(sco_fs_read(sco_buf_z(&path), 100, &text, &err), 0);
+    assert_true(sco_str_is(sco_buf_str(&text), "hello"));
+    struct sco_buf none = {0};
+    assert_int_equal(sco_fs_read(sco_buf_z(&path), 4, &none, &err), SCO_E_LIMIT);
+    assert_null(none.p);
+    assert_int_equal(sco_fs_read("/nonexistent/x", 4, &none, &err), SCO_E_NOT_FOUND);
+    assert_int_equal(chmod(dir, 0500), 0);
+    SCO_AUTO(sco_buf) struct sco_buf link = {0};
+    sco_buf_addf(&link, "%s/a/link", dir);
+    assert_int_equal(symlink("/etc", sco_buf_z(&link)), 0);
+    assert_int_equal(sco_fs_remove_tree(dir), 0);
+    assert_false(sco_fs_is_dir(dir));
+    assert_true(sco_fs_is_dir("/etc"));
+    free(dir);
+}
+
+static void programs(void **state)
+{
+    (void)state;
+    char *p = sco_fs_find_program("sh", "/nonexistent:relative::/usr/bin:/bin");
+    assert_non_null(p);
+    free(p);
+    assert_null(sco_fs_find_program("no-such-program", "/usr/bin:/bin"));
+    assert_null(sco_fs_find_program("/etc/passwd", "/usr/bin"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_of_findings),
+        cmocka_unit_test(normalize),
+        cmocka_unit_test(write_read_remove),
+        cmocka_unit_test(programs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
