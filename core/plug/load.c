@@ -174,7 +174,7 @@ static int load_scanner(const char *path, struct sco_loaded_plugin *l, struct sc
 int sco_plug_load(const char *path, struct sco_arena *arena, struct sco_loaded_plugin *ret,
                   struct sco_error *err)
 {
-    sco_plugin_fn entry;
+    sco_plugin_fn entry = NULL;
     int r = open_object(path, &entry, err);
     if (r < 0)
         return r;

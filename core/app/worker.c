@@ -1,0 +1,101 @@
+/* secureops-worker: one job in a process of its own. Started by the engine with the socket as
+ * descriptor SCO_WORKER_FD; never by a person. Order matters: nothing of a job, let alone a plugin,
+ * is touched before the process has given up what it does not need. */
+#include <secureops/exec.h>
+#include <secureops/host.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2, SOCKET_LEAST = 64 };
+
+static struct sco_worker *worker; /* of this process; for what ends it early */
+
+/* The socket moves out of reach of code that writes to or closes low descriptors; standard output
+ * is nobody's, so that what a plugin prints does not end up in a report. */
+static int take_descriptors(struct sco_error *err)
+{
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int fd = fcntl(SCO_WORKER_FD, F_DUPFD_CLOEXEC, SOCKET_LEAST);
+    if (fd < 0)
+        return sco_error_errno(err, errno, "descriptor %d is not the engine's socket",
+                               SCO_WORKER_FD);
+    if (null_fd < 0)
+        return sco_error_errno(err, errno, "cannot open /dev/null");
+    syscall(SYS_close_range, 4u, (unsigned)fd - 1, 0u);
+    syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u);
+    if (dup2(null_fd, 0) < 0 || dup2(null_fd, 1) < 0 || dup3(null_fd, 3, O_CLOEXEC) < 0)
+        return sco_error_errno(err, errno, "cannot open /dev/null");
+    return fd;
+}
+
+static int read_job(int fd, struct sco_frames *in, struct sco_arena *arena,
+                    struct sco_worker_job *ret, struct sco_error *err)
+{
+    enum sco_msg type;
+    struct sco_str payload;
+    int r = sco_frames_read(in, fd, &type, &payload, err);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        return sco_error_set(err, SCO_E_IO, "the engine sent no job");
+    if (type != SCO_MSG_JOB)
+        return sco_error_set(err, SCO_E_FORMAT, "the first message is not a job");
+    return sco_worker_job_parse(payload, arena, ret, err);
+}
+
+/* A plugin that calls exit() ends here. */
+static void on_exit_called(void)
+{
+    if (worker) {
+        sco_exec_reap_all();
+        sco_worker_abandon(worker, SCO_E_INTERNAL, "failed", "the plugin called exit()");
+    }
+}
+
+/* The result is out: destructors of a plugin must not change or delay it. */
+_Noreturn static void leave(int status)
+{
+    worker = NULL;
+#ifdef SCO_SANITIZED
+    exit(status); /* the leak check runs there */
+#else
+    extern void __gcov_dump(void) __attribute__((weak));
+    if (__gcov_dump)
+        __gcov_dump();
+    _exit(status);
+#endif
+}
+
+static int fail(const struct sco_error *err)
+{
+    fprintf(stderr, "secureops-worker: %s\n", err->text);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct sco_error err = {0};
+    struct sco_arena arena = {0};
+    struct sco_frames in = {0};
+    struct sco_worker_job job;
+    if (argc > 1) {
+        fprintf(stderr, "usage: %s\nIt is started by secureops and does one job.\n", argv[0]);
+        return EXIT_USAGE;
+    }
+    int fd = take_descriptors(&err);
+    if (fd < 0 || read_job(fd, &in, &arena, &job, &err) < 0)
+        return fail(&err);
+    worker = sco_worker_new(fd, &in, &job, &err);
+    if (!worker || atexit(on_exit_called) != 0)
+        return fail(&err);
+    sco_worker_hello(worker, "none: not built yet");
+    sco_worker_perform(worker);
+    sco_worker_free(worker);
+    sco_frames_done(&in);
+    sco_arena_done(&arena);
+    leave(0);
+}

@@ -1,0 +1,107 @@
+/* Inside core/host only: the state behind struct sco_host. */
+#pragma once
+
+#include <secureops/exec.h>
+#include <secureops/finding.h>
+#include <secureops/host.h>
+#include <secureops/xml.h>
+
+#include <sys/types.h>
+
+enum host_phase {
+    HOST_LOADING, /* nothing may be emitted yet */
+    HOST_RUNNING, /* between open and the end of run or parse */
+    HOST_ENDED,
+};
+
+enum {
+    HOST_REASONS_MAX = 10,
+    HOST_REASON_LEN = 500,
+    HOST_TEXT_LEN = 4096,
+    HOST_LOG_PER_SECOND = 20,
+    HOST_PROGRESS_MS = 100,
+    HOST_ARENA_MAX = 1 << 30,
+    HOST_VERSION_MS = 20000,
+    HOST_SECRETS_MAX = 256,
+};
+
+struct sco_worker {
+    struct sco_host table;
+    int fd;
+    struct sco_frames *in;
+    const struct sco_worker_job *job;
+    struct sco_arena arena; /* until the job ends */
+    struct sco_arena tmp;   /* until the next emit */
+    struct sco_loaded_plugin plugin;
+    void *ctx;
+    pid_t thread;
+    enum host_phase phase;
+    bool cancelled;    /* asked for, or the engine is gone */
+    bool timed_out;    /* the job's own deadline ended a program */
+    bool sending;      /* a message is on its way: see sco_worker_abandon */
+    bool done;         /* DONE was sent */
+    int64_t deadline;  /* monotonic ms; 0: none */
+    int32_t exit_code; /* of the last program; -1: none */
+    const char *version;
+
+    struct sco_encoder *encoder;
+    struct sco_buf batch;
+    uint64_t findings;
+    bool limit_hit;
+    uint32_t misplaced; /* emits from another thread, or outside of run */
+
+    struct sco_buf reasons; /* of being incomplete, joined by "; " */
+    uint32_t n_reasons;
+
+    int64_t log_second, progress_at;
+    uint32_t log_seen, log_dropped;
+
+    struct sco_str secrets[HOST_SECRETS_MAX]; /* never to be repeated in a text */
+    size_t n_secrets;
+    const char *const *env; /* of programs, complete */
+};
+
+/* ---- message.c ---- */
+int host_send(struct sco_worker *w, enum sco_msg type, struct sco_str payload);
+int host_send_json(struct sco_worker *w, enum sco_msg type, struct sco_buf *b);
+/* Appends a text made printable, cut to `max` bytes, with the job's secrets blotted out. */
+void host_add_clean(const struct sco_worker *w, struct sco_buf *b, struct sco_str text, size_t max);
+void host_collect_secrets(struct sco_worker *w, const struct sco_node *values);
+int host_flush(struct sco_worker *w);
+void host_loading(struct sco_worker *w, const char *path);
+void host_log(struct sco_worker *w, uint32_t level, const char *fmt, ...) SCO_PRINTF(3, 4);
+void host_incomplete(struct sco_worker *w, const char *fmt, ...) SCO_PRINTF(2, 3);
+void host_send_tool(struct sco_worker *w, const char *name, const char *version);
+/* The last word. `reason` may be NULL. */
+void host_done(struct sco_worker *w, const char *status, int code, const char *reason);
+
+/* ---- api.c ---- */
+void host_table_init(struct sco_worker *w);
+bool host_poll_cancel(struct sco_worker *w);
+int64_t host_time_left(const struct sco_worker *w); /* ms; INT64_MAX: no deadline */
+
+/* ---- data.c ---- */
+extern const struct sco_data_api host_data_api;
+
+/* ---- module.c ---- */
+/* Loads the module when it is first asked for. SCO_E_UNSUPPORTED: it is not installed. */
+int host_xml(const struct sco_xml_module **ret, struct sco_error *err);
+
+/* ---- program.c ---- */
+int host_run(const struct sco_host *t, const struct sco_command *c, struct sco_command_result *r,
+             struct sco_errbuf *e);
+int host_make_env(struct sco_worker *w, struct sco_error *err);
+/* Asks the scanner's program for its version: *ret in the arena, NULL when it does not say. */
+int host_ask_version(struct sco_worker *w, const struct sco_scanner *s, const char **ret,
+                     struct sco_error *err);
+
+/* ---- sniff.c ---- */
+struct host_probe {
+    struct sco_probe probe;
+    struct sco_buf head;
+    struct sco_arena arena;
+};
+/* SCO_E_FORMAT: the file is empty. */
+int host_probe_open(struct host_probe *p, const char *path, struct sco_error *err);
+void host_probe_describe(const struct host_probe *p, struct sco_buf *out); /* for people */
+void host_probe_done(struct host_probe *p);
