@@ -1,10 +1,6 @@
 /* secureops plugin list | info NAME | new NAME. */
 #include "cli_priv.h"
-#if __has_include("plugin_new_priv.h")
 #include "plugin_new_priv.h"
-#else
-#define sco_plugin_new(a, b, c, e) sco_error_set(e, SCO_E_UNSUPPORTED, "soon: %s%s%s", a, b, c)
-#endif
 
 static bool want_json(const struct cli *c)
 {

@@ -42,8 +42,8 @@ struct session {
     const char *scanner, *root; /* import */
     const char **parsers;       /* import: candidates */
     size_t n_parsers;
+    bool several; /* targets */
     bool ended;
-    struct sco_error error; /* of the session itself */
 };
 
 static void start_more(struct session *s);
@@ -74,6 +74,24 @@ static char *keep(struct session *s, const char *text)
 
 /* ---- findings
  * -------------------------------------------------------------------------------------- */
+/* Paths of a scan with several targets start with the target, so that a/main.py and b/main.py are
+ * two files. */
+static const char *below_target(struct session *s, const struct sco_target *t, const char *path)
+{
+    SCO_AUTO(sco_buf) struct sco_buf full = {0};
+    struct sco_str given = sco_str_c(t->given);
+    if (!(t->kinds & SCO_TARGET_DIRECTORY)) /* a file: the folder that was given */
+        given.n -= sco_path_base(given).n;
+    sco_path_relative(&full, given, sco_str_make(NULL, 0));
+    if (full.n && !sco_str_is(sco_buf_str(&full), "."))
+        sco_buf_addc(&full, '/');
+    else
+        sco_buf_clear(&full);
+    sco_buf_addz(&full, path);
+    const char *kept = sco_pool_str(s->pool, sco_buf_str(&full));
+    return kept ? kept : path;
+}
+
 /* Takes what a worker sent: drops what lies in folders that were left out, counts the rest. */
 static void filter_findings(struct slot *slot, struct sco_finding_set *set)
 {
@@ -91,6 +109,8 @@ static void filter_findings(struct slot *slot, struct sco_finding_set *set)
             run->suppressed++;
         else
             run->by_severity[f->severity]++;
+        if (slot->session->several && slot->target && slot->target->root && f->file_path)
+            f->file_path = below_target(slot->session, slot->target, f->file_path);
         if (kept != i)
             set->v[kept] = *f;
         kept++;
@@ -614,6 +634,7 @@ int sco_engine_scan(struct sco_engine *e, const struct sco_plan *plan, struct sc
     struct session s = {0};
     int r = open_session(&s, e, plan->n_items + plan->n_targets, "scan", err);
     if (r == 0) {
+        s.several = plan->n_targets > 1;
         history_load(&s.history, e->o.cache_dir);
         r = join_targets(&s, plan, err);
     }
