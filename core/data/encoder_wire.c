@@ -1,0 +1,329 @@
+/* The wire form of a finding: one JSON object on one line, members in the order of the decoder's
+ * table, absent ones left out.
+ *
+ * A long text that comes for the second time is sent as ["text"], which gives it the next number
+ * (from 0), and from then on as that number. Only what was sent counts: when a finding cannot be
+ * written, its definitions are not numbered. */
+#include "encoder_priv.h"
+
+#define LIT(out, text) sco_buf_add(out, SCO_STR(text))
+
+static void put_escape(struct sco_buf *out, char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    char u[6] = {'\\', 'u', '0', '0', digits[(unsigned char)c >> 4], digits[c & 15]};
+    const char *from = "\"\\\n\r\t", *to = "\"\\nrt";
+    const char *at = c ? strchr(from, c) : NULL;
+    if (at) {
+        char pair[2] = {'\\', to[at - from]};
+        sco_buf_add(out, sco_str_make(pair, 2));
+    } else
+        sco_buf_add(out, sco_str_make(u, 6));
+}
+
+/* Eight bytes hold a quote, a backslash or a control character (exact for bytes below 0x80;
+ * may say yes for none, never no for one). */
+static bool needs_care(uint64_t w)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+    return (((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+           high;
+}
+
+static size_t plain_prefix(const char *p, size_t i, size_t n)
+{
+    for (uint64_t w; i + 8 <= n; i += 8) {
+        memcpy(&w, p + i, 8);
+        if (needs_care(w))
+            break;
+    }
+    while (i < n && (unsigned char)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
+        i++;
+    return i;
+}
+
+static void put_str(struct sco_buf *out, struct sco_str s)
+{
+    if (sco_buf_reserve(out, s.n + 2) < 0)
+        return;
+    out->p[out->n++] = '"';
+    for (size_t i = 0; i < s.n;) {
+        size_t end = plain_prefix(s.p, i, s.n);
+        sco_buf_add(out, sco_str_make(s.p + i, end - i));
+        if (end < s.n)
+            put_escape(out, s.p[end++]);
+        i = end;
+    }
+    sco_buf_addc(out, '"');
+}
+
+/* True: *ret_number is the text's number. Else it goes out as text, and *ret_define says whether
+ * this is its definition. */
+static bool known_text(struct sco_encoder *e, struct sco_map *m, struct sco_str s,
+                       uint32_t *ret_number, bool *ret_define)
+{
+    *ret_define = false;
+    struct enc_definition *d = sco_map_get(m, s);
+    if (d) {
+        *ret_number = d->number - 1;
+        return d->number != 0;
+    }
+    uint32_t hash = (uint32_t)(sco_hash(s.p, s.n, 1) >> 16) | 1;
+    uint32_t *seen = &e->seen[hash % ENC_SEEN];
+    if (*seen != hash) {
+        *seen = hash;
+        return false;
+    }
+    if (e->definitions[0].n + e->definitions[1].n >= WIRE_DEFINITIONS_MAX ||
+        e->n_pending == ENC_PENDING_MAX || m->keys.used > ENC_DEFINITION_BYTES)
+        return false;
+    d = sco_arena_alloc(&e->definition_memory, sizeof *d);
+    void **slot = d ? sco_map_put(m, s, NULL) : NULL;
+    if (!slot)
+        return false; /* goes out as text */
+    *slot = d;
+    e->pending[e->n_pending++] = d;
+    *ret_define = true;
+    return false;
+}
+
+static void put_text(struct sco_encoder *e, struct sco_buf *out, struct sco_str s)
+{
+    uint32_t number;
+    bool define = false;
+    if (s.n >= WIRE_LONG && known_text(e, &e->definitions[0], s, &number, &define)) {
+        sco_buf_add_i64(out, number);
+        return;
+    }
+    if (define)
+        sco_buf_addc(out, '[');
+    put_str(out, s);
+    if (define)
+        sco_buf_addc(out, ']');
+}
+
+static void put_key(struct sco_buf *out, const char *key, size_t n)
+{
+    if (sco_buf_reserve(out, n + 4) < 0)
+        return;
+    char *p = out->p + out->n;
+    if (p[-1] != '{')
+        *p++ = ',';
+    *p++ = '"';
+    memcpy(p, key, n);
+    p += n;
+    *p++ = '"';
+    *p++ = ':';
+    out->n = (size_t)(p - out->p);
+}
+
+#define KEY(out, key) put_key(out, key, sizeof(key) - 1)
+#define MEMBER(out, key, s)                                                                        \
+    do {                                                                                           \
+        if ((s).n) {                                                                               \
+            KEY(out, key);                                                                         \
+            put_str(out, s);                                                                       \
+        }                                                                                          \
+    } while (0)
+#define MEMBER_TEXT(out, key, s)                                                                   \
+    do {                                                                                           \
+        if ((s).n) {                                                                               \
+            KEY(out, key);                                                                         \
+            put_text(e, out, s);                                                                   \
+        }                                                                                          \
+    } while (0)
+#define MEMBER_INT(out, key, v)                                                                    \
+    do {                                                                                           \
+        if ((v) > 0) {                                                                             \
+            KEY(out, key);                                                                         \
+            sco_buf_add_i64(out, v);                                                               \
+        }                                                                                          \
+    } while (0)
+
+static void put_list(struct sco_encoder *e, struct sco_buf *out, struct sco_str_list l, bool text)
+{
+    sco_buf_addc(out, '[');
+    for (size_t i = 0; i < l.n; i++) {
+        if (i)
+            sco_buf_addc(out, ',');
+        if (text)
+            put_text(e, out, l.v[i]);
+        else
+            put_str(out, l.v[i]);
+    }
+    sco_buf_addc(out, ']');
+}
+
+static void put_package(struct sco_buf *out, const struct norm *n)
+{
+    if (!n->package_name.n && !n->purl.n)
+        return;
+    KEY(out, "package");
+    sco_buf_addc(out, '{');
+    MEMBER(out, "name", n->package_name);
+    MEMBER(out, "version", n->package_version);
+    MEMBER(out, "ecosystem", n->ecosystem);
+    MEMBER(out, "purl", n->purl);
+    MEMBER(out, "fixed_version", n->fixed_version);
+    sco_buf_addc(out, '}');
+}
+
+static void put_tool(struct sco_buf *out, const struct norm *n)
+{
+    KEY(out, "tools");
+    LIT(out, "[{");
+    MEMBER(out, "name", n->tool_name);
+    MEMBER(out, "version", n->tool_version);
+    MEMBER(out, "rule_id", n->rule_id);
+    KEY(out, "severity");
+    put_str(out, sco_str_c(sco_severity_name(n->severity)));
+    LIT(out, "}]");
+}
+
+static void put_place(struct sco_buf *out, const struct sco_location *l)
+{
+    sco_buf_addc(out, '{');
+    MEMBER(out, "file_path", l->file_path);
+    MEMBER_INT(out, "line_number", l->line);
+    MEMBER_INT(out, "end_line", l->end_line);
+    MEMBER_INT(out, "column", l->column);
+    MEMBER_INT(out, "end_column", l->end_column);
+    MEMBER(out, "resource", l->resource);
+    sco_buf_addc(out, '}');
+}
+
+static void put_places(struct sco_buf *out, const struct norm *n)
+{
+    if (!n->n_locations)
+        return;
+    KEY(out, "locations");
+    sco_buf_addc(out, '[');
+    for (size_t i = 0; i < n->n_locations; i++) {
+        if (i)
+            sco_buf_addc(out, ',');
+        put_place(out, &n->locations[i]);
+    }
+    sco_buf_addc(out, ']');
+}
+
+static void put_suppressions(struct sco_buf *out, const struct norm *n)
+{
+    if (!n->n_suppressions)
+        return;
+    KEY(out, "suppressions");
+    sco_buf_addc(out, '[');
+    for (size_t i = 0; i < n->n_suppressions; i++) {
+        const struct sco_suppression *s = &n->suppressions[i];
+        if (i)
+            sco_buf_addc(out, ',');
+        sco_buf_addc(out, '{');
+        KEY(out, "kind");
+        put_str(out, sco_str_c(sco_suppression_name(s->kind)));
+        MEMBER(out, "reason", s->reason);
+        MEMBER(out, "expires", s->expires);
+        sco_buf_addc(out, '}');
+    }
+    sco_buf_addc(out, ']');
+}
+
+/* The object's text takes part in the numbering as a whole. */
+static void put_metadata(struct sco_encoder *e, struct sco_buf *out, const struct norm *n)
+{
+    if (!n->n_metadata)
+        return;
+    KEY(out, "metadata");
+    size_t from = out->n;
+    sco_buf_addc(out, '{');
+    for (size_t i = 0; i < n->n_metadata; i++) {
+        if (i)
+            sco_buf_addc(out, ',');
+        put_str(out, n->metadata[i].key);
+        sco_buf_addc(out, ':');
+        put_str(out, n->metadata[i].value);
+    }
+    sco_buf_addc(out, '}');
+    uint32_t number;
+    bool define = false;
+    if (out->failed || out->n - from < WIRE_LONG)
+        return;
+    struct sco_str text = sco_str_make(out->p + from, out->n - from);
+    if (known_text(e, &e->definitions[1], text, &number, &define)) {
+        out->n = from;
+        sco_buf_add_i64(out, number);
+    } else if (define && sco_buf_reserve(out, 2) == 0) {
+        memmove(out->p + from + 1, out->p + from, out->n - from);
+        out->p[from] = '[';
+        out->n++;
+        sco_buf_addc(out, ']');
+    }
+}
+
+static void put_head(struct sco_encoder *e, const struct norm *n, struct sco_buf *out)
+{
+    static const char *const status[] = {
+        [SCO_STATUS_RESOLVED] = "RESOLVED", [SCO_STATUS_FALSE_POSITIVE] = "FALSE_POSITIVE"};
+    KEY(out, "vulnerability_type");
+    put_str(out, sco_str_c(sco_type_name(n->type)));
+    KEY(out, "severity");
+    put_str(out, sco_str_c(sco_severity_name(n->severity)));
+    if (n->status) {
+        KEY(out, "status");
+        put_str(out, sco_str_c(status[n->status]));
+    }
+    MEMBER(out, "rule_id", n->rule_id);
+    MEMBER_TEXT(out, "title", n->title);
+    MEMBER_TEXT(out, "description", n->description);
+    MEMBER_TEXT(out, "remediation", n->remediation);
+    MEMBER(out, "file_path", n->file_path);
+    MEMBER_INT(out, "line_number", n->line);
+    MEMBER_INT(out, "end_line", n->end_line);
+    MEMBER_INT(out, "column", n->column);
+    MEMBER_INT(out, "end_column", n->end_column);
+    MEMBER(out, "resource", n->resource);
+    MEMBER(out, "parameter", n->parameter);
+    MEMBER(out, "commit_sha", n->commit);
+    MEMBER(out, "identity", n->identity);
+}
+
+int enc_write(struct sco_encoder *e, const struct norm *n, struct sco_buf *out)
+{
+    size_t start = out->n;
+    bool failed_before = out->failed;
+    e->n_pending = 0;
+    sco_buf_addc(out, '{');
+    put_head(e, n, out);
+    put_package(out, n);
+    MEMBER(out, "cve_id", n->cve_id);
+    if (n->aliases.n) {
+        KEY(out, "aliases");
+        put_list(e, out, n->aliases, false);
+    }
+    if (n->cwes.n) {
+        KEY(out, "cwe_ids");
+        put_list(e, out, n->cwes, false);
+    }
+    MEMBER_INT(out, "cvss_hundredths", n->cvss_hundredths);
+    MEMBER(out, "cvss_vector", n->cvss_vector);
+    MEMBER_INT(out, "epss_millionths", n->epss_millionths);
+    MEMBER_INT(out, "kev", (int)n->kev);
+    MEMBER(out, "secret_digest", n->secret_digest);
+    MEMBER(out, "secret_preview", n->secret_preview);
+    if (n->references.n) {
+        KEY(out, "references");
+        put_list(e, out, n->references, true);
+    }
+    put_tool(out, n);
+    put_places(out, n);
+    put_suppressions(out, n);
+    put_metadata(e, out, n);
+    LIT(out, "}\n");
+    if (out->failed) {
+        out->n = start;
+        out->failed = failed_before;
+        return SCO_E_NOMEM;
+    }
+    for (uint32_t i = 0; i < e->n_pending; i++)
+        e->pending[i]->number = ++e->n_definitions;
+    return 0;
+}
