@@ -25,10 +25,10 @@ static int take_descriptors(struct sco_error *err)
                                SCO_WORKER_FD);
     if (null_fd < 0)
         return sco_error_errno(err, errno, "cannot open /dev/null");
-    syscall(SYS_close_range, 4u, (unsigned)fd - 1, 0u);
-    syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u);
     if (dup2(null_fd, 0) < 0 || dup2(null_fd, 1) < 0 || dup3(null_fd, 3, O_CLOEXEC) < 0)
         return sco_error_errno(err, errno, "cannot open /dev/null");
+    syscall(SYS_close_range, 4u, (unsigned)fd - 1, 0u);
+    syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u);
     return fd;
 }
 
