@@ -75,8 +75,7 @@ int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
 void args_help(const struct command *command, FILE *out);
 bool args_has(const struct cli *c, int id);
 
-/* ---- context.c
- * --------------------------------------------------------------------------------------- */
+/* ---- context.c ---- */
 int context_load_config(struct cli *c, struct sco_error *err);
 int context_open_engine(struct cli *c, struct sco_error *err);
 void context_done(struct cli *c);
@@ -84,15 +83,13 @@ bool context_color(const struct cli *c, int fd);
 /* Prints "secureops: TEXT" on stderr; returns the exit status that belongs to the code. */
 int context_fail(const struct sco_error *err);
 
-/* ---- panel.c: progress
- * -------------------------------------------------------------------------------- */
+/* ---- panel.c: progress ---- */
 struct panel;
 struct panel *panel_new(struct event_base *base, bool terminal, bool color);
 void panel_update(struct panel *p, const struct sco_progress *u);
 struct panel *panel_free(struct panel *p); /* clears what is on the screen */
 
-/* ---- commands
- * ------------------------------------------------------------------------------------------- */
+/* ---- commands ---- */
 int cmd_scan(struct cli *c);
 int cmd_import(struct cli *c);
 int cmd_plugin(struct cli *c);

@@ -143,8 +143,7 @@ static int info(struct cli *c, const struct sco_plugins *p, const char *name)
     return context_fail(&err);
 }
 
-/* ---- new
- * --------------------------------------------------------------------------------------------- */
+/* ---- new ---- */
 static const char *find_template(struct cli *c)
 {
     static const char *const places[] = {"../share/secureops/plugin-template",

@@ -12,8 +12,7 @@ struct output {
     const char *path; /* "-": standard output */
 };
 
-/* ---- outputs
- * --------------------------------------------------------------------------------------- */
+/* ---- outputs ---- */
 static int add_output(struct cli *c, struct sco_str text, struct output *out, size_t *n,
                       struct sco_error *err)
 {
@@ -117,8 +116,7 @@ static void say_verdict(struct cli *c, const struct sco_scan *scan, const struct
             sco_buf_z(&b));
 }
 
-/* ---- signals
- * ------------------------------------------------------------------------------------------ */
+/* ---- signals ---- */
 static struct sco_engine *signalled;
 
 static void on_signal(int number)
@@ -138,9 +136,7 @@ static void watch_signals(struct sco_engine *e)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* ---- plan
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- plan ---- */
 static void print_plan(const struct sco_plan *plan)
 {
     static const char *const actions[] = {"run", "missing", "skip"};

@@ -45,8 +45,7 @@ int context_load_config(struct cli *c, struct sco_error *err)
     return 0;
 }
 
-/* ---- places
- * -------------------------------------------------------------------------------------- */
+/* ---- places ---- */
 static const char *first_existing(struct cli *c, const char *const *candidates, bool dir)
 {
     for (; *candidates; candidates++) {
@@ -106,8 +105,7 @@ static int build_tools_path(struct cli *c, struct sco_error *err)
     return b.failed || !c->tools_path ? sco_error_nomem(err) : 0;
 }
 
-/* ---- options of the engine
- * --------------------------------------------------------------------------- */
+/* ---- options of the engine ---- */
 static const char **split_list(struct cli *c, struct sco_str text)
 {
     size_t n = 1;

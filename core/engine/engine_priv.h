@@ -19,7 +19,7 @@ struct sco_engine {
     char *tmp; /* private folder of all jobs; made when first needed */
 };
 
-/* ---- ignore.c: .gitignore ----------------------------------------------------------------------
+/* ---- ignore.c: .gitignore ----
  */
 struct ignore_rule;
 struct ignore {
@@ -32,8 +32,7 @@ int ignore_add_file(struct ignore *ig, const char *path, const char *base);
 bool ignore_match(const struct ignore *ig, struct sco_str path, bool is_dir);
 void ignore_done(struct ignore *ig);
 
-/* ---- tree.c: walking a target
- * -------------------------------------------------------------------- */
+/* ---- tree.c: walking a target ---- */
 struct tree_options {
     bool include_ignored;
     const char *const *excludes; /* globs, NULL-terminated or NULL */
@@ -46,20 +45,17 @@ int tree_walk(struct sco_target *t, const struct tree_options *o, struct sco_are
 /* Whether a finding's path lies in what was left out. */
 bool tree_is_excluded(const struct sco_target *t, struct sco_str path);
 
-/* ---- target.c, gitinfo.c
- * ------------------------------------------------------------------------- */
+/* ---- target.c, gitinfo.c ---- */
 int target_resolve(const char *given, struct sco_arena *arena, struct sco_target *ret,
                    struct sco_error *err);
 /* Names of remote, branch and commit of the work tree at root, without running git. */
 void gitinfo_read(const char *root, struct sco_arena *arena, const char **ret_repository,
                   const char **ret_branch, const char **ret_commit);
 
-/* ---- plugins.c
- * ------------------------------------------------------------------------------------ */
+/* ---- plugins.c ---- */
 const struct sco_plugin_info *plugins_find(const struct sco_plugins *p, const char *name);
 
-/* ---- history.c: how long scanners took
- * ------------------------------------------------------------- */
+/* ---- history.c: how long scanners took ---- */
 struct history {
     struct sco_map durations; /* "name target-path" -> milliseconds as intptr_t */
     char *path;
@@ -70,8 +66,7 @@ void history_put(struct history *h, const char *scanner, const char *target, int
 void history_save(struct history *h);
 void history_done(struct history *h);
 
-/* ---- job.c: one worker
- * ------------------------------------------------------------------------------ */
+/* ---- job.c: one worker ---- */
 struct job;
 typedef void (*job_end_fn)(struct job *j, void *user);
 typedef void (*job_frame_fn)(struct job *j, enum sco_msg type, struct sco_str payload, void *user);
@@ -117,12 +112,10 @@ void engine_loop_until(struct sco_engine *e, const bool *until);
 int engine_make_dir(struct sco_engine *e, const char *name, const char **ret,
                     struct sco_arena *arena, struct sco_error *err);
 
-/* ---- gate.c
- * ------------------------------------------------------------------------------------------ */
+/* ---- gate.c ---- */
 int gate_judge(struct sco_scan *s, const struct sco_gate_rules *rules, struct sco_error *err);
 
-/* ---- message.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- message.c ---- */
 struct message { /* what the JOB frame says; absent is NULL or 0 */
     const struct sco_engine *engine;
     const char *kind; /* scan import version */

@@ -38,8 +38,7 @@ static void arm_deadline(struct job *j, int64_t ms)
     event_add(j->deadline, &tv);
 }
 
-/* ---- frames
- * -------------------------------------------------------------------------------------- */
+/* ---- frames ---- */
 static void break_off(struct job *j, const char *why)
 {
     if (j->broken)
@@ -152,8 +151,7 @@ static bool read_some(struct job *j, int rounds)
     return false;
 }
 
-/* ---- the end
- * --------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 static const char *last_words(struct job *j)
 {
     char text[STDERR_KEEP];
@@ -243,8 +241,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *user)
     job_kill(j);
 }
 
-/* ---- start
- * ------------------------------------------------------------------------------------------- */
+/* ---- start ---- */
 static int spawn_worker(struct job *j, int theirs, struct sco_error *err)
 {
     struct sco_engine *e = j->engine;

@@ -49,8 +49,7 @@ static int check_names(const struct sco_plugins *p, const char *const *list, con
     return 0;
 }
 
-/* ---- detection
- * ------------------------------------------------------------------------------------ */
+/* ---- detection ---- */
 static int on_file(void *user, struct sco_str path)
 {
     struct detection *d = user;
@@ -96,8 +95,7 @@ static bool single_file_matches(const struct sco_plugin_info *p, const struct sc
     return *g != NULL;
 }
 
-/* ---- one item
- * -------------------------------------------------------------------------------------- */
+/* ---- one item ---- */
 struct decision {
     struct sco_engine *e;
     struct sco_plan *plan;
@@ -183,8 +181,7 @@ static void decide(struct decision *d, bool *ret_listed)
         it->action = SCO_PLAN_RUN;
 }
 
-/* ---- a target
- * ------------------------------------------------------------------------------------- */
+/* ---- a target ---- */
 static int detect(struct sco_engine *e, struct sco_plan *plan, struct sco_target *t,
                   struct matches *m, struct sco_error *err)
 {

@@ -10,8 +10,7 @@
 
 enum { PLUGINS_MAX = 1000, DESCRIBE_TIMEOUT_MS = 20000 };
 
-/* ---- listing
- * -------------------------------------------------------------------------------------- */
+/* ---- listing ---- */
 static int is_plugin(const struct dirent *e)
 {
     return e->d_name[0] != '.' && sco_str_ends(sco_str_c(e->d_name), ".so");
@@ -51,8 +50,7 @@ static int list_dir(struct sco_plugins *p, const char *dir, struct sco_error *er
     return r;
 }
 
-/* ---- descriptions
- * ----------------------------------------------------------------------------------- */
+/* ---- descriptions ---- */
 static const char *const *texts(const struct sco_node *list, struct sco_arena *a)
 {
     size_t n = 0;

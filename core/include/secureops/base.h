@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <secureops/error.h>
 
-/* ---- cleanup -------------------------------------------------------------------------------- */
+/* ---- cleanup ---- */
 /* SCO_AUTO(sco_buf) struct sco_buf b = {0};  calls sco_buf_cleanup_(&b) at the end of the scope. */
 #define SCO_AUTO(name) __attribute__((cleanup(name##_cleanup_)))
 /* Moves a value out of a variable and leaves it zeroed. */
@@ -30,7 +30,7 @@ void sco_free_cleanup_(void *p); /* SCO_AUTO(sco_free) char *p = NULL; */
     } while (0)
 _Noreturn void sco_bug_(const char *file, int line, const char *what);
 
-/* ---- memory ---------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 /* NULL when out of memory or when n * size overflows. sco_alloc zeroes; sco_grow is realloc. */
 void *sco_alloc(size_t n, size_t size) SCO_NODISCARD;
 void *sco_grow(void *p, size_t n, size_t size) SCO_NODISCARD;
@@ -46,7 +46,7 @@ int sco_vec_reserve_(void **p, size_t n, size_t *cap, size_t size);
 #define SCO_VEC_PUSH(v, n, cap) /* lvalue of a new element index n; the caller counts n up */      \
     sco_vec_reserve_((void **)&(v), (n), &(cap), sizeof *(v))
 
-/* ---- arena ------------------------------------------------------------------------------------
+/* ---- arena ----
  * Bump allocation; everything is freed at once. Zero-initialise. */
 struct sco_arena_block;
 struct sco_arena {
@@ -63,7 +63,7 @@ void sco_arena_reset(struct sco_arena *a); /* keeps the largest block for reuse 
 void sco_arena_done(struct sco_arena *a);
 void sco_arena_cleanup_(struct sco_arena *a);
 
-/* ---- buffer ------------------------------------------------------------------------------------
+/* ---- buffer ----
  * A growing byte string. Zero-initialise. An append that fails leaves the buffer as it was and
  * sets `failed`, so that a chain of appends can be checked once at its end. */
 struct sco_buf {
@@ -88,7 +88,7 @@ void sco_buf_clear(struct sco_buf *b);                             /* keeps the 
 void sco_buf_done(struct sco_buf *b);
 void sco_buf_cleanup_(struct sco_buf *b);
 
-/* ---- map ----------------------------------------------------------------------------------------
+/* ---- map ----
  * Hash map from byte strings to pointers; keys are copied; open addressing, seeded per map.
  * Zero-initialise. */
 struct sco_map_slot;
@@ -110,7 +110,7 @@ void sco_map_cleanup_(struct sco_map *m);
 
 uint64_t sco_hash(const void *p, size_t n, uint64_t seed); /* not cryptographic */
 
-/* ---- numbers ------------------------------------------------------------------------------------
+/* ---- numbers ----
  * The whole string is one value in [min, max], or the result is SCO_E_INVALID. */
 int sco_parse_i64(struct sco_str s, int64_t min, int64_t max, int64_t *ret);
 int sco_parse_real(struct sco_str s, double *ret);         /* locale-independent */
@@ -119,8 +119,7 @@ int sco_parse_duration(struct sco_str s, int64_t *ret_ms); /* 500ms 30s 15m 2h 7
 int sco_parse_size(struct sco_str s, int64_t *ret_bytes);  /* 512 64K 64KiB 10MiB 1G 5MB */
 void sco_buf_add_duration(struct sco_buf *b, int64_t ms);  /* for people: 850ms 12.4s 3m05s 2h10m */
 
-/* ---- time
- * ----------------------------------------------------------------------------------------- */
+/* ---- time ---- */
 int64_t sco_now_ms(void);  /* Unix time */
 int64_t sco_mono_ms(void); /* monotonic */
 int64_t sco_mono_ns(void);
@@ -128,8 +127,7 @@ int64_t sco_mono_ns(void);
 void sco_time_format(int64_t unix_ms, char out[SCO_TIME_LEN]); /* RFC 3339, UTC, milliseconds */
 int sco_time_parse(struct sco_str s, int64_t *ret_unix_ms);    /* RFC 3339, or a date alone */
 
-/* ---- text
- * ------------------------------------------------------------------------------------------ */
+/* ---- text ---- */
 bool sco_utf8_valid(struct sco_str s);
 /* Appends s with invalid bytes and NUL replaced by U+FFFD. */
 void sco_buf_add_utf8(struct sco_buf *b, struct sco_str s);

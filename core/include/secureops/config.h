@@ -24,8 +24,7 @@
 #include <secureops/log.h>
 #include <secureops/option.h>
 
-/* ---- loading ----------------------------------------------------------------------------------
- */
+/* ---- loading ---- */
 struct sco_config_override;
 
 /* Where to load from. Zero-initialise, fill, load, sco_config_input_done. */
@@ -50,8 +49,7 @@ int sco_config_add(struct sco_config_input *in, const char *path, const char *va
                    const char *origin, struct sco_error *err) SCO_NODISCARD;
 void sco_config_input_done(struct sco_config_input *in);
 
-/* ---- the snapshot -----------------------------------------------------------------------------
- */
+/* ---- the snapshot ---- */
 /* The sections are filled by their option tables, hence the types of plugin.h. Texts are
  * NUL-terminated. */
 struct sco_config_scan {
@@ -117,8 +115,7 @@ int sco_config_load(const struct sco_config_input *in, struct sco_config **ret,
 struct sco_config *sco_config_free(struct sco_config *c); /* NULL is fine; returns NULL */
 void sco_config_cleanup_(struct sco_config **c);
 
-/* ---- scanners ---------------------------------------------------------------------------------
- */
+/* ---- scanners ---- */
 /* enabled: what scanner_wanted of engine.h takes. */
 #define SCO_ENABLED_NEVER (-1) /* enabled: false */
 #define SCO_ENABLED_AUTO 0     /* when it applies and is installed */
@@ -145,8 +142,7 @@ int sco_config_scanner_options(const struct sco_config *c, const char *name,
 int sco_config_check_scanners(const struct sco_config *c, const char *const *names, size_t n,
                               struct sco_error *err) SCO_NODISCARD;
 
-/* ---- for people -------------------------------------------------------------------------------
- */
+/* ---- for people ---- */
 /* The effective values as YAML, each with its origin as a comment. Secrets are references. */
 void sco_config_show(const struct sco_config *c, struct sco_buf *out);
 

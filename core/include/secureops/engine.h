@@ -5,7 +5,7 @@
 
 #include <secureops/scan.h>
 
-/* ---- plugins ------------------------------------------------------------------------------------
+/* ---- plugins ----
  */
 struct sco_plugin_info {
     const char *path;
@@ -24,8 +24,7 @@ struct sco_plugins {
     struct sco_arena arena;
 };
 
-/* ---- requests
- * ------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 struct sco_threshold { /* fails when more than `max` findings of this type and severity or above */
     uint32_t type;     /* 0: every type */
     uint32_t severity; /* at least this */
@@ -87,8 +86,7 @@ struct sco_engine *sco_engine_free(struct sco_engine *e);
 int sco_engine_plugins(struct sco_engine *e, const struct sco_plugins **ret,
                        struct sco_error *err) SCO_NODISCARD;
 
-/* ---- planning
- * --------------------------------------------------------------------------------------- */
+/* ---- planning ---- */
 enum sco_plan_action { SCO_PLAN_RUN, SCO_PLAN_MISSING, SCO_PLAN_SKIP };
 
 struct sco_plan_item {
@@ -124,8 +122,7 @@ int sco_engine_plan(struct sco_engine *e, const char *const *targets, size_t n,
                     struct sco_plan **ret, struct sco_error *err) SCO_NODISCARD;
 struct sco_plan *sco_plan_free(struct sco_plan *p);
 
-/* ---- running
- * ------------------------------------------------------------------------------------------ */
+/* ---- running ---- */
 /* Runs the plan to its end. A scanner that fails is in the scan, not an error here. */
 int sco_engine_scan(struct sco_engine *e, const struct sco_plan *plan, struct sco_scan **ret,
                     struct sco_error *err) SCO_NODISCARD;

@@ -34,7 +34,7 @@ int sco_exec_run(const struct sco_exec_env *env, const struct sco_command *c,
  * killed). Allocates nothing and is safe in a signal handler. */
 int sco_exec_reap_all(void);
 
-/* ---- sandbox ------------------------------------------------------------------------------------
+/* ---- sandbox ----
  * To be called once, early, before anything is loaded: no new privileges, parent-death signal
  * (the parent is checked again), subreaper, no core dumps, umask 077. */
 int sco_sandbox_process(int64_t parent_pid, struct sco_error *err) SCO_NODISCARD;

@@ -86,19 +86,19 @@ const char *sco_type_name(uint32_t type);         /* "SAST" */
 uint32_t sco_type_parse(struct sco_str s);        /* 0: none */
 const char *sco_status_name(enum sco_status s);
 
-/* ---- severity of the tools ----------------------------------------------------------------------
+/* ---- severity of the tools ----
  * The words that scanners use (error, warning, moderate, negligible, BLOCKER, ...) without the
  * tool's own map: UNKNOWN when not understood. Source: reference table of severities, docs. */
 uint32_t sco_severity_from_word(struct sco_str word);
 uint32_t sco_severity_from_score(double cvss); /* bands 0, 0.1, 4, 7, 9; 0 or less: INFO */
 
-/* ---- CVSS ------------------------------------------------------------------------------------------
+/* ---- CVSS ----
  * Score of a 2.0, 3.0, 3.1 or 4.0 vector ("CVSS:3.1/AV:N/..."; 2.0 has no prefix): base score for
  * 2.0 and 3.x, with threat and environment for 4.0 as its specification says. 0 and *ret_score
  * (0..10, one decimal), or SCO_E_FORMAT for a wrong, double or missing metric. */
 int sco_cvss_score(struct sco_str vector, double *ret_score);
 
-/* ---- strings ---------------------------------------------------------------------------------------- */
+/* ---- strings ---- */
 struct sco_pool;
 struct sco_pool *sco_pool_new(void);
 struct sco_pool *sco_pool_free(struct sco_pool *p); /* returns NULL */
@@ -111,7 +111,7 @@ const struct sco_tools *sco_pool_tools(struct sco_pool *p, const struct sco_tool
 const struct sco_tool *sco_pool_tool(struct sco_pool *p, const struct sco_tool *t);
 size_t sco_pool_size(const struct sco_pool *p); /* bytes */
 
-/* ---- codec --------------------------------------------------------------------------------------------
+/* ---- codec ----
  * Worker side. Normalises one reported finding and appends its wire form (one JSON object, one
  * line). What it does: repairs UTF-8, cuts texts at their limits (title 500, description and
  * remediation 16 KiB, others 4 KiB bytes, with "..." and a metadata note), makes paths relative to
@@ -150,7 +150,7 @@ void sco_finding_set_done(struct sco_finding_set *s);
 /* The finding with the names of the design, for reports, API and events. */
 void sco_finding_write(struct sco_json_out *o, const struct sco_finding *f);
 
-/* ---- identity ---------------------------------------------------------------------------------------
+/* ---- identity ----
  * Fingerprints (secureops/finding/v1), then one finding for what several items or tools say about
  * the same weakness. docs/finding-model.md has the rules. Both work on a whole scan.
  *

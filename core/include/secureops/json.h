@@ -48,7 +48,7 @@ const struct sco_node *sco_json_parse_head(struct sco_str text, struct sco_arena
 /* Only tokens, no tree: the floor that benchmarks compare with. Counts them. */
 int sco_json_scan(const char *path, uint64_t *ret_tokens, struct sco_error *err) SCO_NODISCARD;
 
-/* ---- writer ------------------------------------------------------------------------------------
+/* ---- writer ----
  * Appends to a buffer; commas are placed by the writer. Text is made valid UTF-8; control
  * characters, U+2028 and U+2029 are escaped, NUL becomes U+FFFD. The caller flushes the buffer
  * whenever it likes: the writer keeps no pointer into it. */

@@ -103,8 +103,7 @@ int sco_values_write(const struct sco_values *v, size_t first, uint32_t flags,
 /* Value i as it would be written in YAML, for people; a secret as its reference. */
 void sco_value_print(const struct sco_values *v, size_t i, struct sco_buf *out);
 
-/* ---- tables -----------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 size_t sco_options_count(const struct sco_option *table); /* NULL: 0 */
 const struct sco_option *sco_options_find(const struct sco_option *table, struct sco_str name);
 const char *sco_option_type_name(uint32_t type);     /* "duration"; never NULL */
@@ -123,8 +122,7 @@ int sco_options_read(const struct sco_node *list, struct sco_arena *arena,
 /* Appends a Markdown table of the options: name, type and range, default, meaning. */
 void sco_options_markdown(const struct sco_option *table, struct sco_buf *out);
 
-/* ---- secrets ----------------------------------------------------------------------------------
- */
+/* ---- secrets ---- */
 /* env:NAME or file:PATH, well-formed. Says nothing of what is behind it. */
 bool sco_secret_is_ref(struct sco_str ref);
 /* Appends the secret. SCO_E_NOT_FOUND: no such variable or file; SCO_E_PERMISSION, SCO_E_LIMIT,

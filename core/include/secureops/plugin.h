@@ -40,7 +40,7 @@ extern "C" {
 #define SCO_PRINTF(fmt, args)
 #endif
 
-/* ---- results --------------------------------------------------------------------------------
+/* ---- results ----
  * 0 is success, a negative value one of this closed list, a positive value an outcome that the
  * function documents. */
 #define SCO_E_NOMEM (-1)
@@ -64,7 +64,7 @@ extern "C" {
 #define SCO_RUN_INCOMPLETE 1 /* part of the work was not done; say what in the error text */
 #define SCO_RUN_SKIPPED 2    /* there was nothing for this scanner to do; say why */
 
-/* ---- strings -------------------------------------------------------------------------------- */
+/* ---- strings ---- */
 
 /* A view: n bytes at p, not NUL-terminated. {NULL, 0} is "absent". */
 struct sco_str {
@@ -84,7 +84,7 @@ struct sco_errbuf {
     char *text;   /* NUL-terminated */
 };
 
-/* ---- documents ------------------------------------------------------------------------------
+/* ---- documents ----
  * Reports are read as a stream. A value is handed out as a small tree of nodes; the big lists in
  * it can be left out ("deferred") and walked item by item afterwards, in constant memory. */
 #define SCO_NODE_NULL 0u
@@ -153,7 +153,7 @@ struct sco_data_api {
                     sco_xml_record_fn fn, void *user, struct sco_errbuf *e);
 };
 
-/* ---- findings ------------------------------------------------------------------------------- */
+/* ---- findings ---- */
 #define SCO_TYPE_SAST 1u
 #define SCO_TYPE_SCA 2u
 #define SCO_TYPE_DAST 3u
@@ -230,7 +230,7 @@ struct sco_report_finding {
     struct sco_str tool_version;
 };
 
-/* ---- running a program ----------------------------------------------------------------------- */
+/* ---- running a program ---- */
 struct sco_command {
     uint32_t struct_size;
     uint32_t flags;               /* 0 */
@@ -254,7 +254,7 @@ struct sco_command_result {
     struct sco_str err;
 };
 
-/* ---- HTTP ------------------------------------------------------------------------------------ */
+/* ---- HTTP ---- */
 struct sco_http_request {
     uint32_t struct_size;
     uint32_t flags;     /* SCO_HTTP_* */
@@ -281,7 +281,7 @@ struct sco_http_response {
     struct sco_str content_type;
 };
 
-/* ---- host ------------------------------------------------------------------------------------ */
+/* ---- host ---- */
 #define SCO_LOG_ERROR 1u
 #define SCO_LOG_WARNING 2u
 #define SCO_LOG_INFO 3u
@@ -316,7 +316,7 @@ struct sco_host {
     void *(*tmp)(const struct sco_host *h, size_t n);
 };
 
-/* ---- the plugin ------------------------------------------------------------------------------ */
+/* ---- the plugin ---- */
 #define SCO_OPT_BOOL 1u     /* int64_t, 0 or 1 */
 #define SCO_OPT_INT 2u      /* int64_t */
 #define SCO_OPT_DURATION 3u /* int64_t, milliseconds; written 500ms, 30s, 15m, 2h */
@@ -441,7 +441,7 @@ struct sco_plugin {
 SCO_EXPORT const struct sco_plugin *sco_plugin_v1(void);
 typedef const struct sco_plugin *(*sco_plugin_fn)(void);
 
-/* ---- helpers --------------------------------------------------------------------------------
+/* ---- helpers ----
  * Small enough to be inline, so that a plugin links nothing. All accept NULL nodes. */
 
 #define SCO_STR(literal) sco_str_make("" literal, sizeof(literal) - 1)

@@ -1,0 +1,140 @@
+/* A session from open to verdict: the loop runs until every slot has ended, then the findings are
+ * merged and ranked and the gate judges. */
+#include "session_priv.h"
+
+#include <event2/event.h>
+#include <secureops/crypto.h>
+#include <unistd.h>
+
+static void on_retry_time(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    session_start_more(user);
+}
+
+/* ---- cancel ---- */
+static void on_cancel(evutil_socket_t fd, short what, void *user)
+{
+    struct session *s = user;
+    char drained[16];
+    (void)what;
+    if (read((int)fd, drained, sizeof drained) < 0)
+        return;
+    s->scan->cancelled = true;
+    for (size_t i = 0; i < s->n_slots; i++) {
+        if (s->slots[i].state != SLOT_RUNNING)
+            continue;
+        if (s->e->cancels > 1)
+            job_kill(s->slots[i].job);
+        else
+            job_cancel(s->slots[i].job);
+    }
+    session_start_more(s);
+}
+
+/* ---- the whole ---- */
+static size_t default_jobs(const struct sco_engine *e)
+{
+    if (e->o.jobs > 0)
+        return (size_t)e->o.jobs;
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (size_t)n : 1;
+}
+
+int session_open(struct session *s, struct sco_engine *e, size_t n_runs, const char *command,
+                 struct sco_error *err)
+{
+    s->e = e;
+    s->jobs = default_jobs(e);
+    s->scan = sco_alloc(1, sizeof *s->scan);
+    s->pool = sco_pool_new();
+    if (!s->scan || !s->pool)
+        return sco_error_nomem(err);
+    s->scan->command = command;
+    s->scan->findings.pool = s->pool;
+    s->scan->started_ms = sco_now_ms();
+    sco_uuid4(s->scan->id);
+    s->scan->runs = sco_arena_alloc(&s->scan->arena, (n_runs + 1) * sizeof *s->scan->runs);
+    s->slots = sco_alloc(n_runs + 1, sizeof *s->slots);
+    s->cancel_event = event_new(e->base, e->cancel_pipe[0], EV_READ | EV_PERSIST, on_cancel, s);
+    s->retry_event = evtimer_new(e->base, on_retry_time, s);
+    if (!s->scan->runs || !s->slots || !s->cancel_event || !s->retry_event ||
+        event_add(s->cancel_event, NULL) < 0)
+        return sco_error_nomem(err);
+    return 0;
+}
+
+void session_close(struct session *s)
+{
+    for (size_t i = 0; i < s->n_slots; i++)
+        job_free(s->slots[i].job);
+    free(s->slots);
+    free(s->parsers);
+    if (s->cancel_event)
+        event_free(s->cancel_event);
+    if (s->retry_event)
+        event_free(s->retry_event);
+    history_done(&s->history);
+    if (s->scan)
+        sco_scan_free(s->scan);
+    else
+        sco_pool_free(s->pool);
+}
+
+static void summarize(struct sco_scan *scan)
+{
+    struct sco_summary *sum = &scan->summary;
+    sum->findings = scan->findings.n;
+    for (size_t i = 0; i < scan->findings.n; i++) {
+        const struct sco_finding *f = &scan->findings.v[i];
+        if (f->suppressions || f->status != SCO_STATUS_OPEN) {
+            sum->suppressed++;
+            continue;
+        }
+        sum->by_severity[f->severity]++;
+        sum->by_type[f->type]++;
+    }
+    for (size_t i = 0; i < scan->n_runs; i++)
+        sum->reported += scan->runs[i].reported;
+}
+
+static int finish(struct session *s, struct sco_scan **ret, struct sco_error *err)
+{
+    struct sco_scan *scan = s->scan;
+    int r = sco_findings_identify(&scan->findings, err);
+    if (r == 0)
+        r = sco_findings_correlate(&scan->findings, err);
+    if (r == 0)
+        r = sco_findings_rank(&scan->findings, err);
+    if (r < 0)
+        return r;
+    summarize(scan);
+    scan->completed_ms = sco_now_ms();
+    r = gate_judge(scan, &s->e->o.gate, err);
+    if (r < 0)
+        return r;
+    *ret = scan;
+    s->scan = NULL;
+    s->pool = NULL; /* the scan's from here on */
+    return 0;
+}
+
+int session_run(struct session *s, struct sco_scan **ret, struct sco_error *err)
+{
+    session_start_more(s);
+    engine_loop_until(s->e, &s->ended);
+    return finish(s, ret, err);
+}
+
+struct sco_scan *sco_scan_free(struct sco_scan *s)
+{
+    if (!s)
+        return NULL;
+    struct sco_pool *pool = s->findings.pool;
+    sco_finding_set_done(&s->findings);
+    sco_pool_free(pool);
+    sco_arena_done(&s->arena);
+    free(s);
+    return NULL;
+}

@@ -1,0 +1,47 @@
+/* A session: one scan or import while it runs. Its slots are the runs that are to be started. */
+#pragma once
+
+#include "engine_priv.h"
+
+enum slot_state { SLOT_WAITING, SLOT_RUNNING, SLOT_ENDED };
+
+struct slot { /* one run: a scanner on a target, or a report to import */
+    struct session *session;
+    size_t run;
+    const struct sco_plan_item *item; /* scan */
+    const struct sco_target *target;  /* scan */
+    const char *file;                 /* import */
+    enum slot_state state;
+    struct job *job;
+    int lock_fd, attempts;
+    int64_t expected_ms, timeout_ms, not_before_ms;
+    const char *work_dir;
+};
+
+struct session {
+    struct sco_engine *e;
+    struct sco_scan *scan;
+    struct slot *slots;
+    size_t n_slots, running;
+    size_t jobs;
+    struct sco_pool *pool;
+    struct history history;
+    struct event *cancel_event, *retry_event;
+    const char *scanner, *root; /* import */
+    const char **parsers;       /* import: candidates */
+    size_t n_parsers;
+    bool several; /* targets */
+    bool ended;
+};
+
+/* ---- slot.c: starting and ending runs ---- */
+/* Starts what may start; sets s->ended when there is nothing left. */
+void session_start_more(struct session *s);
+char *session_keep(struct session *s, const char *text); /* a copy in the scan's arena */
+
+/* ---- session.c ---- */
+int session_open(struct session *s, struct sco_engine *e, size_t n_runs, const char *command,
+                 struct sco_error *err);
+/* Runs all slots, then merges, ranks and judges. *ret is the caller's. */
+int session_run(struct session *s, struct sco_scan **ret, struct sco_error *err);
+void session_close(struct session *s);

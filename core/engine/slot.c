@@ -1,0 +1,383 @@
+/* One run of a session: its worker is started, its findings are taken, its end is recorded; what
+ * waits is started longest first, as many as allowed. On the engine's loop. */
+#include "session_priv.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum {
+    DEFAULT_TIMEOUT_MS = 15 * 60 * 1000,
+    RETRY_AFTER_MS = 1500,
+    CACHE_SLOTS = 16, /* scans of one scanner at once that each have a cache of their own */
+};
+
+static struct sco_scanner_run *run_of(const struct slot *slot)
+{
+    return &slot->session->scan->runs[slot->run];
+}
+
+static void tell(struct session *s, size_t run, int event, uint64_t done, uint64_t total,
+                 const char *what)
+{
+    struct sco_progress p = {.run = &s->scan->runs[run],
+                             .index = run,
+                             .n_runs = s->scan->n_runs,
+                             .done = done,
+                             .total = total,
+                             .what = what};
+    p.event = event;
+    if (s->e->o.progress)
+        s->e->o.progress(s->e->o.user, &p);
+}
+
+char *session_keep(struct session *s, const char *text)
+{
+    return text ? sco_arena_cstr(&s->scan->arena, sco_str_c(text)) : NULL;
+}
+
+/* ---- findings ---- */
+/* Paths of a scan with several targets start with the target, so that a/main.py and b/main.py are
+ * two files. */
+static const char *below_target(struct session *s, const struct sco_target *t, const char *path)
+{
+    SCO_AUTO(sco_buf) struct sco_buf full = {0};
+    struct sco_str given = sco_str_c(t->given);
+    if (!(t->kinds & SCO_TARGET_DIRECTORY)) /* a file: the folder that was given */
+        given.n -= sco_path_base(given).n;
+    sco_path_relative(&full, given, sco_str_make(NULL, 0));
+    if (full.n && !sco_str_is(sco_buf_str(&full), "."))
+        sco_buf_addc(&full, '/');
+    else
+        sco_buf_clear(&full);
+    sco_buf_addz(&full, path);
+    const char *kept = sco_pool_str(s->pool, sco_buf_str(&full));
+    return kept ? kept : path;
+}
+
+/* Takes what a worker sent: drops what lies in folders that were left out, counts the rest. */
+static void filter_findings(struct slot *slot, struct sco_finding_set *set)
+{
+    struct sco_scanner_run *run = run_of(slot);
+    size_t kept = 0;
+    run->reported = set->n;
+    for (size_t i = 0; i < set->n; i++) {
+        struct sco_finding *f = &set->v[i];
+        if (slot->target && f->file_path &&
+            tree_is_excluded(slot->target, sco_str_c(f->file_path))) {
+            run->dropped++;
+            continue;
+        }
+        if (f->suppressions || f->status != SCO_STATUS_OPEN)
+            run->suppressed++;
+        else
+            run->by_severity[f->severity]++;
+        if (slot->session->several && slot->target && slot->target->root && f->file_path)
+            f->file_path = below_target(slot->session, slot->target, f->file_path);
+        if (kept != i)
+            set->v[kept] = *f;
+        kept++;
+    }
+    set->n = kept;
+}
+
+static int move_findings(struct session *s, struct sco_finding_set *from)
+{
+    struct sco_finding_set *to = &s->scan->findings;
+    if (!to->n) {
+        sco_finding_set_done(to);
+        *to = SCO_TAKE(*from);
+        to->pool = s->pool;
+        return 0;
+    }
+    struct sco_finding *v = sco_grow(to->v, to->n + from->n, sizeof *v);
+    if (!v)
+        return SCO_E_NOMEM;
+    memcpy(v + to->n, from->v, from->n * sizeof *v);
+    to->v = v;
+    to->n += from->n;
+    to->cap = to->n;
+    return 0;
+}
+
+/* ---- the end of a run ---- */
+static void end_run(struct slot *slot)
+{
+    struct session *s = slot->session;
+    slot->state = SLOT_ENDED;
+    tell(s, slot->run, SCO_PROGRESS_ENDED, 0, 0, NULL);
+}
+
+static bool can_pass_next_time(const struct job *j)
+{
+    return j->status == SCO_RUN_STATUS_FAILED && j->code == SCO_E_NETWORK && !j->cancelled;
+}
+
+static void release(struct slot *slot)
+{
+    if (slot->lock_fd >= 0)
+        close(slot->lock_fd);
+    slot->lock_fd = -1;
+    if (slot->work_dir)
+        sco_fs_remove_tree(slot->work_dir);
+    slot->work_dir = NULL;
+    slot->job = job_free(slot->job);
+    slot->session->running--;
+}
+
+static void take_result(struct slot *slot, struct job *j)
+{
+    struct session *s = slot->session;
+    struct sco_scanner_run *run = run_of(slot);
+    run->status = j->status;
+    run->reason = session_keep(s, j->reason);
+    run->exit_code = j->exit_code;
+    run->duration_ms = sco_mono_ms() - j->started_mono_ms;
+    if (j->version)
+        run->version = session_keep(s, j->version);
+    if (j->tool)
+        run->tool = session_keep(s, j->tool);
+    if (j->plugin) {
+        const struct sco_plugin_info *p = plugins_find(&s->e->plugins, j->plugin);
+        run->name = session_keep(s, j->plugin);
+        run->title = p && p->scanner.title ? session_keep(s, p->scanner.title) : run->name;
+    }
+    filter_findings(slot, &j->findings);
+    if (move_findings(s, &j->findings) < 0) {
+        run->status = SCO_RUN_STATUS_FAILED;
+        run->reason = "out of memory for its findings";
+    }
+    if (run->status == SCO_RUN_STATUS_COMPLETED && slot->item)
+        history_put(&s->history, run->name, slot->target->path, run->duration_ms);
+}
+
+static void on_job_end(struct job *j, void *user)
+{
+    struct slot *slot = user;
+    struct session *s = slot->session;
+    if (can_pass_next_time(j) && slot->attempts < 2 && !s->e->cancels) {
+        struct timeval tv = {.tv_sec = RETRY_AFTER_MS / 1000,
+                             .tv_usec = RETRY_AFTER_MS % 1000 * 1000};
+        slot->state = SLOT_WAITING;
+        slot->not_before_ms = sco_mono_ms() + RETRY_AFTER_MS;
+        release(slot);
+        tell(s, slot->run, SCO_PROGRESS_WORKING, 0, 0, "the network failed, trying once more");
+        event_add(s->retry_event, &tv);
+    } else {
+        take_result(slot, j);
+        release(slot);
+        end_run(slot);
+    }
+    session_start_more(s);
+}
+
+static void on_job_frame(struct job *j, enum sco_msg type, struct sco_str payload, void *user)
+{
+    struct slot *slot = user;
+    (void)j;
+    if (type != SCO_MSG_PROGRESS)
+        return;
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    const struct sco_node *m = NULL;
+    if (sco_json_parse(payload, &arena, &m, NULL) < 0)
+        return;
+    const char *what = sco_arena_cstr(&arena, sco_text(sco_get(m, "what")));
+    tell(slot->session, slot->run, SCO_PROGRESS_WORKING, (uint64_t)sco_int(sco_get(m, "done"), 0),
+         (uint64_t)sco_int(sco_get(m, "total"), 0), what);
+}
+
+/* ---- the start of a run ---- */
+/* A cache folder that no other job is using, locked for as long as *ret_fd is open. */
+static int lock_cache(struct session *s, const char *name, int *ret_fd, const char **ret_dir,
+                      struct sco_error *err)
+{
+    for (int i = 1; i <= CACHE_SLOTS; i++) {
+        const char *dir =
+            i == 1
+                ? sco_arena_fmt(&s->scan->arena, "%s/scanners/%s", s->e->o.cache_dir, name)
+                : sco_arena_fmt(&s->scan->arena, "%s/scanners/%s-%d", s->e->o.cache_dir, name, i);
+        SCO_AUTO(sco_buf) struct sco_buf b = {0};
+        sco_buf_addf(&b, "%s/home", dir ? dir : "");
+        int r = dir ? sco_fs_mkdirs(sco_buf_z(&b), 0700, err) : sco_error_nomem(err);
+        if (r < 0)
+            return r;
+        sco_buf_clear(&b);
+        sco_buf_addf(&b, "%s/.lock", dir);
+        int fd = open(sco_buf_z(&b), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return sco_error_errno(err, errno, "cannot open %s", sco_buf_z(&b));
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            *ret_fd = fd;
+            *ret_dir = dir;
+            return 0;
+        }
+        close(fd);
+    }
+    return sco_error_set(err, SCO_E_LIMIT, "%d scans with %s are running already", CACHE_SLOTS,
+                         name);
+}
+
+static int64_t timeout_of(const struct slot *slot, int64_t configured)
+{
+    const struct sco_engine_options *o = &slot->session->e->o;
+    if (configured > 0)
+        return configured;
+    if (o->timeout_ms > 0)
+        return o->timeout_ms;
+    uint32_t own = slot->item ? slot->item->plugin->scanner.timeout_s : 0;
+    return own ? (int64_t)own * 1000 : DEFAULT_TIMEOUT_MS;
+}
+
+static int cpus_for(const struct session *s)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t active = s->running + 1, waiting = 0;
+    for (size_t i = 0; i < s->n_slots; i++)
+        waiting += s->slots[i].state == SLOT_WAITING;
+    if (active + waiting > s->jobs)
+        active = s->jobs;
+    long share = cores / (long)(active ? active : 1);
+    return share < 1 ? 1 : (int)share;
+}
+
+static int fill_scan_message(struct slot *slot, struct message *m, struct sco_buf *options,
+                             struct sco_error *err)
+{
+    struct session *s = slot->session;
+    const struct sco_plugin_info *p = slot->item->plugin;
+    int64_t configured = 0;
+    int r = 0;
+    if (s->e->o.scanner_options)
+        r = s->e->o.scanner_options(s->e->o.user, p, options, &configured, err);
+    if (r < 0)
+        return r;
+    static const uint32_t order[] = {SCO_TARGET_DIRECTORY, SCO_TARGET_GIT,   SCO_TARGET_SBOM,
+                                     SCO_TARGET_PLAN,      SCO_TARGET_IMAGE, SCO_TARGET_URL,
+                                     SCO_TARGET_FILE};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(order) && !m->target_kind; i++)
+        m->target_kind = p->scanner.targets & slot->target->kinds & order[i];
+    slot->timeout_ms = timeout_of(slot, configured);
+    m->kind = "scan";
+    m->plugins = &p->path;
+    m->n_plugins = 1;
+    m->options = sco_buf_str(options);
+    m->target = slot->target;
+    m->files = slot->item->files;
+    m->n_files = slot->item->n_files;
+    m->program = p->program;
+    return lock_cache(s, p->name, &slot->lock_fd, &m->cache_dir, err);
+}
+
+static void fill_import_message(struct slot *slot, struct message *m)
+{
+    struct session *s = slot->session;
+    slot->timeout_ms = timeout_of(slot, 0);
+    m->kind = "import";
+    m->plugins = s->parsers;
+    m->n_plugins = s->n_parsers;
+    m->input = slot->file;
+    m->root = s->root;
+    m->format = s->scanner;
+    m->cache_dir = slot->work_dir;
+}
+
+static int start(struct slot *slot, struct sco_error *err)
+{
+    struct session *s = slot->session;
+    SCO_AUTO(sco_buf) struct sco_buf message = {0}, options = {0};
+    struct message m = {.engine = s->e, .cpus = cpus_for(s)};
+    const char *dir = sco_arena_fmt(&s->scan->arena, "job-%zu-%d", slot->run, slot->attempts++);
+    const char *tmp = dir ? sco_arena_fmt(&s->scan->arena, "%s/tmp", dir) : NULL;
+    int r = tmp ? engine_make_dir(s->e, dir, &slot->work_dir, &s->scan->arena, err)
+                : sco_error_nomem(err);
+    if (r == 0)
+        r = engine_make_dir(s->e, tmp, &tmp, &s->scan->arena, err);
+    m.work_dir = slot->work_dir;
+    if (r == 0 && slot->item)
+        r = fill_scan_message(slot, &m, &options, err);
+    else if (r == 0)
+        fill_import_message(slot, &m);
+    m.timeout_ms = slot->timeout_ms;
+    if (r == 0)
+        r = message_write(&m, &message, err);
+    struct job_spec spec = {.message = sco_buf_str(&message),
+                            .timeout_ms = slot->timeout_ms,
+                            .pool = s->pool,
+                            .end = on_job_end,
+                            .frame = on_job_frame,
+                            .user = slot};
+    if (r == 0)
+        r = job_start(s->e, &spec, &slot->job, err);
+    if (options.p)
+        explicit_bzero(options.p, options.n); /* resolved secrets */
+    if (message.p)
+        explicit_bzero(message.p, message.n);
+    return r;
+}
+
+static void start_slot(struct slot *slot)
+{
+    struct session *s = slot->session;
+    struct sco_error err = {0};
+    struct sco_scanner_run *run = run_of(slot);
+    slot->state = SLOT_RUNNING;
+    s->running++;
+    run->started_ms = sco_now_ms();
+    if (start(slot, &err) == 0) {
+        tell(s, slot->run, SCO_PROGRESS_STARTED, 0, 0, NULL);
+        return;
+    }
+    run->status = SCO_RUN_STATUS_FAILED;
+    run->reason = session_keep(s, err.text);
+    run->duration_ms = 0;
+    release(slot);
+    end_run(slot);
+}
+
+static size_t running_of(const struct session *s, const struct sco_plugin_info *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_slots; i++)
+        n += s->slots[i].state == SLOT_RUNNING && s->slots[i].item && s->slots[i].item->plugin == p;
+    return n;
+}
+
+/* The waiting run that is expected to take longest; one that never ran comes first. */
+static struct slot *next_slot(struct session *s)
+{
+    struct slot *best = NULL;
+    int64_t now = sco_mono_ms();
+    for (size_t i = 0; i < s->n_slots; i++) {
+        struct slot *c = &s->slots[i];
+        if (c->state != SLOT_WAITING || c->not_before_ms > now)
+            continue;
+        uint32_t limit = c->item ? c->item->plugin->scanner.max_parallel : 0;
+        if (limit && running_of(s, c->item->plugin) >= limit)
+            continue;
+        if (!best || (best->expected_ms && (!c->expected_ms || c->expected_ms > best->expected_ms)))
+            best = c;
+    }
+    return best;
+}
+
+void session_start_more(struct session *s)
+{
+    struct slot *slot;
+    bool waiting = false;
+    if (s->e->cancels) {
+        for (size_t i = 0; i < s->n_slots; i++) {
+            if (s->slots[i].state != SLOT_WAITING)
+                continue;
+            run_of(&s->slots[i])->status = SCO_RUN_STATUS_INCOMPLETE;
+            run_of(&s->slots[i])->reason = "cancelled before it started";
+            end_run(&s->slots[i]);
+        }
+    }
+    while (s->running < s->jobs && (slot = next_slot(s)))
+        start_slot(slot);
+    for (size_t i = 0; i < s->n_slots; i++)
+        waiting |= s->slots[i].state == SLOT_WAITING;
+    s->ended = !s->running && !waiting;
+}
