@@ -221,6 +221,9 @@ static int read_value(struct sco_json_tree *t, struct sco_node *v)
     } else if (c == '-' || (c >= '0' && c <= '9')) {
         r = sco_json_lex_number(s, &digits, &v->i);
         v->type = r == 1 ? SCO_NODE_INT : SCO_NODE_REAL;
+        if (r >= 0 && s->p == s->end &&
+            t->depth) /* the text ends: there may have been more digits */
+            return sco_json_cut(s, open_kind(t));
         if (r >= 0)
             r = copy_text(t, digits, &v->text);
     } else if (c == 't' || c == 'f' || c == 'n') {
