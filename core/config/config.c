@@ -12,8 +12,7 @@ enum { THRESHOLDS_MAX = 1000 };
 
 static const char local_file[] = "secureops.yaml";
 
-/* ---- layers ------------------------------------------------------------------------------------
- */
+/* ---- layers ---- */
 static int add_layer(struct sco_config_impl *c, const char *file, struct sco_str text,
                      bool untrusted, struct sco_error *err)
 {
@@ -104,8 +103,7 @@ static int copy_overrides(struct sco_config_impl *c, const struct sco_config_inp
     return 0;
 }
 
-/* ---- environment -------------------------------------------------------------------------------
- */
+/* ---- environment ---- */
 const char *config_env_name(struct sco_arena *arena, const char *section, const char *name)
 {
     char *z = sco_arena_fmt(arena, "SECUREOPS_%s%s%s", section, *section ? "_" : "", name);
@@ -165,8 +163,7 @@ static void warn_env(struct sco_config_impl *c, enum section_id id)
     }
 }
 
-/* ---- sections ----------------------------------------------------------------------------------
- */
+/* ---- sections ---- */
 /* Folders of a file start at the folder of the file, all others at the current one. */
 static int absolute_list(struct sco_config_impl *c, struct sco_str_list *list, const char *file,
                          struct sco_error *err)
@@ -235,6 +232,14 @@ static int take_layer(struct sco_config_impl *c, const struct layer *l, struct s
     return r == 0 ? absolute_tools(c, l->file, err) : r;
 }
 
+static bool is_section(struct sco_str name)
+{
+    bool found = sco_str_is(name, "scanners");
+    for (size_t i = SECTION_TOP + 1; i < SECTION_MAX_ && !found; i++)
+        found = sco_str_is(name, config_sections[i].name);
+    return found;
+}
+
 static int unknown_section(const struct sco_config_override *o, struct sco_error *err)
 {
     const char *names[SECTION_MAX_ + 1] = {"scanners"};
@@ -256,14 +261,16 @@ static int take_override(struct sco_config_impl *c, const struct sco_config_over
     struct sco_str name = sco_str_c(dot ? dot + 1 : o->path);
     if (sco_str_is(section, "scanners"))
         return 0; /* scanner.c */
+    if (!dot && is_section(name))
+        return sco_error_set(err, SCO_E_INVALID, "%s: %s is a section, write %s.NAME", o->origin,
+                             o->path, o->path);
     for (size_t i = 0; i < SECTION_MAX_; i++)
         if (sco_str_is(section, config_sections[i].name))
             return sco_values_set(&c->values[i], name, sco_str_c(o->value), o->origin, flags, err);
     return unknown_section(o, err);
 }
 
-/* ---- derived values ----------------------------------------------------------------------------
- */
+/* ---- derived values ---- */
 static int take_threshold(struct sco_config_impl *c, const struct layer *l,
                           const struct sco_yaml *item, size_t i, struct sco_config_threshold *ret,
                           struct sco_error *err)
@@ -350,8 +357,7 @@ static int derive(struct sco_config_impl *c, struct sco_error *err)
     return 0;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 static int build(struct sco_config_impl *c, const struct sco_config_input *in,
                  struct sco_error *err)
 {

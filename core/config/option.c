@@ -57,8 +57,7 @@ const char *option_nearest(const struct sco_option *table, const char *const *ot
     return sco_str_nearest(name, names, n);
 }
 
-/* ---- texts -------------------------------------------------------------------------------------
- */
+/* ---- texts ---- */
 void option_quote(struct sco_buf *out, struct sco_str text)
 {
     enum { SHOWN_MAX = 80 };
@@ -126,8 +125,7 @@ int option_expected(const struct sco_option *row, const char *got, struct sco_er
                          sco_buf_z(&choices), got);
 }
 
-/* ---- parsing -----------------------------------------------------------------------------------
- */
+/* ---- parsing ---- */
 int option_check_text(struct sco_str text, struct sco_error *err)
 {
     if (text.n > SCO_VALUE_LEN_MAX)
@@ -261,8 +259,7 @@ int option_parse(const struct sco_option *row, struct sco_str text, struct sco_a
     }
 }
 
-/* ---- tables ------------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 static bool good_name(const char *name)
 {
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
@@ -309,8 +306,7 @@ int option_table_check(const struct sco_option *table, struct sco_arena *arena,
     return 0;
 }
 
-/* ---- reference ---------------------------------------------------------------------------------
- */
+/* ---- reference ---- */
 /* Text in a cell of a Markdown table. */
 static void add_cell(struct sco_buf *out, const char *z)
 {

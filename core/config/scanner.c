@@ -78,8 +78,7 @@ static int collect(const struct sco_config_impl *c, const char *name,
     return sco_values_finish(v, err);
 }
 
-/* ---- the common part ---------------------------------------------------------------------------
- */
+/* ---- the common part ---- */
 static int common(const struct sco_config_impl *c, const char *name, struct scanner_common *ret,
                   bool *ret_configured, struct sco_error *err)
 {
@@ -175,8 +174,7 @@ int config_check_common(const struct sco_config_impl *c, struct sco_error *err)
     return 0;
 }
 
-/* ---- options of the plugin ---------------------------------------------------------------------
- */
+/* ---- options of the plugin ---- */
 /* The common rows, then the plugin's. */
 static int join_tables(const char *name, const struct sco_option *table, struct sco_arena *arena,
                        const struct sco_option **ret, struct sco_error *err)
@@ -242,8 +240,7 @@ int sco_config_scanner_options(const struct sco_config *c, const char *name,
     return r;
 }
 
-/* ---- names -------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 static bool is_name(struct sco_str s, const char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -85,8 +85,7 @@ static const struct sco_option *check_row(const struct sco_values *v, size_t row
     return copy;
 }
 
-/* ---- YAML --------------------------------------------------------------------------------------
- */
+/* ---- YAML ---- */
 static int yaml_list(const struct sco_option *o, const struct sco_yaml *node,
                      struct sco_arena *arena, struct sco_value *ret, struct sco_error *err)
 {
@@ -226,8 +225,7 @@ int sco_values_yaml(struct sco_values *v, const struct sco_yaml *map, const char
     return 0;
 }
 
-/* ---- text --------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 static int append(struct sco_values *v, size_t row, struct sco_value *value, struct sco_error *err)
 {
     const struct sco_str_list *old = &v->v[row].list;
@@ -289,8 +287,7 @@ int sco_values_set(struct sco_values *v, struct sco_str name, struct sco_str tex
     return 0;
 }
 
-/* ---- the result --------------------------------------------------------------------------------
- */
+/* ---- the result ---- */
 int sco_values_finish(struct sco_values *v, struct sco_error *err)
 {
     struct sco_error own;

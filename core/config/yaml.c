@@ -12,8 +12,7 @@ struct yaml_source {
     yaml_parser_t parser;
 };
 
-/* ---- errors ------------------------------------------------------------------------------------
- */
+/* ---- errors ---- */
 /* libyaml says "found character that cannot start any token" for a tab, which helps nobody. */
 static bool is_tab(struct sco_str text, size_t line)
 {
@@ -68,8 +67,7 @@ static int next_event(struct yaml_source *s, yaml_event_t *ev)
     return yaml_parser_parse(&s->parser, ev) ? 0 : parser_error(s);
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------
- */
+/* ---- nodes ---- */
 static const char *anchor_of(const yaml_event_t *ev)
 {
     const yaml_char_t *a = ev->type == YAML_SCALAR_EVENT           ? ev->data.scalar.anchor
@@ -248,8 +246,7 @@ static int collection(struct yaml_source *s, const yaml_event_t *ev, uint32_t de
     return 0;
 }
 
-/* ---- documents ---------------------------------------------------------------------------------
- */
+/* ---- documents ---- */
 /* After a DOCUMENT_START: the document's node, NULL when it is empty. */
 static int document(struct yaml_source *s, struct sco_yaml **ret)
 {

@@ -58,8 +58,7 @@ int yaml_count_alias(struct yaml_build *b, const struct sco_yaml *at, uint32_t n
                           "aliases expand to more than %d nodes in all", SCO_YAML_ALIAS_NODES_MAX);
 }
 
-/* ---- members of one map ------------------------------------------------------------------------
- */
+/* ---- members of one map ---- */
 /* The members that a map has so far, with the means to find one by its key. */
 struct members {
     struct sco_yaml *first, *last;
