@@ -158,7 +158,7 @@ static bool is_deferred(const struct sco_json_tree *t, const struct sco_node *v,
 }
 
 /* Leaves a list or map in the file: notes where it is, its depth and its path. */
-static int defer(struct sco_json_tree *t, struct sco_node *v)
+static int defer(struct sco_json_tree *t, struct sco_node *v, int c)
 {
     SCO_AUTO(sco_buf) struct sco_buf path = {0};
     uint64_t at = sco_json_src_tell(t->s);
@@ -169,6 +169,7 @@ static int defer(struct sco_json_tree *t, struct sco_node *v)
     if (r < 0)
         return r;
     v->type = SCO_NODE_DEFERRED;
+    v->n = c == '{';
     v->i = (int64_t)((uint64_t)(t->base_depth + t->depth) << SCO_JSON_OFFSET_BITS | at);
     return sco_json_skip(t->s);
 }
@@ -187,7 +188,7 @@ static int open_container(struct sco_json_tree *t, struct sco_node *v, int c)
 {
     int r = 0;
     if (is_deferred(t, v, c)) {
-        if ((r = defer(t, v)) == 0)
+        if ((r = defer(t, v, c)) == 0)
             link_child(t, v);
         return r;
     }

@@ -98,7 +98,7 @@ struct sco_errbuf {
 
 struct sco_node {
     uint32_t type;
-    uint32_t n;           /* LIST, MAP: number of children */
+    uint32_t n;           /* LIST, MAP: number of children; DEFERRED: 1 for a map, 0 for a list */
     struct sco_str key;   /* member name when the parent is a MAP */
     struct sco_str text;  /* STR: the value; INT, REAL: the digits; BOOL: true or false */
     int64_t i;            /* INT, BOOL: the value; DEFERRED: private */
