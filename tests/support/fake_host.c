@@ -2,6 +2,7 @@
 #include "fake_host.h"
 
 #include <secureops/fs.h>
+#include <secureops/xml.h>
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -64,15 +65,13 @@ static int data_iter_next(struct sco_iter *it, const char *const *deferred,
     return rc < 0 ? sco_error_to_errbuf(&err, rc, e) : rc;
 }
 
-static int no_xml(const struct sco_host *h, const char *path, const char *const *records,
-                  sco_xml_record_fn fn, void *user, struct sco_errbuf *e)
+static int data_read_xml(const struct sco_host *h, const char *path, const char *const *records,
+                         sco_xml_record_fn fn, void *user, struct sco_errbuf *e)
 {
+    struct sco_error err = {0};
     (void)h;
-    (void)path;
-    (void)records;
-    (void)fn;
-    (void)user;
-    return sco_errf(e, SCO_E_UNSUPPORTED, "no XML here");
+    int rc = sco_xml_module_v1()->read(path, records, fn, user, &err);
+    return err.text[0] ? sco_error_to_errbuf(&err, rc, e) : rc;
 }
 
 /* ---- copies ---------------------------------------------------------------------------------- */
@@ -254,7 +253,7 @@ struct fake_host *fake_host_new(void)
                                      .iter_open = data_iter_open,
                                      .iter_next = data_iter_next,
                                      .iter_close = sco_iter_close,
-                                     .read_xml = no_xml};
+                                     .read_xml = data_read_xml};
     fh->h = (struct sco_host){.struct_size = sizeof fh->h,
                               .abi_major = SCO_ABI_MAJOR,
                               .abi_minor = SCO_ABI_MINOR,
@@ -387,14 +386,18 @@ uint32_t fake_host_sniff(struct fake_host *fh, const char *path)
     struct sco_str name = sco_path_base(sco_str_c(path));
     struct sco_str start = sco_str_trim(head);
     bool json = start.n && (start.p[0] == '{' || start.p[0] == '[');
+    bool xml = start.n && start.p[0] == '<';
+    const struct sco_node *root = json ? sco_json_parse_head(head, &fh->arena) : NULL;
+    if (xml && sco_xml_module_v1()->head(head, &fh->arena, &root) < 1)
+        xml = false;
     struct sco_probe p = {.struct_size = sizeof p,
-                          .format = !start.n            ? SCO_PROBE_EMPTY
-                                    : json              ? SCO_PROBE_JSON
-                                    : start.p[0] == '<' ? SCO_PROBE_XML
-                                                        : SCO_PROBE_TEXT,
+                          .format = !start.n ? SCO_PROBE_EMPTY
+                                    : json   ? SCO_PROBE_JSON
+                                    : xml    ? SCO_PROBE_XML
+                                             : SCO_PROBE_TEXT,
                           .file_name = name.p,
                           .head = head,
-                          .root = json ? sco_json_parse_head(head, &fh->arena) : NULL};
+                          .root = root};
     uint32_t score = fh->plugin->scanner->sniff(&p);
     sco_buf_done(&b);
     return score;
