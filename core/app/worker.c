@@ -12,8 +12,6 @@
 
 enum { EXIT_USAGE = 2, SOCKET_LEAST = 64 };
 
-static struct sco_worker *worker; /* of this process; for what ends it early */
-
 /* The socket moves out of reach of code that writes to or closes low descriptors; standard output
  * is nobody's, so that what a plugin prints does not end up in a report. */
 static int take_descriptors(struct sco_error *err)
@@ -47,19 +45,9 @@ static int read_job(int fd, struct sco_frames *in, struct sco_arena *arena,
     return sco_worker_job_parse(payload, arena, ret, err);
 }
 
-/* A plugin that calls exit() ends here. */
-static void on_exit_called(void)
-{
-    if (worker) {
-        sco_exec_reap_all();
-        sco_worker_abandon(worker, SCO_E_INTERNAL, "failed", "the plugin called exit()");
-    }
-}
-
 /* The result is out: destructors of a plugin must not change or delay it. */
 _Noreturn static void leave(int status)
 {
-    worker = NULL;
 #ifdef SCO_SANITIZED
     exit(status); /* the leak check runs there */
 #else
@@ -76,24 +64,42 @@ static int fail(const struct sco_error *err)
     return EXIT_USAGE;
 }
 
+/* What fails before the plugin is a failed job too. */
+static void perform(struct sco_worker *w, const struct sco_worker_job *job)
+{
+    SCO_AUTO(sco_buf) struct sco_buf sandbox = {0};
+    struct sco_error err = {0};
+    int r = sco_worker_confine(job, &sandbox, &err);
+    if (r == 0)
+        r = sco_worker_guard(w, &err);
+    if (r < 0) {
+        sco_worker_hello(w, "none: not set up");
+        sco_worker_abandon(w, r, "failed", err.text);
+        return;
+    }
+    sco_worker_hello(w, sco_buf_z(&sandbox));
+    sco_worker_perform(w);
+    sco_worker_unguard();
+}
+
 int main(int argc, char **argv)
 {
     struct sco_error err = {0};
     struct sco_arena arena = {0};
     struct sco_frames in = {0};
     struct sco_worker_job job;
+    pid_t parent = getppid();
     if (argc > 1) {
         fprintf(stderr, "usage: %s\nIt is started by secureops and does one job.\n", argv[0]);
         return EXIT_USAGE;
     }
-    int fd = take_descriptors(&err);
+    int fd = sco_sandbox_process(parent, &err) < 0 ? -1 : take_descriptors(&err);
     if (fd < 0 || read_job(fd, &in, &arena, &job, &err) < 0)
         return fail(&err);
-    worker = sco_worker_new(fd, &in, &job, &err);
-    if (!worker || atexit(on_exit_called) != 0)
+    struct sco_worker *worker = sco_worker_new(fd, &in, &job, &err);
+    if (!worker)
         return fail(&err);
-    sco_worker_hello(worker, "none: not built yet");
-    sco_worker_perform(worker);
+    perform(worker, &job);
     sco_worker_free(worker);
     sco_frames_done(&in);
     sco_arena_done(&arena);

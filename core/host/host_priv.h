@@ -46,7 +46,7 @@ struct sco_worker {
 
     struct sco_encoder *encoder;
     struct sco_buf batch;
-    uint64_t findings;
+    uint64_t findings, sent; /* emitted; of them on their way to the engine */
     bool limit_hit;
     uint32_t misplaced; /* emits from another thread, or outside of run */
 

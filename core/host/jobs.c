@@ -424,6 +424,8 @@ void sco_worker_perform(struct sco_worker *w)
 
 void sco_worker_abandon(struct sco_worker *w, int code, const char *status, const char *reason)
 {
-    if (!w->done && !w->sending)
-        host_done(w, status, code, reason);
+    if (w->done || w->sending)
+        return;
+    host_flush(w);
+    host_done(w, status, code, reason);
 }

@@ -30,6 +30,8 @@ int host_flush(struct sco_worker *w)
         return 0;
     int r = host_send(w, SCO_MSG_FINDINGS, sco_buf_str(&w->batch));
     sco_buf_clear(&w->batch);
+    if (r == 0)
+        w->sent = w->findings;
     return r;
 }
 

@@ -32,6 +32,12 @@ struct sco_worker_job {
 int sco_worker_job_parse(struct sco_str json, struct sco_arena *arena, struct sco_worker_job *ret,
                          struct sco_error *err) SCO_NODISCARD;
 
+/* Landlock and seccomp as the job wants them, the work folder as the current one. Appends what
+ * HELLO says of it: "landlock 3, seccomp", "none: the kernel has no landlock, ...". What the kernel
+ * lacks is no error. */
+int sco_worker_confine(const struct sco_worker_job *job, struct sco_buf *ret,
+                       struct sco_error *err) SCO_NODISCARD;
+
 /* `in` holds what was read from `fd` beyond the job; both and the job are borrowed. */
 struct sco_worker;
 struct sco_worker *sco_worker_new(int fd, struct sco_frames *in, const struct sco_worker_job *job,
@@ -42,7 +48,11 @@ const struct sco_host *sco_worker_host(const struct sco_worker *w);
 void sco_worker_hello(struct sco_worker *w, const char *sandbox);
 /* The whole job, ending with DONE. */
 void sco_worker_perform(struct sco_worker *w);
-/* DONE "failed" when the job has not said its last word yet: for what ends a worker early. Sends
+/* From now on a plugin that calls exit(), crashes or is still busy three seconds after the job's
+ * deadline is followed by the end of its descendants, and by DONE where that can still be said. */
+int sco_worker_guard(struct sco_worker *w, struct sco_error *err) SCO_NODISCARD;
+void sco_worker_unguard(void);
+/* DONE with this status when the job has not said its last word yet: for what ends it early. Sends
  * nothing when a message was half sent. */
 void sco_worker_abandon(struct sco_worker *w, int code, const char *status, const char *reason);
 
