@@ -241,13 +241,13 @@ static size_t quick_int(const struct sco_json_src *s, int64_t *ret_i)
 {
     const char *p = s->p + (*s->p == '-'), *first = p;
     const char *stop = s->end - p > 19 ? p + 19 : s->end;
-    int64_t v = 0;
+    uint64_t v = 0; /* unsigned: 19 nines pass through here */
     while (p < stop && *p >= '0' && *p <= '9')
-        v = v * 10 + (*p++ - '0');
+        v = v * 10 + (unsigned)(*p++ - '0');
     if (p == stop || p == first || (*first == '0' && p - first > 1) ||
         number_class(*p) != C_MAX_) /* a sign or a dot: the long way knows what to say */
         return 0;
-    *ret_i = *s->p == '-' ? -v : v;
+    *ret_i = *s->p == '-' ? -(int64_t)v : (int64_t)v;
     return (size_t)(p - s->p);
 }
 
