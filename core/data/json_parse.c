@@ -80,7 +80,7 @@ static int scan_value(struct scan *k, int c)
     k->tokens++;
     if (c == '{' || c == '[') {
         if (k->depth == SCO_JSON_DEPTH_MAX)
-            return sco_json_fault(&k->s, SCO_E_LIMIT, sco_json_src_tell(&k->s), "too deep");
+            return sco_json_too_deep(&k->s, sco_json_src_tell(&k->s));
         k->close[k->depth++] = c == '{' ? '}' : ']';
         k->s.p++;
         return 1;

@@ -66,6 +66,7 @@ SCO_PRINTF(4, 5)
 int sco_json_fault(struct sco_json_src *s, int code, uint64_t at, const char *fmt, ...);
 int sco_json_cut(struct sco_json_src *s, const char *in_what);         /* NULL: of nothing */
 int sco_json_unexpected(struct sco_json_src *s, const char *expected); /* at p */
+int sco_json_too_deep(struct sco_json_src *s, uint64_t at);
 
 /* ---- json_lex.c ---- */
 enum { SCO_JSON_EOF = -1000 };

@@ -182,6 +182,8 @@ static int enter(struct sco_iter *it, const struct sco_node *node)
     sco_buf_add(&it->path, node->text);
     if (it->path.failed)
         return sco_json_fault(s, SCO_E_NOMEM, it->at, "out of memory");
+    if (it->depth > SCO_JSON_DEPTH_MAX)
+        return sco_json_too_deep(s, it->at);
     sco_json_src_seek(s, it->at);
     int c = sco_json_peek(s);
     if (c == '[' || c == '{') {

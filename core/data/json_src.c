@@ -45,6 +45,13 @@ int sco_json_unexpected(struct sco_json_src *s, const char *expected)
     return sco_json_fault(s, SCO_E_PARSE, at, "expected %s, found byte 0x%02x", expected, c);
 }
 
+int sco_json_too_deep(struct sco_json_src *s, uint64_t at)
+{
+    return sco_json_fault(s, SCO_E_LIMIT, at,
+                          "more than %d lists and objects in each other (SCO_JSON_DEPTH_MAX)",
+                          SCO_JSON_DEPTH_MAX);
+}
+
 static int no_memory(struct sco_json_src *s)
 {
     return sco_json_fault(s, SCO_E_NOMEM, sco_json_src_tell(s), "out of memory");

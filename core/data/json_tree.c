@@ -193,9 +193,7 @@ static int open_container(struct sco_json_tree *t, struct sco_node *v, int c)
         return r;
     }
     if (t->base_depth + t->depth >= SCO_JSON_DEPTH_MAX)
-        return sco_json_fault(t->s, SCO_E_LIMIT, sco_json_src_tell(t->s),
-                              "more than %d lists and objects in each other (SCO_JSON_DEPTH_MAX)",
-                              SCO_JSON_DEPTH_MAX);
+        return sco_json_too_deep(t->s, sco_json_src_tell(t->s));
     v->type = c == '[' ? SCO_NODE_LIST : SCO_NODE_MAP;
     link_child(t, v);
     t->stack[t->depth++] = (struct sco_json_frame){v, &v->child, NULL};
