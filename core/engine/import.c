@@ -37,9 +37,8 @@ static int add_report(struct session *s, const char *file, struct sco_error *err
     if (sco_fs_is_dir(real))
         return sco_error_set(err, SCO_E_INVALID, "report %s is a folder; name its files", file);
     struct sco_scanner_run *run = &scan->runs[scan->n_runs];
-    *run = (struct sco_scanner_run){.name = s->scanner ? session_keep(s, s->scanner) : "unknown",
-                                    .title =
-                                        s->scanner ? session_keep(s, s->scanner) : "unknown format",
+    *run = (struct sco_scanner_run){.name = s->scanner ? session_keep(s, s->scanner) : "report",
+                                    .title = s->scanner ? session_keep(s, s->scanner) : "Report",
                                     .target = session_keep(s, file),
                                     .required = true,
                                     .counts = true,

@@ -132,6 +132,9 @@ static void take_result(struct slot *slot, struct job *j)
     struct session *s = slot->session;
     struct sco_scanner_run *run = run_of(slot);
     run->status = j->status;
+    if (run->status ==
+        SCO_RUN_STATUS_SKIPPED) /* it found nothing to do: no gap, unless asked for */
+        run->counts = run->required;
     run->reason = session_keep(s, j->reason);
     run->exit_code = j->exit_code;
     run->duration_ms = sco_mono_ms() - j->started_mono_ms;
