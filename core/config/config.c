@@ -125,7 +125,7 @@ struct sco_str config_env_get(const struct sco_config_impl *c, const char *name)
     return sco_str_make(NULL, 0);
 }
 
-static int take_env(struct sco_config_impl *c, enum section_id id, struct sco_error *err)
+static int take_env(struct sco_config_impl *c, size_t id, struct sco_error *err)
 {
     const struct section *s = &config_sections[id];
     for (const struct sco_option *o = s->table; o->name; o++) {
@@ -143,7 +143,7 @@ static int take_env(struct sco_config_impl *c, enum section_id id, struct sco_er
 }
 
 /* SECUREOPS_SCAN_JBOS would be ignored in silence. Other names may belong to other programs. */
-static void warn_env(struct sco_config_impl *c, enum section_id id)
+static void warn_env(struct sco_config_impl *c, size_t id)
 {
     const struct section *s = &config_sections[id];
     const char *prefix = config_env_name(&c->arena, s->name, "");
