@@ -1,0 +1,259 @@
+"""Compares one assertion of the peer's own tests with a finding of ours.
+
+The peer's field names and conventions are translated here, in one place; what is translated how is
+explained in docs/conformance.md. Each comparison ends in AGREE, DIFFER or NOT_APPLICABLE (a field
+that we do not carry on purpose, such as "verified")."""
+import json
+import re
+from urllib.parse import urlsplit
+
+AGREE, DIFFER, NOT_APPLICABLE = "agree", "differ", "n.a."
+
+# Workflow of the peer, dates of the run, and stored traffic: no part of our finding.
+NOT_CARRIED = {"verified", "duplicate", "out_of_scope", "date", "date.date()", "scanner_confidence",
+               "sonarqube_issue", "req_resp", "len(req_resp)", "thread_id", "len(tests)",
+               "fix_version"}
+TEXTS = {"description", "mitigation", "references", "impact", "steps_to_reproduce"}
+SEVERITIES = {"CRITICAL": "Critical", "HIGH": "High", "MEDIUM": "Medium", "LOW": "Low",
+              "INFO": "Info"}
+CONFIDENCE = {"HIGH": "Certain", "MEDIUM": "Firm", "LOW": "Tentative"}
+
+
+class Unknown(Exception):
+    """A field that this file does not know: the runner reports it, it never passes."""
+
+
+def meta(finding):
+    return finding.get("metadata") or {}
+
+
+def norm_path(path):
+    if isinstance(path, str):
+        path = re.sub(r"^file:/*", "/", path)
+        while path.startswith(("/", "./")):
+            path = path[1:] if path[0] == "/" else path[2:]
+    return path or None
+
+
+def cwe_numbers(finding):
+    return [int(c.split("-")[1]) for c in finding.get("cwe_ids") or []]
+
+
+def ids(finding):
+    found = [finding["cve_id"]] if finding.get("cve_id") else []
+    return found + list(finding.get("aliases") or [])
+
+
+def suppressed(finding):
+    return bool(finding.get("suppressions"))
+
+
+def closed(finding):
+    return suppressed(finding) or finding.get("status", "OPEN") != "OPEN"
+
+
+def places(finding):
+    """URLs of a dynamic finding, the first one included."""
+    first = finding.get("resource") or finding.get("file_path") or ""
+    rest = [p.get("resource") or p.get("file_path") or "" for p in finding.get("locations") or []]
+    return [re.sub(r"^[A-Z]+ ", "", u) for u in [first] + rest if u]
+
+
+def place_part(finding, index, part):
+    urls = places(finding)
+    if index >= len(urls):
+        return None
+    url = urlsplit(urls[index])
+    if part == "host":
+        return url.hostname
+    if part == "port":
+        return url.port or {"http": 80, "https": 443}.get(url.scheme)
+    if part == "protocol":
+        return url.scheme
+    if part == "path":
+        return url.path.lstrip("/")
+    raise Unknown("locations[].%s" % part)
+
+
+def component(finding):
+    package = finding.get("package") or {}
+    return package.get("name") or finding.get("resource")
+
+
+def tags(finding):
+    found = [t.strip() for t in re.split("[,;]", str(meta(finding).get("tags", ""))) if t.strip()]
+    return found + (["suppressed"] if suppressed(finding) else [])
+
+
+def unique_ids(finding):
+    return [str(v) for v in meta(finding).values()]
+
+
+VALUES = {
+    "title": lambda f: f.get("title"),
+    "severity": lambda f: SEVERITIES[f["severity"]],
+    "file_path": lambda f: norm_path(f.get("file_path")),
+    "line": lambda f: f.get("line_number"),
+    "cwe": lambda f: (cwe_numbers(f) or [0])[0],
+    "cwes": cwe_numbers,
+    "vulnerability_ids": ids,
+    "component_name": component,
+    "component_version": lambda f: (f.get("package") or {}).get("version"),
+    "cvssv3": lambda f: f.get("cvss_vector"),
+    "cvssv3_score": lambda f: f.get("cvss_score"),
+    "cvssv4": lambda f: f.get("cvss_vector"),
+    "cvssv4_score": lambda f: f.get("cvss_score"),
+    "vuln_id_from_tool": lambda f: f.get("rule_id"),
+    "unique_id_from_tool": unique_ids,
+    "tags": tags,
+    "nb_occurences": lambda f: f.get("occurrences", 1),
+    "static_finding": lambda f: f["vulnerability_type"] != "DAST",
+    "dynamic_finding": lambda f: f["vulnerability_type"] == "DAST",
+    "active": lambda f: not closed(f),
+    "is_mitigated": closed,
+    "false_p": lambda f: f.get("status") == "FALSE_POSITIVE",
+    "fix_available": lambda f: bool((f.get("package") or {}).get("fixed_version")),
+    "epss_score": lambda f: f.get("epss"),
+    "known_exploited": lambda f: bool(f.get("kev")),
+    "scanner_confidence_text": lambda f: CONFIDENCE.get(str(meta(f).get("confidence")).upper()),
+}
+
+
+def value_of(finding, field):
+    match = re.fullmatch(r"len\((.*)\)", field)
+    if match:
+        if match.group(1) == "locations":
+            return len(places(finding))
+        inner = value_of(finding, match.group(1))
+        return len(inner) if inner is not None else 0
+    match = re.fullmatch(r"locations\[(\d+)\]\.(\w+)", field)
+    if match:
+        return place_part(finding, int(match.group(1)), match.group(2))
+    match = re.fullmatch(r"(\w+)\[(\d+)\]", field)
+    if match:
+        inner, i = value_of(finding, match.group(1)) or [], int(match.group(2))
+        return inner[i] if i < len(inner) else None
+    if field in VALUES:
+        return VALUES[field](finding)
+    raise Unknown(field)
+
+
+# ---- texts ---------------------------------------------------------------------------------------
+# The peer builds Markdown out of several fields, with headings. What is compared is the content:
+# each line of its text, without markup and heading, has to be somewhere in our finding. Source code
+# is left out, which we do not store.
+
+def plain(text):
+    text = re.sub(r"\[([^\]]*)\]\(([^)]*)\)", r"\1 \2", text)
+    text = re.sub(r"[*`\\\"']|^\s*[-#>]+\s", "", text, flags=re.M)
+    return re.sub(r"[^\w./:@%+-]+", " ", text).strip().casefold()
+
+
+def content_lines(value):
+    inside_code = False
+    for line in str(value).split("\n"):
+        if line.strip().startswith("```"):
+            inside_code = not inside_code
+            continue
+        if inside_code:
+            continue
+        line = re.sub(r"^\s*\**[A-Z][A-Za-z -]{0,40}:\**\s*", "", line)
+        if plain(line):
+            yield line
+
+
+def everything(finding):
+    parts = [finding.get(k) or "" for k in ("title", "description", "remediation", "rule_id",
+                                            "resource", "parameter", "cvss_vector", "severity")]
+    parts += finding.get("references") or []
+    parts += [c + ":" for c in finding.get("cwe_ids") or []]
+    parts += ids(finding)
+    parts += [t.get("name") or "" for t in finding.get("tools") or []]
+    parts += [str(v) for v in meta(finding).values()]
+    parts += [str(v) for v in (finding.get("package") or {}).values()]
+    return plain(" ".join(parts))
+
+
+def text_agrees(finding, op, value):
+    if op in ("not_null", "truthy"):
+        return AGREE if everything(finding) else DIFFER
+    if op == "eq" and not value:
+        return AGREE
+    lines = list(content_lines(value))
+    if not lines:
+        return NOT_APPLICABLE  # only a heading of the peer's Markdown
+    blob = everything(finding)
+    has = all(plain(line) in blob for line in lines)
+    return AGREE if has == (op != "not_contains") else DIFFER
+
+
+# ---- one assertion ---------------------------------------------------------------------------------
+def same(a, b):
+    """Numbers may be texts; nothing, 0 and an empty list are the same nothing."""
+    if a in (None, 0, "", []) and b in (None, 0, "", []):
+        return True
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a == b
+    try:
+        return abs(float(a) - float(b)) < 1e-6
+    except (TypeError, ValueError):
+        return a == b
+
+
+OPS = {
+    "eq": same,
+    "ne": lambda a, b: not same(a, b),
+    "contains": lambda a, b: b in (a or []),
+    "not_contains": lambda a, b: b not in (a or []),
+    "not_null": lambda a, b: a not in (None, "", []),
+    "truthy": lambda a, b: bool(a),
+    "falsy": lambda a, b: not a,
+    "gt": lambda a, b: a is not None and a > b,
+    "ge": lambda a, b: a is not None and a >= b,
+    "lt": lambda a, b: a is not None and a < b,
+    "le": lambda a, b: a is not None and a <= b,
+    "set_eq": lambda a, b: set(a or []) == set(b or []),
+    "matches": lambda a, b: re.search(b, a or "") is not None,
+}
+
+
+def compare(finding, check):
+    """The verdict and our value."""
+    field, op, value = check["field"], check["op"], check.get("value")
+    if field in NOT_CARRIED or field.startswith("req_resp"):
+        return NOT_APPLICABLE, None
+    if field in TEXTS or field.startswith("references."):
+        if field.startswith("references."):
+            return NOT_APPLICABLE, None  # how many lines the peer's Markdown has
+        return text_agrees(finding, op, value), finding.get(
+            {"mitigation": "remediation"}.get(field, field))
+    ours = value_of(finding, field)
+    if value == "<any valid severity>":
+        return (AGREE if ours in SEVERITIES.values() else DIFFER), ours
+    if field == "file_path":
+        value = norm_path(value)
+    if field == "title" and op == "eq" and str(ours).startswith(str(value) + ": "):
+        return AGREE, ours  # ours goes on: what the vulnerability is
+    if field == "tags" and op == "eq":
+        op = "set_eq"
+    if field == "unique_id_from_tool" and op == "eq":
+        return (AGREE if value is None or any(value in u for u in ours) else DIFFER), ours
+    if field == "vuln_id_from_tool" and isinstance(value, str) and ":" in value:
+        name, _, number = value.partition(":")  # Bandit: "try_except_pass:B110"
+        if meta(finding).get("test_name") == name:
+            value = number
+    if field == "cvssv3" and value is None and not str(ours or "").startswith("CVSS:3"):
+        ours = None  # a vector of version 2 or 4 is no version 3 one
+    if op == "in_set":
+        return (AGREE if ours in value else DIFFER), ours
+    if op == "not_in_set":
+        return (AGREE if ours not in value else DIFFER), ours
+    if op not in OPS:
+        raise Unknown("op " + op)
+    return (AGREE if OPS[op](ours, value) else DIFFER), ours
+
+
+def show(value):
+    text = value if isinstance(value, str) else json.dumps(value)
+    text = text.replace("\n", "\\n")
+    return text if len(text) <= 100 else text[:97] + "..."
