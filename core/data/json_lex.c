@@ -236,11 +236,11 @@ bool sco_json_is_number(struct sco_str t)
     return number_run(t.p, t.n, &i, &state) && i == t.n && number_done(state);
 }
 
-/* Whole numbers of up to 17 digits that end in the window: how long, or 0 for the long way. */
+/* Whole numbers of up to 18 digits that end in the window: how long, or 0 for the long way. */
 static size_t quick_int(const struct sco_json_src *s, int64_t *ret_i)
 {
     const char *p = s->p + (*s->p == '-'), *first = p;
-    const char *stop = s->end - p > 18 ? p + 18 : s->end;
+    const char *stop = s->end - p > 19 ? p + 19 : s->end;
     uint64_t v = 0; /* unsigned: 19 nines pass through here */
     while (p < stop && *p >= '0' && *p <= '9')
         v = v * 10 + (unsigned)(*p++ - '0');

@@ -213,7 +213,8 @@ static int begin(struct reader *x, const char *first4, size_t n)
     x->ctxt = xmlCreatePushParserCtxt(&sax, x, first4, (int)n, NULL);
     if (!x->ctxt)
         return SCO_E_NOMEM;
-    xmlCtxtUseOptions(x->ctxt, XML_PARSE_NONET);
+    /* NOENT: else "&amp;" in an attribute arrives as "&#38;". There are no others to expand. */
+    xmlCtxtUseOptions(x->ctxt, XML_PARSE_NONET | XML_PARSE_NOENT);
     return 0;
 }
 
