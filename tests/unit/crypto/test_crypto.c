@@ -1,0 +1,122 @@
+/* Digests against published values, and the encoding of fields. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <secureops/crypto.h>
+
+static void is_hex(const uint8_t md[SCO_SHA256_LEN], const char *want)
+{
+    char hex[2 * SCO_SHA256_LEN + 1];
+    sco_hex(md, SCO_SHA256_LEN, hex);
+    assert_string_equal(hex, want);
+}
+
+static void sha256(void **state)
+{
+    (void)state;
+    uint8_t md[SCO_SHA256_LEN];
+    struct sco_sha256 *h = sco_sha256_new();
+    assert_int_equal(sco_sha256_end(h, md), 0); /* new begins */
+    is_hex(md, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    sco_sha256_begin(h);
+    sco_sha256_add(h, SCO_STR("a"));
+    sco_sha256_add(h, SCO_STR("bc"));
+    assert_int_equal(sco_sha256_end(h, md), 0);
+    is_hex(md, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+
+    /* a million "a" in pieces of every size around the gathering buffer */
+    static char a[5000];
+    memset(a, 'a', sizeof a);
+    sco_sha256_begin(h);
+    for (size_t left = 1000000, n = 1; left; n = n % 4999 + 7) {
+        size_t take = n < left ? n : left;
+        sco_sha256_add(h, sco_str_make(a, take));
+        left -= take;
+    }
+    assert_int_equal(sco_sha256_end(h, md), 0);
+    is_hex(md, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    assert_null(sco_sha256_free(h));
+    assert_null(sco_sha256_free(NULL));
+}
+
+static void digest_of(struct sco_sha256 *h, const struct sco_str *v, size_t n, uint8_t *md)
+{
+    sco_sha256_begin(h);
+    for (size_t i = 0; i < n; i++)
+        sco_sha256_field(h, v[i]);
+    assert_int_equal(sco_sha256_end(h, md), 0);
+}
+
+/* ("ab", "c"), ("a", "bc"), ("abc"), an empty field and an absent one are five different things. */
+static void fields(void **state)
+{
+    (void)state;
+    struct sco_sha256 *h = sco_sha256_new();
+    const struct sco_str v[5][2] = {{SCO_STR("ab"), SCO_STR("c")},
+                                    {SCO_STR("a"), SCO_STR("bc")},
+                                    {SCO_STR("abc"), SCO_STR("")},
+                                    {SCO_STR("abc"), {NULL, 0}},
+                                    {SCO_STR("None"), SCO_STR("None")}};
+    uint8_t md[5][SCO_SHA256_LEN], one[SCO_SHA256_LEN];
+    for (size_t i = 0; i < 5; i++)
+        digest_of(h, v[i], 2, md[i]);
+    for (size_t i = 0; i < 5; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(md[i], md[j], SCO_SHA256_LEN);
+    sco_sha256_begin(h);
+    sco_sha256_add(h, sco_str_make("\0\0\0\2ab\0\0\0\1c", 11));
+    assert_int_equal(sco_sha256_end(h, one), 0);
+    assert_memory_equal(one, md[0], SCO_SHA256_LEN);
+    sco_sha256_free(h);
+}
+
+static void hmac(void **state)
+{
+    (void)state;
+    uint8_t md[SCO_SHA256_LEN];
+    /* RFC 4231, case 2 */
+    assert_int_equal(sco_hmac_sha256(SCO_STR("Jefe"), SCO_STR("what do ya want for nothing?"), md),
+                     0);
+    is_hex(md, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    assert_int_equal(sco_hmac_sha256(sco_str_make(NULL, 0), sco_str_make(NULL, 0), md), 0);
+    is_hex(md, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+static void uuid(void **state)
+{
+    (void)state;
+    char a[37], b[37];
+    sco_uuid4(a);
+    sco_uuid4(b);
+    assert_string_not_equal(a, b);
+    assert_int_equal(strlen(a), 36);
+    assert_int_equal(strspn(a, "0123456789abcdef-"), 36);
+    assert_int_equal(a[8], '-');
+    assert_int_equal(a[13], '-');
+    assert_int_equal(a[14], '4');
+    assert_int_equal(a[18], '-');
+    assert_non_null(strchr("89ab", a[19]));
+    assert_int_equal(a[23], '-');
+}
+
+static void no_memory(void **state)
+{
+    (void)state;
+    sco_alloc_fail_at(0);
+    assert_null(sco_sha256_new());
+    sco_alloc_fail_at(-1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sha256), cmocka_unit_test(fields),    cmocka_unit_test(hmac),
+        cmocka_unit_test(uuid),   cmocka_unit_test(no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
