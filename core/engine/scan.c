@@ -12,6 +12,7 @@ static int add_item(struct session *s, const struct sco_plan *plan, const struct
         .name = session_keep(s, p->name),
         .title = session_keep(s, p->scanner.title ? p->scanner.title : p->name),
         .target = session_keep(s, t->given),
+        .homepage = session_keep(s, p->scanner.homepage),
         .required = it->required,
         .reason = session_keep(s, it->reason),
         .duration_ms = -1,

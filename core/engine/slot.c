@@ -146,6 +146,7 @@ static void take_result(struct slot *slot, struct job *j)
         const struct sco_plugin_info *p = plugins_find(&s->e->plugins, j->plugin);
         run->name = session_keep(s, j->plugin);
         run->title = p && p->scanner.title ? session_keep(s, p->scanner.title) : run->name;
+        run->homepage = p ? session_keep(s, p->scanner.homepage) : NULL;
     }
     filter_findings(slot, &j->findings);
     if (move_findings(s, &j->findings) < 0) {

@@ -32,6 +32,7 @@ struct sco_scanner_run {
     uint64_t dropped;    /* of them in excluded folders */
     uint64_t suppressed;
     uint64_t by_severity[SCO_SEV_MAX_]; /* of its findings that count */
+    const char *homepage; /* of the scanner, or NULL */
 };
 
 enum sco_gate_result { SCO_GATE_PASSED, SCO_GATE_FAILED, SCO_GATE_INCOMPLETE };
