@@ -16,7 +16,7 @@ static size_t lookup(const struct grouping *g, struct sco_buf *lower, const char
 /* Makes `name` a name of group `at`, unless it is one of another group. */
 static int add_name(struct grouping *g, struct sco_buf *lower, const char *name, size_t at)
 {
-    if (!name || lookup(g, lower, name) != SIZE_MAX)
+    if (!name || !*name || lookup(g, lower, name) != SIZE_MAX)
         return 0;
     void **slot = lower->failed ? NULL : sco_map_put(&g->names, sco_buf_str(lower), NULL);
     if (!slot)
@@ -37,14 +37,16 @@ static int add_group(struct grouping *g, const char *name, const char *version, 
 static int add_run(struct grouping *g, struct sco_buf *lower, size_t i)
 {
     const struct sco_scanner_run *run = &g->scan->runs[i];
-    const char *names[] = {run->tool, run->name, run->title};
+    const char *names[] = {run->tool, run->name, run->title, run_title(run)};
     size_t at = SIZE_MAX;
     for (size_t k = 0; k < SCO_ARRAY_LEN(names) && at == SIZE_MAX; k++)
-        if (names[k])
+        if (names[k] && *names[k])
             at = lookup(g, lower, names[k]);
-    if (at == SIZE_MAX && add_group(g, run_title(run), run->version, &at) < 0)
+    const char *other = run_other_tool(run);
+    if (at == SIZE_MAX && add_group(g, other ? other : run_title(run), run->version, &at) < 0)
         return SCO_E_NOMEM;
-    g->v[at].has_run = true;
+    if (!g->v[at].homepage && !other)
+        g->v[at].homepage = run->homepage;
     if (!g->v[at].version)
         g->v[at].version = run->version;
     for (size_t k = 0; k < SCO_ARRAY_LEN(names); k++)
@@ -58,7 +60,7 @@ static int group_of(struct grouping *g, struct sco_buf *lower, const struct sco_
                     size_t *ret)
 {
     const struct sco_tool *tool = f->tools && f->tools->n ? f->tools->v[0] : NULL;
-    const char *name = tool && tool->name ? tool->name : "unknown";
+    const char *name = tool && tool->name && *tool->name ? tool->name : "unknown";
     size_t at = lookup(g, lower, name);
     if (at == SIZE_MAX && g->n > GROUPS_MAX)
         at = lookup(g, lower, "other tools");

@@ -78,8 +78,7 @@ static void add_seconds(struct junit *j, int64_t ms)
     sco_buf_addf(j->b, " time=\"%lld.%03d\"", (long long)(ms / 1000), (int)(ms % 1000));
 }
 
-/* ---- findings
- * ------------------------------------------------------------------------------------- */
+/* ---- findings -------------------------------------------------------------------------------- */
 static void add_detail(struct junit *j, const char *label, const char *value)
 {
     if (!value || !*value)
@@ -162,8 +161,7 @@ static void add_finding(struct junit *j, const struct tool_group *g, const struc
     sco_buf_addz(j->b, "    </testcase>\n");
 }
 
-/* ---- runs
- * --------------------------------------------------------------------------------------------- */
+/* ---- runs ------------------------------------------------------------------------------------ */
 /* A scanner that is not there, and was not asked for, is skipped. */
 static bool run_is_error(const struct sco_scanner_run *r)
 {

@@ -28,8 +28,7 @@ const char *sco_report_format_name(enum sco_report_format f)
     return (unsigned)f < SCO_REPORT_MAX_ ? format_names[f] : "unknown";
 }
 
-/* ---- shared by the formats ----------------------------------------------------------------------
- */
+/* ---- shared by the formats ------------------------------------------------------------------- */
 bool finding_is_suppressed(const struct sco_finding *f)
 {
     return (f->suppressions && f->suppressions->n) || f->status == SCO_STATUS_RESOLVED ||
@@ -58,7 +57,20 @@ bool run_is_complete(const struct sco_scanner_run *r)
 
 const char *run_title(const struct sco_scanner_run *r)
 {
-    return r->title ? r->title : r->tool ? r->tool : r->name ? r->name : "unknown";
+    const char *names[] = {r->title, r->tool, r->name};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(names); i++)
+        if (names[i] && *names[i])
+            return names[i];
+    return "unknown";
+}
+
+const char *run_other_tool(const struct sco_scanner_run *r)
+{
+    struct sco_str tool = sco_str_trim(sco_str_c(r->tool));
+    if (!tool.n || (r->title && sco_str_is_nocase(tool, r->title)) ||
+        (r->name && sco_str_is_nocase(tool, r->name)))
+        return NULL;
+    return r->tool;
 }
 
 uint64_t run_findings(const struct sco_scanner_run *r)
@@ -106,8 +118,7 @@ void add_fix(struct sco_buf *b, const struct sco_finding *f)
         sco_buf_add(b, sco_str_trim(line));
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------- */
 /* Where to write: a symbolic link is followed, so that it stays one. */
 static char *final_path(const char *path, struct sco_error *err)
 {
@@ -163,8 +174,7 @@ int report_file_close(struct report_file *f, int result, struct sco_error *err)
     return result;
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 static int write_named(const struct sco_scan *scan, enum sco_report_format f,
                        const struct sco_report_options *o, int fd, const char *name,
                        struct sco_error *err)

@@ -3,8 +3,7 @@
 
 #include <secureops/report.h>
 
-/* ---- sink.c: a file descriptor behind a 64 KiB buffer -----------------------------------------
- */
+/* ---- sink.c: a file descriptor behind a 64 KiB buffer ---------------------------------------- */
 struct sink {
     int fd;
     const char *name; /* for errors */
@@ -17,15 +16,13 @@ bool sink_more(struct sink *s);
 /* Writes the rest and frees the buffer. 0, or the first error. */
 int sink_end(struct sink *s, struct sco_error *err);
 
-/* ---- group.c: findings by the tool that is listed first ----------------------------------------
- */
+/* ---- group.c: findings by the tool that is listed first -------------------------------------- */
 enum { GROUPS_MAX = 1000 }; /* further tools share the last group */
 
 struct tool_group {
-    const char *name, *version;
+    const char *name, *version, *homepage;
     size_t first, n; /* its part of `order` */
     size_t n_suppressed;
-    bool has_run; /* there is a scanner run of this tool */
 };
 
 struct grouping {
@@ -40,8 +37,7 @@ int grouping_init(struct grouping *g, const struct sco_scan *scan, struct sco_er
 void grouping_done(struct grouping *g);
 void grouping_cleanup_(struct grouping *g);
 
-/* ---- report.c
- * ------------------------------------------------------------------------------------ */
+/* ---- report.c -------------------------------------------------------------------------------- */
 /* Known and settled: it neither fails a gate nor counts by severity. */
 bool finding_is_suppressed(const struct sco_finding *f);
 /* Why, in one phrase; never NULL. */
@@ -50,6 +46,9 @@ const char *finding_suppression_reason(const struct sco_finding *f);
 bool run_is_complete(const struct sco_scanner_run *r);
 /* The name of a scanner for people. */
 const char *run_title(const struct sco_scanner_run *r);
+/* The tool that a run spoke for when it is another than the scanner itself (an imported report of
+ * any tool), or NULL. */
+const char *run_other_tool(const struct sco_scanner_run *r);
 uint64_t run_findings(const struct sco_scanner_run *r); /* of all severities */
 /* Appends a repository's URL without user name, password or token. */
 void add_repository(struct sco_buf *b, const char *url);
@@ -66,8 +65,7 @@ int report_file_open(struct report_file *f, const char *path, struct sco_error *
 /* Puts it in place, or removes it when `result` is negative. Returns `result` or an error. */
 int report_file_close(struct report_file *f, int result, struct sco_error *err);
 
-/* ---- formats
- * -------------------------------------------------------------------------------------- */
+/* ---- formats --------------------------------------------------------------------------------- */
 int table_write(const struct sco_scan *scan, const struct sco_report_options *o, struct sink *s,
                 struct sco_error *err);
 int json_write(const struct sco_scan *scan, struct sink *s, struct sco_error *err);

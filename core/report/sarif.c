@@ -1,5 +1,9 @@
-/* SARIF 2.1.0: a run per tool, with what its scanner runs said about themselves as invocations. A
- * tool that did not run has no `results` at all, which in SARIF is not the same as none found.
+/* SARIF 2.1.0: a run per tool, with what its scanner runs said about themselves as invocations.
+ *
+ * A scanner that did not end and brought nothing has no run of its own: an empty list of results
+ * would say that it found nothing, and consumers close its alerts then; a run without the list is
+ * refused by GitHub with the whole file. It is an invocation, with an error notification, of the
+ * run of SecureOps itself, which never has results.
  * One result per line; within a run they are ordered by place, rule and fingerprint. */
 #include "sarif_priv.h"
 
@@ -36,22 +40,28 @@ void sarif_done(struct sarif *w)
     grouping_done(&w->g);
 }
 
-/* ---- which runs
- * ----------------------------------------------------------------------------------- */
-/* A scanner that had nothing to do, or is not installed and was not asked for, has no run of its
- * own: it is named in the log's properties. */
-static bool has_own_run(const struct sco_scanner_run *r)
+/* ---- which runs ------------------------------------------------------------------------------ */
+/* A scanner that had nothing to do, or is not installed and was not asked for, is only named in the
+ * log's properties. */
+static bool was_wanted(const struct sco_scanner_run *r)
 {
     return r->status != SCO_RUN_STATUS_SKIPPED &&
            (r->status != SCO_RUN_STATUS_MISSING || r->required || r->counts);
 }
 
-static bool group_has_own_run(const struct grouping *g, size_t at)
+/* A tool has a run in the log when it found something, or ended and found nothing. */
+static bool group_has_run(const struct grouping *g, size_t at)
 {
+    bool has = g->v[at].n > 0;
     for (size_t i = 0; i < g->scan->n_runs; i++)
-        if (g->run_group[i] == at && has_own_run(&g->scan->runs[i]))
-            return true;
-    return false;
+        has = has || (g->run_group[i] == at && run_is_complete(&g->scan->runs[i]));
+    return has;
+}
+
+/* Of the run of SecureOps itself: a scanner that did not end and has no run in the log. */
+static bool is_orphan(const struct grouping *g, size_t run)
+{
+    return was_wanted(&g->scan->runs[run]) && !group_has_run(g, g->run_group[run]);
 }
 
 int sarif_plan(const struct sarif *w, struct sarif_chunk **ret, size_t *ret_n,
@@ -61,18 +71,20 @@ int sarif_plan(const struct sarif *w, struct sarif_chunk **ret, size_t *ret_n,
     struct sarif_chunk *v = sco_alloc(w->g.n + 1, sizeof *v);
     if (!v)
         return sco_error_nomem(err);
+    bool own = false;
+    for (size_t i = 0; i < w->scan->n_runs; i++)
+        own = own || is_orphan(&w->g, i);
     for (size_t i = 0; i < w->g.n; i++)
-        if (w->g.v[i].n || group_has_own_run(&w->g, i))
+        if (group_has_run(&w->g, i))
             v[n++] = (struct sarif_chunk){.group = i, .first = w->g.v[i].first, .n = w->g.v[i].n};
-    if (!n) /* a log has a run, or consumers take it for broken */
+    if (own || !n) /* a log has a run, or consumers take it for broken */
         v[n++] = (struct sarif_chunk){.group = SIZE_MAX};
     *ret = v;
     *ret_n = n;
     return 0;
 }
 
-/* ---- order
- * ---------------------------------------------------------------------------------------- */
+/* ---- order ----------------------------------------------------------------------------------- */
 static int compare_text(const char *a, const char *b)
 {
     return a == b ? 0 : strcmp(a ? a : "", b ? b : "");
@@ -101,8 +113,7 @@ static void sort_chunk(struct sarif *w, struct sarif_chunk *c)
     c->sorted = true;
 }
 
-/* ---- invocations
- * ------------------------------------------------------------------------------------ */
+/* ---- invocations ----------------------------------------------------------------------------- */
 static void write_notification(struct sarif *w, const char *level, const char *status,
                                const char *reason, const char *hint)
 {
@@ -144,7 +155,7 @@ static void write_invocation(struct sarif *w, const struct sco_scanner_run *r, b
     sco_json_key(o, "toolExecutionNotifications");
     sco_json_begin(o, '[');
     if (!run_is_complete(r))
-        write_notification(w, has_own_run(r) ? "error" : "note", status, r->reason, r->hint);
+        write_notification(w, was_wanted(r) ? "error" : "note", status, r->reason, r->hint);
     else if (merged)
         write_notification(w, "note",
                            "findings that other tools reported too are listed under those tools",
@@ -158,34 +169,41 @@ static void write_invocation(struct sarif *w, const struct sco_scanner_run *r, b
     sco_json_end(o, '}');
 }
 
+/* Nothing was looked at: no scanner is installed, or none applies. */
+static void write_idle(struct sarif *w)
+{
+    struct sco_json_out *o = &w->o;
+    bool passed = w->scan->exit_status == 0;
+    sco_json_begin(o, '{');
+    sco_json_kbool(o, "executionSuccessful", passed);
+    sco_json_key(o, "toolExecutionNotifications");
+    sco_json_begin(o, '[');
+    write_notification(w, passed ? "note" : "error", "no scanner ran", NULL, NULL);
+    sco_json_end(o, ']');
+    sco_json_end(o, '}');
+}
+
 static void write_invocations(struct sarif *w)
 {
     struct sco_json_out *o = &w->o;
     uint64_t said = 0;
+    size_t n = 0;
     sco_json_key(o, "invocations");
     sco_json_begin(o, '[');
-    if (!w->group) {
-        sco_json_begin(o, '{');
-        sco_json_kbool(o, "executionSuccessful", w->scan->exit_status == 0);
-        sco_json_key(o, "toolExecutionNotifications");
-        sco_json_begin(o, '[');
-        write_notification(w, w->scan->exit_status ? "error" : "note", "no scanner ran", NULL,
-                           NULL);
-        sco_json_end(o, ']');
-        sco_json_end(o, '}');
-    }
-    for (size_t i = 0; i < w->scan->n_runs && w->group; i++) {
+    for (size_t i = 0; i < w->scan->n_runs; i++) {
         const struct sco_scanner_run *r = &w->scan->runs[i];
-        if (w->g.run_group[i] != w->chunk->group)
+        if (w->group ? w->g.run_group[i] != w->chunk->group : !is_orphan(&w->g, i))
             continue;
         said += run_findings(r) + r->suppressed;
-        write_invocation(w, r, said > w->group->n);
+        write_invocation(w, r, w->group && said > w->group->n);
+        n++;
     }
+    if (!w->group && !n)
+        write_idle(w);
     sco_json_end(o, ']');
 }
 
-/* ---- the run
- * ------------------------------------------------------------------------------------------ */
+/* ---- the run --------------------------------------------------------------------------------- */
 static bool is_semver(const char *z)
 {
     int dots = 0;
@@ -203,6 +221,8 @@ static void write_driver(struct sarif *w)
 {
     struct sco_json_out *o = &w->o;
     const char *version = w->group ? w->group->version : SCO_VERSION;
+    if (version && version[0] == 'v' && (unsigned)(version[1] - '0') <= 9u)
+        version++;
     sco_json_key(o, "tool");
     sco_json_begin(o, '{');
     sco_json_key(o, "driver");
@@ -212,6 +232,8 @@ static void write_driver(struct sarif *w)
         sco_json_kz(o, "version", version);
         sco_json_kz(o, "semanticVersion", is_semver(version) ? version : NULL);
     }
+    if (w->group && w->group->homepage && sarif_is_url(sco_str_c(w->group->homepage)))
+        sco_json_kz(o, "informationUri", w->group->homepage);
     if (w->n_cwes) {
         sco_json_key(o, "supportedTaxonomies");
         sco_json_raw(o, SCO_STR("[{\"name\":\"CWE\",\"index\":0}]"));
@@ -282,17 +304,6 @@ static void write_provenance(struct sarif *w)
     sco_json_end(o, ']');
 }
 
-/* Whether the tool ran far enough that no result means no finding, as far as it looked. */
-static bool has_results(const struct sarif *w)
-{
-    bool ran = w->chunk->n > 0;
-    for (size_t i = 0; i < w->scan->n_runs && w->group; i++)
-        if (w->g.run_group[i] == w->chunk->group)
-            ran = ran || w->scan->runs[i].status == SCO_RUN_STATUS_COMPLETED ||
-                  w->scan->runs[i].status == SCO_RUN_STATUS_INCOMPLETE;
-    return ran;
-}
-
 static void write_results(struct sarif *w)
 {
     struct sco_json_out *o = &w->o;
@@ -324,16 +335,14 @@ static int write_run(struct sarif *w, struct sarif_chunk *chunk, size_t part)
                                 "\"The root of what was scanned.\"}}}"));
         sco_json_kz(o, "columnKind", "unicodeCodePoints");
         sarif_write_taxonomies(w);
-        if (has_results(w))
-            write_results(w);
+        write_results(w);
         sco_json_end(o, '}');
     }
     sarif_forget(w);
     return r;
 }
 
-/* ---- the log
- * ------------------------------------------------------------------------------------------ */
+/* ---- the log --------------------------------------------------------------------------------- */
 static void write_not_run(struct sarif *w)
 {
     struct sco_json_out *o = &w->o;
@@ -341,7 +350,7 @@ static void write_not_run(struct sarif *w)
     sco_json_begin(o, '[');
     for (size_t i = 0; i < w->scan->n_runs; i++) {
         const struct sco_scanner_run *r = &w->scan->runs[i];
-        if (has_own_run(r))
+        if (was_wanted(r))
             continue;
         sco_json_begin(o, '{');
         sco_json_kz(o, "scanner", r->name);

@@ -48,8 +48,7 @@ struct sarif {
     bool suppressions;     /* a result has some: then each says so */
 };
 
-/* ---- sarif.c
- * ------------------------------------------------------------------------------------- */
+/* ---- sarif.c --------------------------------------------------------------------------------- */
 int sarif_init(struct sarif *w, const struct sco_scan *scan, struct sco_error *err);
 void sarif_done(struct sarif *w);
 /* The chunks of a scan, one per tool that ran or found something. */
@@ -59,8 +58,7 @@ int sarif_plan(const struct sarif *w, struct sarif_chunk **ret, size_t *ret_n,
 int sarif_write_log(struct sarif *w, struct sarif_chunk *all, size_t from, size_t n, struct sink *s,
                     struct sco_error *err);
 
-/* ---- sarif_rules.c
- * ------------------------------------------------------------------------------- */
+/* ---- sarif_rules.c --------------------------------------------------------------------------- */
 int sarif_collect(struct sarif *w); /* rules and CWEs of the chunk; SCO_E_NOMEM */
 void sarif_forget(struct sarif *w);
 void sarif_write_rules(struct sarif *w);
@@ -73,12 +71,10 @@ const char *sarif_security_severity(uint32_t severity, double score, char out[8]
 /* The list of references to the CWE taxonomy; the caller has written the key. */
 void sarif_write_cwe_targets(struct sarif *w, const struct sco_strs *cwes, bool relationships);
 
-/* ---- sarif_result.c
- * ------------------------------------------------------------------------------ */
+/* ---- sarif_result.c -------------------------------------------------------------------------- */
 void sarif_write_result(struct sarif *w, const struct sco_finding *f);
 
-/* ---- sarif_text.c
- * -------------------------------------------------------------------------------- */
+/* ---- sarif_text.c ---------------------------------------------------------------------------- */
 /* Plain text of a message: ends with a period, placeholders and links of SARIF are escaped. */
 void sarif_add_message(struct sco_buf *b, struct sco_str s);
 /* Text for Markdown: nothing in it becomes markup, a link or HTML. */
@@ -94,8 +90,7 @@ void sarif_add_pascal(struct sco_buf *b, struct sco_str s);
 /* {"text": ...}: writes b as the value. */
 void sarif_write_text(struct sco_json_out *o, const char *key, struct sco_str s);
 
-/* ---- sarif_lines.c
- * ------------------------------------------------------------------------------- */
+/* ---- sarif_lines.c --------------------------------------------------------------------------- */
 /* primaryLocationLineHash of a line; the hashes of one file are kept. NULL: the file is not there
  * or no plain file below the root, too large, or shorter. */
 struct sarif_lines;

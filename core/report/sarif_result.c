@@ -8,8 +8,7 @@
 
 #include <math.h>
 
-/* ---- places -------------------------------------------------------------------------------------
- */
+/* ---- places ---------------------------------------------------------------------------------- */
 static bool is_url(const char *s)
 {
     return s && strstr(s, "://") != NULL;
@@ -28,7 +27,7 @@ static struct sco_str target_as_path(const struct sarif *w)
 {
     const char *target = NULL;
     for (size_t i = 0; i < w->scan->n_runs && !target; i++)
-        if (&w->g.v[w->g.run_group[i]] == w->group)
+        if (w->g.run_group[i] == w->chunk->group)
             target = w->scan->runs[i].target;
     if (!target)
         target = w->scan->target;
@@ -145,8 +144,7 @@ static void write_locations(struct sarif *w, const struct sco_finding *f)
     sco_json_end(o, ']');
 }
 
-/* ---- texts
- * --------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 static bool starts_with(const char *text, const char *start)
 {
     return strncmp(text, start, strlen(start)) == 0;
@@ -248,8 +246,7 @@ static void write_suppressions(struct sarif *w, const struct sco_finding *f)
     sco_json_end(o, ']');
 }
 
-/* ---- properties
- * ------------------------------------------------------------------------------------ */
+/* ---- properties ------------------------------------------------------------------------------ */
 static void write_tools(struct sco_json_out *o, const struct sco_tools *tools)
 {
     if (!tools)

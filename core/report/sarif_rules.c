@@ -64,8 +64,7 @@ static bool seen_before(const struct sco_strs *l, uint32_t at)
     return false;
 }
 
-/* ---- collecting ---------------------------------------------------------------------------------
- */
+/* ---- collecting ------------------------------------------------------------------------------ */
 static int collect_cwes(struct sarif *w, const struct sco_strs *cwes)
 {
     for (uint32_t i = 0; cwes && i < cwes->n; i++) {
@@ -145,8 +144,7 @@ size_t sarif_rule_index(const struct sarif *w, const struct sco_finding *f)
     return (size_t)(uintptr_t)sco_map_get(&w->rule_at, sco_str_c(sarif_rule_id(f))) - 1;
 }
 
-/* ---- writing
- * --------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 void sarif_write_cwe_targets(struct sarif *w, const struct sco_strs *cwes, bool relationships)
 {
     struct sco_json_out *o = &w->o;
@@ -289,8 +287,8 @@ static void write_texts(struct sarif *w, const struct sarif_rule *r)
     struct sco_json_out *o = &w->o;
     sco_buf_clear(&w->tmp);
     sarif_add_pascal(&w->tmp, sco_str_c(r->titles || !r->first->title ? r->id : r->first->title));
-    sco_json_key(o, "name");
-    sco_json_str(o, sco_buf_str(&w->tmp));
+    if (!sco_str_is(sco_buf_str(&w->tmp), r->id)) /* SARIF 3.49.7: then it is left out */
+        sco_json_kstr(o, "name", sco_buf_str(&w->tmp));
     set_short(w, r);
     sarif_write_text(o, "shortDescription", sco_buf_str(&w->text));
     if (description(r)) {

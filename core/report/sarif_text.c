@@ -109,20 +109,32 @@ void sarif_add_cut(struct sco_buf *b, struct sco_str s, size_t characters)
     sco_buf_add(b, s);
 }
 
+/* A word that is all capitals keeps only the first. */
+static void add_word(struct sco_buf *b, struct sco_str s)
+{
+    bool shout = true;
+    for (size_t i = 0; i < s.n; i++)
+        shout = shout && !(is_alpha(s.p[i]) && (s.p[i] & 32));
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!is_alpha(c))
+            sco_buf_addc(b, c);
+        else
+            sco_buf_addc(b, (char)(i == 0 ? c & ~32 : shout ? c | 32 : c));
+    }
+}
+
 void sarif_add_pascal(struct sco_buf *b, struct sco_str s)
 {
     size_t start = b->n;
-    bool first = true; /* of a word */
-    for (size_t i = 0; i < s.n && b->n - start < PASCAL_MAX; i++) {
-        char c = s.p[i];
-        if (!is_alpha(c) && !is_digit(c)) {
-            first = first || c != '\''; /* "don't" is one word */
-            continue;
-        }
-        if (b->n == start && is_digit(c))
+    for (size_t i = 0; i < s.n && b->n - start < PASCAL_MAX;) {
+        size_t n = 0;
+        while (i + n < s.n && (is_alpha(s.p[i + n]) || is_digit(s.p[i + n])))
+            n++;
+        if (n && b->n == start && is_digit(s.p[i]))
             sco_buf_addz(b, "Rule");
-        sco_buf_addc(b, first && is_alpha(c) ? (char)(c & ~32) : c);
-        first = false;
+        add_word(b, sco_str_make(s.p + i, n < PASCAL_MAX ? n : PASCAL_MAX));
+        i += n + 1;
     }
     if (b->n == start)
         sco_buf_addz(b, "Rule");

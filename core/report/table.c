@@ -25,8 +25,7 @@ static void text(struct table *t, const char *z)
     sco_buf_add_printable(t->b, sco_str_c(z));
 }
 
-/* ---- what was scanned ---------------------------------------------------------------------------
- */
+/* ---- what was scanned ------------------------------------------------------------------------ */
 static void write_header(struct table *t)
 {
     const struct sco_scan *scan = t->scan;
@@ -48,8 +47,7 @@ static void write_header(struct table *t)
     sco_buf_addz(t->b, "\n\n");
 }
 
-/* ---- scanners
- * ------------------------------------------------------------------------------------- */
+/* ---- scanners -------------------------------------------------------------------------------- */
 static const char *status_paint(enum sco_run_status s)
 {
     return s == SCO_RUN_STATUS_COMPLETED ? PAINT_GREEN
@@ -73,6 +71,8 @@ static struct sco_str run_name(struct table *t, const struct sco_scanner_run *r,
 {
     SCO_AUTO(sco_buf) struct sco_buf raw = {0};
     sco_buf_addz(&raw, run_title(r));
+    if (run_other_tool(r))
+        sco_buf_addf(&raw, " (%s)", run_other_tool(r));
     if (r->version && *r->version)
         sco_buf_addf(&raw, " %s", r->version);
     if (target && r->target)
@@ -191,8 +191,7 @@ static void write_scanners(struct table *t)
     }
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 static void write_totals(struct table *t)
 {
     const struct sco_summary *s = &t->scan->summary;

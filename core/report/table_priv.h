@@ -18,8 +18,7 @@ struct table {
     size_t columns;
 };
 
-/* ---- table_text.c
- * ---------------------------------------------------------------------------------- */
+/* ---- table_text.c ---------------------------------------------------------------------------- */
 void add_spaces(struct sco_buf *b, size_t n);
 /* Text in a colour (NULL: none). Everything from outside goes through sco_buf_add_printable. */
 void add_painted(struct table *t, const char *paint, struct sco_str text);
@@ -36,6 +35,5 @@ void add_cell(struct sco_buf *b, struct sco_str printable, size_t width);
 void add_number(struct sco_buf *b, uint64_t n, size_t width); /* right-aligned */
 const char *severity_paint(uint32_t severity);
 
-/* ---- table_findings.c
- * ------------------------------------------------------------------------------ */
+/* ---- table_findings.c ------------------------------------------------------------------------ */
 void table_findings(struct table *t);
