@@ -18,7 +18,7 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
 
         # Public headers that are not called like their module.
         n = split("plugin base error base fs base log base json data finding data scan data " \
-                  "xml data option config yaml config", m, " ")
+                  "option config yaml config http host xml host", m, " ")
         for (i = 1; i < n; i += 2)
             module[m[i]] = m[i + 1]
         for (i in layer)
@@ -26,9 +26,9 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
 
         # Who may use a library: modules, separated by spaces.
         users["openssl"] = "crypto"
-        users["libxml"] = "data"
+        users["libxml"] = "host"
         users["yaml.h"] = "config"
-        users["dlfcn.h"] = "plug"
+        users["dlfcn.h"] = "plug host"
         users["event2"] = "loop engine sched bus store api app"
         users["curl"] = "host api"
         users["lua"] = "policy"; users["lua.h"] = "policy"; users["lauxlib.h"] = "policy"
