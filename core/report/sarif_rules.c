@@ -287,7 +287,7 @@ static void write_texts(struct sarif *w, const struct sarif_rule *r)
     struct sco_json_out *o = &w->o;
     sco_buf_clear(&w->tmp);
     sarif_add_pascal(&w->tmp, sco_str_c(r->titles || !r->first->title ? r->id : r->first->title));
-    if (!sco_str_is(sco_buf_str(&w->tmp), r->id)) /* SARIF 3.49.7: then it is left out */
+    if (!sco_str_is_nocase(sco_buf_str(&w->tmp), r->id)) /* SARIF 3.49.7: then it is left out */
         sco_json_kstr(o, "name", sco_buf_str(&w->tmp));
     set_short(w, r);
     sarif_write_text(o, "shortDescription", sco_buf_str(&w->text));
