@@ -90,6 +90,7 @@ static const struct member finding_members[] = {
     F("suppressions", K_SUPPRESSIONS, suppressions),
     F("metadata", K_METADATA, metadata),
 };
+enum { FINDING_RULE = 3, TOOL_RULE = 2 }; /* rule_id in its table */
 _Static_assert(SCO_ARRAY_LEN(finding_members) <= DEC_MEMOS, "a memo for each member");
 
 static const struct member package_members[] = {
@@ -187,12 +188,13 @@ static bool read_kev(struct sco_decoder *d, uint8_t *ret)
     return true;
 }
 
-static bool read_object(struct sco_decoder *d, const struct member *m, size_t n, void *object);
+static bool read_members(struct sco_decoder *d, const struct member *m, size_t n,
+                         struct dec_memo *memos, void *object);
 
 static bool read_package(struct sco_decoder *d, const struct sco_package **ret)
 {
     struct sco_package k = {0};
-    if (!read_object(d, package_members, SCO_ARRAY_LEN(package_members), &k))
+    if (!read_members(d, package_members, SCO_ARRAY_LEN(package_members), d->package_memos, &k))
         return false;
     *ret = sco_pool_package(d->pool, &k);
     return *ret || dec_fail(d, SCO_E_NOMEM, "out of memory");
@@ -205,11 +207,12 @@ static bool read_tools(struct sco_decoder *d, const struct sco_tools **ret)
     bool first = true;
     if (!dec_char(d, '['))
         return false;
+    d->tool_memos[TOOL_RULE] = d->memos[FINDING_RULE]; /* usually the same text again */
     while (dec_more(d, ']', &first)) {
         struct tool_wire w = {0};
         if (n == FINDING_TOOLS_MAX)
             return dec_fail(d, SCO_E_LIMIT, "too many tools");
-        if (!read_object(d, tool_members, SCO_ARRAY_LEN(tool_members), &w))
+        if (!read_members(d, tool_members, SCO_ARRAY_LEN(tool_members), d->tool_memos, &w))
             return false;
         if (!w.name || !w.rule_id || !w.severity)
             return dec_fail(d, SCO_E_FORMAT, "tool without name, rule or severity");
@@ -235,7 +238,7 @@ static bool read_places(struct sco_decoder *d, const struct sco_places **ret)
         if (n == FINDING_LOCATIONS_MAX)
             return dec_fail(d, SCO_E_LIMIT, "too many locations");
         memset(&v[n], 0, sizeof v[n]);
-        if (!read_object(d, place_members, SCO_ARRAY_LEN(place_members), &v[n]))
+        if (!read_members(d, place_members, SCO_ARRAY_LEN(place_members), NULL, &v[n]))
             return false;
         n++;
     }
@@ -256,7 +259,7 @@ static bool read_suppressions(struct sco_decoder *d, const struct sco_suppressed
         if (n == FINDING_SUPPRESSIONS_MAX)
             return dec_fail(d, SCO_E_LIMIT, "too many suppressions");
         memset(&v[n], 0, sizeof v[n]); /* its padding is compared in the pool */
-        if (!read_object(d, suppression_members, SCO_ARRAY_LEN(suppression_members), &v[n]))
+        if (!read_members(d, suppression_members, SCO_ARRAY_LEN(suppression_members), NULL, &v[n]))
             return false;
         if (!v[n++].kind)
             return dec_fail(d, SCO_E_FORMAT, "suppression without kind");
@@ -367,11 +370,6 @@ static bool read_members(struct sco_decoder *d, const struct member *m, size_t n
     return !d->code;
 }
 
-static bool read_object(struct sco_decoder *d, const struct member *m, size_t n, void *object)
-{
-    return read_members(d, m, n, NULL, object);
-}
-
 static bool read_finding(struct sco_decoder *d, struct sco_finding *f)
 {
     if (!read_members(d, finding_members, SCO_ARRAY_LEN(finding_members), d->memos, f) ||
@@ -392,6 +390,8 @@ int sco_decoder_batch(struct sco_decoder *d, struct sco_str batch, struct sco_fi
     d->end = batch.p + batch.n;
     d->code = 0;
     memset(d->memos, 0, sizeof d->memos); /* they point into the batch */
+    memset(d->tool_memos, 0, sizeof d->tool_memos);
+    memset(d->package_memos, 0, sizeof d->package_memos);
     while (d->p < d->end) {
         if (set->n >= UINT32_MAX || SCO_VEC_PUSH(set->v, set->n, set->cap) < 0) {
             dec_fail(d, set->n >= UINT32_MAX ? SCO_E_LIMIT : SCO_E_NOMEM, "too many findings");

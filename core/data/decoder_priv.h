@@ -27,7 +27,7 @@ struct sco_decoder {
     int code;                    /* what went wrong; 0 */
     const char *why;
     struct sco_buf scratch; /* an unescaped string */
-    struct dec_memo memos[DEC_MEMOS];
+    struct dec_memo memos[DEC_MEMOS], tool_memos[4], package_memos[5];
 };
 
 /* All of these return false and set code and why when the text is not what they expect. */

@@ -98,6 +98,20 @@ static uint32_t cwe_number(struct sco_str s)
     return v;
 }
 
+static struct sco_str cwe_text(struct sco_encoder *e, uint32_t number)
+{
+    enum { SIZE = 16 };
+    char *p = enc_alloc(e, SIZE), *at = p ? p + SIZE : NULL;
+    if (!p)
+        return sco_str_make(NULL, 0);
+    do
+        *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    at -= 4;
+    memcpy(at, "CWE-", 4);
+    return sco_str_make(at, (size_t)(p + SIZE - at));
+}
+
 void enc_cwes(struct sco_encoder *e, const struct sco_report_finding *f, struct norm *n)
 {
     size_t given = f->cwes.n < FINDING_CWES_MAX ? f->cwes.n : FINDING_CWES_MAX;
@@ -105,10 +119,8 @@ void enc_cwes(struct sco_encoder *e, const struct sco_report_finding *f, struct 
     n->cwes.v = v;
     for (size_t i = 0; v && i < given; i++) {
         uint32_t number = cwe_number(f->cwes.v[i]);
-        const char *text = number ? sco_arena_fmt(&e->scratch, "CWE-%u", number) : NULL;
-        if (number && !text)
-            e->failed = true;
-        add_unique(&n->cwes, v, sco_str_c(text), FINDING_CWES_MAX);
+        if (number)
+            add_unique(&n->cwes, v, cwe_text(e, number), FINDING_CWES_MAX);
     }
 }
 

@@ -56,9 +56,17 @@ static struct sco_str cut(struct sco_encoder *e, struct sco_str s, size_t max, c
     return sco_str_make(p, n + 3);
 }
 
+/* Most texts need no trim: two looks instead of a search. */
+static struct sco_str trim(struct sco_str s)
+{
+    if (s.n && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.n - 1] > ' ')
+        return s;
+    return sco_str_trim(s);
+}
+
 struct sco_str enc_text(struct sco_encoder *e, struct sco_str s, size_t max, const char *name)
 {
-    s = sco_str_trim(s);
+    s = trim(s);
     if (!s.n)
         return sco_str_make(NULL, 0);
     if (e->n_secrets) /* before the cut: half a secret would not be found */
@@ -68,6 +76,8 @@ struct sco_str enc_text(struct sco_encoder *e, struct sco_str s, size_t max, con
         s = cut(e, s, max, name);
     return s;
 }
+
+#define ONES UINT64_C(0x0101010101010101)
 
 static bool is_control(char c)
 {
@@ -79,6 +89,12 @@ struct sco_str enc_line(struct sco_encoder *e, struct sco_str s, size_t max, con
 {
     s = enc_text(e, s, max, name);
     size_t i = 0;
+    for (uint64_t w; i + 8 <= s.n; i += 8) { /* may see one where there is none, never miss one */
+        memcpy(&w, s.p + i, 8);
+        uint64_t del = w ^ (ONES * 0x7F);
+        if ((((w - ONES * 0x20) & ~w) | ((del - ONES) & ~del)) & (ONES << 7))
+            break;
+    }
     while (i < s.n && !is_control(s.p[i]))
         i++;
     if (i == s.n)

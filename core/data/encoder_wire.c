@@ -8,21 +8,31 @@
 
 #define LIT(out, text) sco_buf_add(out, SCO_STR(text))
 
-static void put_escape(struct sco_buf *out, char c)
+static void put_char(struct sco_buf *out, char c)
 {
-    static const char digits[] = "0123456789abcdef";
-    char u[6] = {'\\', 'u', '0', '0', digits[(unsigned char)c >> 4], digits[c & 15]};
-    const char *from = "\"\\\n\r\t", *to = "\"\\nrt";
-    const char *at = c ? strchr(from, c) : NULL;
-    if (at) {
-        char pair[2] = {'\\', to[at - from]};
-        sco_buf_add(out, sco_str_make(pair, 2));
-    } else
-        sco_buf_add(out, sco_str_make(u, 6));
+    if (out->n < out->cap && !out->failed)
+        out->p[out->n++] = c;
+    else
+        sco_buf_addc(out, c);
 }
 
-/* Eight bytes hold a quote, a backslash or a control character (exact for bytes below 0x80;
- * may say yes for none, never no for one). */
+static size_t put_escape(char *p, char c)
+{
+    static const char digits[] = "0123456789abcdef", from[] = "\"\\\n\r\t", to[] = "\"\\nrt";
+    const char *at = c ? strchr(from, c) : NULL;
+    p[0] = '\\';
+    if (at) {
+        p[1] = to[at - from];
+        return 2;
+    }
+    memcpy(p + 1, "u00", 3);
+    p[4] = digits[(unsigned char)c >> 4];
+    p[5] = digits[c & 15];
+    return 6;
+}
+
+/* Eight bytes hold a quote, a backslash or a control character (may say yes for none, never no for
+ * one). */
 static bool needs_care(uint64_t w)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -31,31 +41,32 @@ static bool needs_care(uint64_t w)
            high;
 }
 
-static size_t plain_prefix(const char *p, size_t i, size_t n)
-{
-    for (uint64_t w; i + 8 <= n; i += 8) {
-        memcpy(&w, p + i, 8);
-        if (needs_care(w))
-            break;
-    }
-    while (i < n && (unsigned char)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
-        i++;
-    return i;
-}
-
 static void put_str(struct sco_buf *out, struct sco_str s)
 {
-    if (sco_buf_reserve(out, s.n + 2) < 0)
+    enum { ESCAPE_MAX = 6 };
+    if (s.n > SIZE_MAX / 8 || sco_buf_reserve(out, s.n * ESCAPE_MAX + 2) < 0) {
+        out->failed = true;
         return;
-    out->p[out->n++] = '"';
-    for (size_t i = 0; i < s.n;) {
-        size_t end = plain_prefix(s.p, i, s.n);
-        sco_buf_add(out, sco_str_make(s.p + i, end - i));
-        if (end < s.n)
-            put_escape(out, s.p[end++]);
-        i = end;
     }
-    sco_buf_addc(out, '"');
+    char *p = out->p + out->n;
+    *p++ = '"';
+    for (size_t i = 0; i < s.n;) {
+        uint64_t w;
+        while (i + 8 <= s.n && (memcpy(&w, s.p + i, 8), !needs_care(w))) {
+            memcpy(p, &w, 8);
+            p += 8;
+            i += 8;
+        }
+        for (size_t end = i + 8 < s.n ? i + 8 : s.n; i < end; i++) {
+            char c = s.p[i];
+            if ((unsigned char)c < 0x20 || c == '"' || c == '\\')
+                p += put_escape(p, c);
+            else
+                *p++ = c;
+        }
+    }
+    *p++ = '"';
+    out->n = (size_t)(p - out->p);
 }
 
 /* True: *ret_number is the text's number. Else it goes out as text, and *ret_define says whether
@@ -97,10 +108,10 @@ static void put_text(struct sco_encoder *e, struct sco_buf *out, struct sco_str 
         return;
     }
     if (define)
-        sco_buf_addc(out, '[');
+        put_char(out, '[');
     put_str(out, s);
     if (define)
-        sco_buf_addc(out, ']');
+        put_char(out, ']');
 }
 
 static void put_key(struct sco_buf *out, const char *key, size_t n)
@@ -143,16 +154,16 @@ static void put_key(struct sco_buf *out, const char *key, size_t n)
 
 static void put_list(struct sco_encoder *e, struct sco_buf *out, struct sco_str_list l, bool text)
 {
-    sco_buf_addc(out, '[');
+    put_char(out, '[');
     for (size_t i = 0; i < l.n; i++) {
         if (i)
-            sco_buf_addc(out, ',');
+            put_char(out, ',');
         if (text)
             put_text(e, out, l.v[i]);
         else
             put_str(out, l.v[i]);
     }
-    sco_buf_addc(out, ']');
+    put_char(out, ']');
 }
 
 static void put_package(struct sco_buf *out, const struct norm *n)
@@ -160,13 +171,13 @@ static void put_package(struct sco_buf *out, const struct norm *n)
     if (!n->package_name.n && !n->purl.n)
         return;
     KEY(out, "package");
-    sco_buf_addc(out, '{');
+    put_char(out, '{');
     MEMBER(out, "name", n->package_name);
     MEMBER(out, "version", n->package_version);
     MEMBER(out, "ecosystem", n->ecosystem);
     MEMBER(out, "purl", n->purl);
     MEMBER(out, "fixed_version", n->fixed_version);
-    sco_buf_addc(out, '}');
+    put_char(out, '}');
 }
 
 static void put_tool(struct sco_buf *out, const struct norm *n)
@@ -183,14 +194,14 @@ static void put_tool(struct sco_buf *out, const struct norm *n)
 
 static void put_place(struct sco_buf *out, const struct sco_location *l)
 {
-    sco_buf_addc(out, '{');
+    put_char(out, '{');
     MEMBER(out, "file_path", l->file_path);
     MEMBER_INT(out, "line_number", l->line);
     MEMBER_INT(out, "end_line", l->end_line);
     MEMBER_INT(out, "column", l->column);
     MEMBER_INT(out, "end_column", l->end_column);
     MEMBER(out, "resource", l->resource);
-    sco_buf_addc(out, '}');
+    put_char(out, '}');
 }
 
 static void put_places(struct sco_buf *out, const struct norm *n)
@@ -198,13 +209,13 @@ static void put_places(struct sco_buf *out, const struct norm *n)
     if (!n->n_locations)
         return;
     KEY(out, "locations");
-    sco_buf_addc(out, '[');
+    put_char(out, '[');
     for (size_t i = 0; i < n->n_locations; i++) {
         if (i)
-            sco_buf_addc(out, ',');
+            put_char(out, ',');
         put_place(out, &n->locations[i]);
     }
-    sco_buf_addc(out, ']');
+    put_char(out, ']');
 }
 
 static void put_suppressions(struct sco_buf *out, const struct norm *n)
@@ -212,19 +223,19 @@ static void put_suppressions(struct sco_buf *out, const struct norm *n)
     if (!n->n_suppressions)
         return;
     KEY(out, "suppressions");
-    sco_buf_addc(out, '[');
+    put_char(out, '[');
     for (size_t i = 0; i < n->n_suppressions; i++) {
         const struct sco_suppression *s = &n->suppressions[i];
         if (i)
-            sco_buf_addc(out, ',');
-        sco_buf_addc(out, '{');
+            put_char(out, ',');
+        put_char(out, '{');
         KEY(out, "kind");
         put_str(out, sco_str_c(sco_suppression_name(s->kind)));
         MEMBER(out, "reason", s->reason);
         MEMBER(out, "expires", s->expires);
-        sco_buf_addc(out, '}');
+        put_char(out, '}');
     }
-    sco_buf_addc(out, ']');
+    put_char(out, ']');
 }
 
 /* The object's text takes part in the numbering as a whole. */
@@ -234,15 +245,15 @@ static void put_metadata(struct sco_encoder *e, struct sco_buf *out, const struc
         return;
     KEY(out, "metadata");
     size_t from = out->n;
-    sco_buf_addc(out, '{');
+    put_char(out, '{');
     for (size_t i = 0; i < n->n_metadata; i++) {
         if (i)
-            sco_buf_addc(out, ',');
+            put_char(out, ',');
         put_str(out, n->metadata[i].key);
-        sco_buf_addc(out, ':');
+        put_char(out, ':');
         put_str(out, n->metadata[i].value);
     }
-    sco_buf_addc(out, '}');
+    put_char(out, '}');
     uint32_t number;
     bool define = false;
     if (out->failed || out->n - from < WIRE_LONG)
@@ -255,7 +266,7 @@ static void put_metadata(struct sco_encoder *e, struct sco_buf *out, const struc
         memmove(out->p + from + 1, out->p + from, out->n - from);
         out->p[from] = '[';
         out->n++;
-        sco_buf_addc(out, ']');
+        put_char(out, ']');
     }
 }
 
@@ -291,7 +302,7 @@ int enc_write(struct sco_encoder *e, const struct norm *n, struct sco_buf *out)
     size_t start = out->n;
     bool failed_before = out->failed;
     e->n_pending = 0;
-    sco_buf_addc(out, '{');
+    put_char(out, '{');
     put_head(e, n, out);
     put_package(out, n);
     MEMBER(out, "cve_id", n->cve_id);

@@ -1,12 +1,15 @@
 /* The strings and small immutable records of a scan's findings, each distinct content once.
  *
- * Two hash tables (texts; records) over one arena. A slot is a 32-bit hash and a pointer, in two
- * arrays: 12 bytes, and a table grows without touching the texts. Content is compared on a hit, so
- * a collision costs time only; the hash is seeded per pool. Nothing is removed. */
+ * Memory comes in chunks of 1 MiB that never move, so a 32-bit number (chunk, offset / 8) names an
+ * item, and a slot of the two hash tables (texts; records) is 8 bytes: a hash and such a number.
+ * Tables grow without touching the items. Content is compared on a hit, so a collision costs time
+ * only; the hash is seeded per pool. Nothing is removed. */
 #include "finding_priv.h"
 
 #include <secureops/crypto.h>
 #include <stdlib.h>
+
+enum { CHUNK = 1 << 20, CHUNK_BITS = 17, CHUNKS_MAX = 1 << (32 - CHUNK_BITS) };
 
 /* Both kinds of content stand behind their length. */
 struct text {
@@ -18,14 +21,21 @@ struct record {
     _Alignas(8) char p[];
 };
 
+struct slot {
+    uint32_t hash;
+    uint32_t item; /* number of the item, from 1; 0: free */
+};
+
 struct table {
-    uint32_t *hashes;
-    const void **items; /* NULL: free */
+    struct slot *v;
     size_t n, cap;
 };
 
 struct sco_pool {
-    struct sco_arena arena;
+    char **chunks;
+    size_t n_chunks, cap_chunks;
+    size_t used;  /* of the last chunk */
+    size_t bytes; /* of all chunks */
     struct table texts, records;
     uint64_t seed;
 };
@@ -38,44 +48,63 @@ struct sco_pool *sco_pool_new(void)
     return p;
 }
 
-static void table_done(struct table *t)
-{
-    free(t->hashes);
-    free((void *)t->items);
-}
-
 struct sco_pool *sco_pool_free(struct sco_pool *p)
 {
     if (p) {
-        table_done(&p->texts);
-        table_done(&p->records);
-        sco_arena_done(&p->arena);
+        for (size_t i = 0; i < p->n_chunks; i++)
+            free(p->chunks[i]);
+        free((void *)p->chunks);
+        free(p->texts.v);
+        free(p->records.v);
     }
     free(p);
     return NULL;
 }
 
+/* n bytes, aligned to 8; *ret_item is their number. More than a chunk gets one of its own. */
+static void *take(struct sco_pool *p, size_t n, uint32_t *ret_item)
+{
+    size_t size = n > CHUNK ? n : CHUNK;
+    if (!p->n_chunks || n > CHUNK - p->used) {
+        if (p->n_chunks == CHUNKS_MAX - 1 ||
+            SCO_VEC_PUSH(p->chunks, p->n_chunks, p->cap_chunks) < 0)
+            return NULL;
+        char *chunk = sco_grow(NULL, size, 1);
+        if (!chunk)
+            return NULL;
+        p->chunks[p->n_chunks++] = chunk;
+        p->bytes += size;
+        p->used = 0;
+    }
+    size_t at = p->used;
+    p->used = n > CHUNK ? CHUNK : (at + n + 7) & ~(size_t)7;
+    *ret_item = ((uint32_t)(p->n_chunks - 1) << CHUNK_BITS | (uint32_t)(at / 8)) + 1;
+    return p->chunks[p->n_chunks - 1] + at;
+}
+
+static const void *item(const struct sco_pool *p, uint32_t number)
+{
+    number--;
+    return p->chunks[number >> CHUNK_BITS] + (size_t)(number & ((1u << CHUNK_BITS) - 1)) * 8;
+}
+
 static int table_grow(struct table *t)
 {
     size_t cap = t->cap ? t->cap * 2 : 1024;
-    struct table to = {.cap = cap, .n = t->n};
-    to.hashes = sco_alloc(cap, sizeof *to.hashes);
-    to.items = sco_alloc(cap, sizeof *to.items);
-    if (!to.hashes || !to.items) {
-        table_done(&to);
+    struct slot *v = sco_alloc(cap, sizeof *v);
+    if (!v)
         return SCO_E_NOMEM;
-    }
     for (size_t i = 0; i < t->cap; i++) {
-        if (!t->items[i])
+        if (!t->v[i].item)
             continue;
-        size_t j = t->hashes[i] & (cap - 1);
-        while (to.items[j])
+        size_t j = t->v[i].hash & (cap - 1);
+        while (v[j].item)
             j = (j + 1) & (cap - 1);
-        to.items[j] = t->items[i];
-        to.hashes[j] = t->hashes[i];
+        v[j] = t->v[i];
     }
-    table_done(t);
-    *t = to;
+    free(t->v);
+    t->v = v;
+    t->cap = cap;
     return 0;
 }
 
@@ -85,64 +114,66 @@ static int table_reserve(struct table *t)
     return t->n * 8 >= t->cap * 7 ? table_grow(t) : 0;
 }
 
-static void table_set(struct table *t, size_t at, uint32_t hash, const void *item)
-{
-    t->items[at] = item;
-    t->hashes[at] = hash;
-    t->n++;
-}
-
 const char *sco_pool_str(struct sco_pool *p, struct sco_str s)
 {
-    if (!s.p || s.n >= UINT32_MAX || table_reserve(&p->texts) < 0)
-        return NULL;
     struct table *t = &p->texts;
+    uint32_t number;
+    if (!s.p || s.n >= UINT32_MAX || table_reserve(t) < 0)
+        return NULL;
     uint32_t hash = (uint32_t)sco_hash(s.p, s.n, p->seed);
     size_t i = hash & (t->cap - 1);
-    for (; t->items[i]; i = (i + 1) & (t->cap - 1)) {
-        const struct text *x = t->items[i];
-        if (t->hashes[i] == hash && x->n == s.n && memcmp(x->p, s.p, s.n) == 0)
+    for (; t->v[i].item; i = (i + 1) & (t->cap - 1)) {
+        if (t->v[i].hash != hash)
+            continue;
+        const struct text *x = item(p, t->v[i].item);
+        if (x->n == s.n && memcmp(x->p, s.p, s.n) == 0)
             return x->p;
     }
-    struct text *x = sco_arena_alloc_raw(&p->arena, sizeof *x + s.n + 1);
+    struct text *x = take(p, sizeof *x + s.n + 1, &number);
     if (!x)
         return NULL;
     x->n = (uint32_t)s.n;
     memcpy(x->p, s.p, s.n);
     x->p[s.n] = 0;
-    table_set(t, i, hash, x);
+    t->v[i] = (struct slot){hash, number};
+    t->n++;
     return x->p;
 }
 
 /* The pool's copy of a record given in two pieces. Padding must be zero. */
 static const void *intern(struct sco_pool *p, struct sco_str a, struct sco_str b)
 {
-    size_t n;
-    if (__builtin_add_overflow(a.n, b.n, &n) || n >= UINT32_MAX || table_reserve(&p->records) < 0)
-        return NULL;
     struct table *t = &p->records;
+    uint32_t number;
+    size_t n;
+    if (__builtin_add_overflow(a.n, b.n, &n) || n >= UINT32_MAX || table_reserve(t) < 0)
+        return NULL;
     uint32_t hash = (uint32_t)sco_hash(b.p, b.n, sco_hash(a.p, a.n, p->seed));
     size_t i = hash & (t->cap - 1);
-    for (; t->items[i]; i = (i + 1) & (t->cap - 1)) {
-        const struct record *x = t->items[i];
-        if (t->hashes[i] == hash && x->n == n && memcmp(x->p, a.p, a.n) == 0 &&
-            (!b.n || memcmp(x->p + a.n, b.p, b.n) == 0))
+    for (; t->v[i].item; i = (i + 1) & (t->cap - 1)) {
+        if (t->v[i].hash != hash)
+            continue;
+        const struct record *x = item(p, t->v[i].item);
+        if (x->n == n && memcmp(x->p, a.p, a.n) == 0 && (!b.n || memcmp(x->p + a.n, b.p, b.n) == 0))
             return x->p;
     }
-    struct record *x = sco_arena_alloc_raw(&p->arena, sizeof *x + n);
+    struct record *x = take(p, sizeof *x + n, &number);
     if (!x)
         return NULL;
     x->n = (uint32_t)n;
     memcpy(x->p, a.p, a.n);
     if (b.n)
         memcpy(x->p + a.n, b.p, b.n);
-    table_set(t, i, hash, x);
+    t->v[i] = (struct slot){hash, number};
+    t->n++;
     return x->p;
 }
 
 void *sco_pool_alloc(struct sco_pool *p, size_t n)
 {
-    return sco_arena_alloc(&p->arena, n);
+    uint32_t number;
+    void *m = n > SIZE_MAX - 8 ? NULL : take(p, n, &number);
+    return m ? memset(m, 0, n) : NULL;
 }
 
 #define VIEW(ptr, bytes) sco_str_make((const char *)(ptr), (bytes))
@@ -199,6 +230,6 @@ const struct sco_package *sco_pool_package(struct sco_pool *p, const struct sco_
 
 size_t sco_pool_size(const struct sco_pool *p)
 {
-    size_t slot = sizeof(uint32_t) + sizeof(void *);
-    return sizeof *p + p->arena.used + (p->texts.cap + p->records.cap) * slot;
+    size_t unused = p->n_chunks ? CHUNK - p->used : 0;
+    return sizeof *p + p->bytes - unused + (p->texts.cap + p->records.cap) * sizeof(struct slot);
 }
