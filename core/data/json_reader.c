@@ -61,7 +61,9 @@ static struct sco_reader *new_reader(void)
 int sco_reader_open(const char *path, struct sco_reader **ret, struct sco_error *err)
 {
     SCO_AUTO(sco_reader) struct sco_reader *r = new_reader();
-    if (!r || !(r->name = sco_strdup(sco_path_base(sco_str_c(path)))))
+    SCO_AUTO(sco_buf) struct sco_buf name = {0};
+    sco_buf_add_printable(&name, sco_path_base(sco_str_c(path)));
+    if (!r || name.failed || !(r->name = sco_strdup(sco_buf_str(&name))))
         return sco_error_nomem(err);
     int res = sco_json_src_open(&r->src, path, err);
     if (res < 0)

@@ -11,6 +11,9 @@
 
 #include <secureops/fs.h>
 
+/* A place for pointers that have nothing to point to: NULL must not be added to. */
+static const char none[1] = "";
+
 size_t sco_json_window = SCO_JSON_WINDOW;
 
 int sco_json_fault(struct sco_json_src *s, int code, uint64_t at, const char *fmt, ...)
@@ -99,17 +102,17 @@ static int make_room(struct sco_json_src *s, size_t keep)
     if (keep && s->p != s->buf)
         memmove(s->buf, s->p, keep);
     s->off += (uint64_t)(s->p - s->win);
-    s->win = s->p = s->buf;
-    s->end = s->buf ? s->buf + keep : NULL;
+    s->win = s->p = s->buf ? s->buf : none;
+    s->end = s->p + keep;
     if (cap != s->cap) {
         char *buf = sco_grow(s->buf, cap, 1);
         if (!buf)
             return no_memory(s);
         s->buf = buf;
         s->cap = cap;
+        s->win = s->p = buf;
+        s->end = buf + keep;
     }
-    s->win = s->p = s->buf;
-    s->end = s->buf + keep;
     return 0;
 }
 
@@ -157,7 +160,7 @@ void sco_json_src_seek(struct sco_json_src *s, uint64_t at)
         s->p = s->win + (at - s->off);
         return;
     }
-    s->win = s->p = s->end = s->buf;
+    s->win = s->p = s->end = s->buf ? s->buf : none;
     s->off = at;
     s->jumped = true;
 }
@@ -246,14 +249,18 @@ int sco_json_src_open(struct sco_json_src *s, const char *path, struct sco_error
     if ((uint64_t)st.st_size >> SCO_JSON_OFFSET_BITS)
         return sco_error_set(err, SCO_E_LIMIT, "%s: larger than 2^%d bytes", path,
                              SCO_JSON_OFFSET_BITS);
-    *s = (struct sco_json_src){.fd = fd, .size = (uint64_t)st.st_size, .mtime = st.st_mtim};
+    *s = (struct sco_json_src){.p = none,
+                               .end = none,
+                               .win = none,
+                               .fd = fd,
+                               .size = (uint64_t)st.st_size,
+                               .mtime = st.st_mtim};
     fd = -1;
     return 0;
 }
 
 void sco_json_src_mem(struct sco_json_src *s, struct sco_str text)
 {
-    static const char none[1] = "";
     const char *p = text.p ? text.p : none;
     *s = (struct sco_json_src){.fd = -1, .p = p, .win = p, .end = p + text.n, .size = text.n};
 }

@@ -20,6 +20,7 @@ struct reader {
     struct xml_tree tree;
     struct sco_arena *head; /* only the root element is asked for */
     const struct sco_node *root;
+    bool complete;         /* the root element has ended */
     int result;            /* other than 0: the parser was stopped */
     bool by_record;        /* by the record function */
     const char *refused;   /* why, in words, when result is SCO_E_PARSE */
@@ -107,8 +108,10 @@ static void on_end(void *user, const xmlChar *name, const xmlChar *prefix, const
     struct reader *x = user;
     (void)name, (void)prefix, (void)uri;
     x->event = true;
-    if (!x->result)
-        stop(x, xml_end(&x->tree), NULL);
+    if (x->result)
+        return;
+    stop(x, xml_end(&x->tree), NULL);
+    x->complete = x->tree.depth == 0;
 }
 
 static void on_text(void *user, const xmlChar *text, int n)
@@ -182,6 +185,10 @@ static void on_error(void *user, xmlErrorPtr e)
         return;
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
     sco_buf_add_printable(&text, sco_str_trim(sco_str_c(e->message)));
+    if (text.n >= sizeof x->wrong)
+        text.n = sizeof x->wrong - 1;
+    while (text.n && !sco_utf8_valid(sco_buf_str(&text))) /* not in the middle of a character */
+        text.n--;
     snprintf(x->wrong, sizeof x->wrong, "%s", text.n ? sco_buf_z(&text) : "malformed XML");
     x->line = e->line;
     x->column = e->int2;
@@ -291,9 +298,10 @@ static int report(const struct reader *x, const char *name, struct sco_error *er
                              x->refused ? x->refused : "stopped");
     if (!x->ctxt)
         return sco_error_set(err, SCO_E_PARSE, "%s: the file is empty", name);
-    if (x->wrong[0] || !x->ctxt->wellFormed)
+    /* libxml2 lets some texts in strange encodings pass as well-formed and empty */
+    if (x->wrong[0] || !x->ctxt->wellFormed || !x->complete)
         return sco_error_set(err, SCO_E_PARSE, "%s: line %d, column %d: %s", name, x->line,
-                             x->column, x->wrong[0] ? x->wrong : "malformed XML");
+                             x->column, x->wrong[0] ? x->wrong : "malformed or cut short");
     return 0;
 }
 
