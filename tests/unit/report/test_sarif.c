@@ -193,12 +193,12 @@ static void rule_of_many(void **state)
     (void)state;
     struct sco_scan s;
     fixture_init(&s);
-    fixture_finding(&s, SCO_TYPE_SECRET, SCO_SEV_LOW, "T", "key", "Key of A")->cvss_score = 9.9f;
-    fixture_finding(&s, SCO_TYPE_SECRET, SCO_SEV_HIGH, "T", "key", "Key of B");
+    fixture_finding(&s, SCO_TYPE_SECRET, SCO_SEV_LOW, "T", "aws-KEY", "Key of A")->cvss_score = 9.9f;
+    fixture_finding(&s, SCO_TYPE_SECRET, SCO_SEV_HIGH, "T", "aws-KEY", "Key of B");
     json_t *j = report(&s), *rule = at(j, "runs/0/tool/driver/rules/0");
     assert_int_equal(json_array_size(at(j, "runs/0/tool/driver/rules")), 1);
-    text_is(rule, "shortDescription/text", "Secret in the source: key");
-    text_is(rule, "name", "Key");
+    text_is(rule, "shortDescription/text", "Secret in the source: aws-KEY");
+    text_is(rule, "name", "AwsKey");
     text_is(rule, "properties/security-severity", "8.0");
     text_is(rule, "defaultConfiguration/level", "error");
     json_decref(j);
