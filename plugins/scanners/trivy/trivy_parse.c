@@ -150,6 +150,9 @@ static int parse_object(struct trivy_parse *p)
                         SCO_STR_ARG(sco_text(schema)));
     if (!sco_get(root, "Results") && !sco_get(root, "ArtifactName"))
         return rep_format(&p->doc, "neither \"ArtifactName\" nor \"Results\" is in it");
+    if (sco_is(sco_get(root, "Results"), SCO_NODE_NULL))
+        return sco_errf(p->doc.e, SCO_RUN_INCOMPLETE,
+                        "\"Results\" is null: it does not say whether anything was scanned");
     p->artifact = keep(p, sco_text_at(root, "ArtifactName"));
     return rep_walk(&p->doc, sco_get(root, "Results"), "Results", DEFERRED, on_result, p);
 }
