@@ -164,10 +164,13 @@ static int make_new(struct cli *c, const char *name)
     const char *dest = args_has(c, ARG_TO) ? c->values[ARG_TO] : name;
     if (sco_plugin_new(find_template(c), name, dest, &err) < 0)
         return context_fail(&err);
+    SCO_AUTO(sco_free) char *exe = sco_dir_exe();
+    const char *slash = exe ? strrchr(exe, '/') : NULL; /* the SDK is beside bin/ */
     printf("%s is a working plugin. Build and test it:\n\n"
-           "  cmake -S %s -B %s/build && cmake --build %s/build && ctest --test-dir %s/build\n\n"
-           "then show it to secureops: secureops plugin list --plugins $PWD/%s/build\n",
-           dest, dest, dest, dest, dest, dest);
+           "  cmake -S %s -B %s/build -DCMAKE_PREFIX_PATH=%.*s\n"
+           "  cmake --build %s/build && ctest --test-dir %s/build\n\n"
+           "then show it to secureops: secureops plugin list --plugins %s/build/plugins\n",
+           dest, dest, dest, slash ? (int)(slash - exe) : 0, exe ? exe : "", dest, dest, dest);
     return EXIT_PASSED;
 }
 
