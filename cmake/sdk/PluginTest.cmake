@@ -16,9 +16,9 @@ if(PROGRAMS)
   set(ENV{PATH} "${PROGRAMS}:$ENV{PATH}")
 endif()
 
-set(arguments ${COMMAND} --plugins "${PLUGIN_DIR}" --fail-on none --no-progress
+set(arguments ${MODE} --plugins "${PLUGIN_DIR}" --fail-on none --no-progress
   --format "json=${WORK}/report.json")
-if(COMMAND STREQUAL import)
+if(MODE STREQUAL import)
   list(APPEND arguments --scanner ${PLUGIN} "${REPORT}")
   if(ROOT)
     list(APPEND arguments --root "${ROOT}")
