@@ -62,14 +62,14 @@ static void api_log(const struct sco_host *t, uint32_t level, struct sco_str tex
 {
     struct sco_worker *w = worker(t);
     if (!is_foreign(w))
-        host_log(w, level, "%.*s", SCO_STR_ARG(text));
+        host_log_str(w, level, text);
 }
 
 static void api_incomplete(const struct sco_host *t, struct sco_str reason)
 {
     struct sco_worker *w = worker(t);
     if (!is_foreign(w))
-        host_incomplete(w, "%.*s", SCO_STR_ARG(reason));
+        host_incomplete_str(w, reason);
 }
 
 static void api_progress(const struct sco_host *t, uint64_t done, uint64_t total,

@@ -71,6 +71,8 @@ int host_flush(struct sco_worker *w);
 void host_loading(struct sco_worker *w, const char *path);
 void host_log(struct sco_worker *w, uint32_t level, const char *fmt, ...) SCO_PRINTF(3, 4);
 void host_incomplete(struct sco_worker *w, const char *fmt, ...) SCO_PRINTF(2, 3);
+void host_log_str(struct sco_worker *w, uint32_t level, struct sco_str text);
+void host_incomplete_str(struct sco_worker *w, struct sco_str reason);
 void host_send_tool(struct sco_worker *w, const char *name, const char *version);
 /* The last word. `reason` may be NULL. */
 void host_done(struct sco_worker *w, const char *status, int code, const char *reason);

@@ -3,10 +3,13 @@
 #include "host_priv.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* A failed send means that the engine is gone: the job is cancelled. */
 int host_send(struct sco_worker *w, enum sco_msg type, struct sco_str payload)
 {
+    if (getpid() != w->thread) /* a plugin forked, and its child came back to us */
+        _exit(1);
     if (w->done)
         return SCO_E_CANCELLED;
     w->sending = true;
@@ -122,6 +125,19 @@ static void send_log(struct sco_worker *w, uint32_t level, struct sco_str text)
     host_send_json(w, SCO_MSG_LOG, &b);
 }
 
+void host_log_str(struct sco_worker *w, uint32_t level, struct sco_str text)
+{
+    int64_t second = sco_mono_ms() / 1000;
+    if (w->log_second != second) {
+        w->log_second = second;
+        w->log_seen = 0;
+    }
+    if (w->log_seen++ < HOST_LOG_PER_SECOND)
+        send_log(w, level, text);
+    else
+        w->log_dropped++;
+}
+
 void host_log(struct sco_worker *w, uint32_t level, const char *fmt, ...)
 {
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
@@ -129,15 +145,7 @@ void host_log(struct sco_worker *w, uint32_t level, const char *fmt, ...)
     va_start(ap, fmt);
     sco_buf_addvf(&text, fmt, ap);
     va_end(ap);
-    int64_t second = sco_mono_ms() / 1000;
-    if (w->log_second != second) {
-        w->log_second = second;
-        w->log_seen = 0;
-    }
-    if (w->log_seen++ < HOST_LOG_PER_SECOND)
-        send_log(w, level, sco_buf_str(&text));
-    else
-        w->log_dropped++;
+    host_log_str(w, level, sco_buf_str(&text));
 }
 
 static bool is_known_reason(const struct sco_worker *w, struct sco_str reason)
@@ -146,20 +154,14 @@ static bool is_known_reason(const struct sco_worker *w, struct sco_str reason)
     return reason.n && all.n && memmem(all.p, all.n, reason.p, reason.n);
 }
 
-void host_incomplete(struct sco_worker *w, const char *fmt, ...)
+void host_incomplete_str(struct sco_worker *w, struct sco_str reason)
 {
-    SCO_AUTO(sco_buf) struct sco_buf text = {0}, clean = {0}, b = {0};
+    SCO_AUTO(sco_buf) struct sco_buf clean = {0}, b = {0};
     struct sco_json_out o = {.b = &b};
-    va_list ap;
-    va_start(ap, fmt);
-    sco_buf_addvf(&text, fmt, ap);
-    va_end(ap);
-    host_add_clean(w, &clean, sco_buf_str(&text), HOST_REASON_LEN);
+    host_add_clean(w, &clean, reason, HOST_REASON_LEN);
     if (!clean.n)
         sco_buf_addz(&clean, "the plugin gave no reason");
-    if (is_known_reason(w, sco_buf_str(&clean)))
-        return;
-    if (w->n_reasons++ >= HOST_REASONS_MAX)
+    if (is_known_reason(w, sco_buf_str(&clean)) || w->n_reasons++ >= HOST_REASONS_MAX)
         return;
     if (w->reasons.n)
         sco_buf_addz(&w->reasons, "; ");
@@ -168,6 +170,16 @@ void host_incomplete(struct sco_worker *w, const char *fmt, ...)
     sco_json_kstr(&o, "reason", sco_buf_str(&clean));
     sco_json_end(&o, '}');
     host_send_json(w, SCO_MSG_INCOMPLETE, &b);
+}
+
+void host_incomplete(struct sco_worker *w, const char *fmt, ...)
+{
+    SCO_AUTO(sco_buf) struct sco_buf text = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    sco_buf_addvf(&text, fmt, ap);
+    va_end(ap);
+    host_incomplete_str(w, sco_buf_str(&text));
 }
 
 void host_send_tool(struct sco_worker *w, const char *name, const char *version)

@@ -145,27 +145,35 @@ static void describe_xml(const struct sco_node *root, struct sco_buf *out)
     }
 }
 
+static bool starts_nocase(struct sco_str s, const char *z)
+{
+    size_t n = strlen(z);
+    return s.n >= n && sco_str_is_nocase(sco_str_make(s.p, n), z);
+}
+
+static void describe_text(struct sco_str head, struct sco_buf *out)
+{
+    const char *nl = memchr(head.p, '\n', head.n);
+    size_t n = nl ? (size_t)(nl - head.p) : head.n;
+    sco_buf_addz(out, "text that starts with \"");
+    sco_buf_add_printable(out, sco_str_make(head.p, n > 60 ? 60 : n));
+    sco_buf_addz(out, "\"");
+}
+
 void host_probe_describe(const struct host_probe *p, struct sco_buf *out)
 {
     struct sco_str head = sco_str_trim(p->probe.head);
     const char *magic = by_magic(p->probe.head);
-    if (magic) {
+    if (magic)
         sco_buf_addz(out, magic);
-    } else if (p->probe.format == SCO_PROBE_JSON) {
+    else if (p->probe.format == SCO_PROBE_JSON)
         describe_json(p->probe.root, out);
-    } else if (p->probe.format == SCO_PROBE_XML && p->probe.root) {
-        describe_xml(p->probe.root, out);
-    } else if (sco_str_is_nocase(sco_str_make(head.p, head.n < 14 ? head.n : 14),
-                                 "<!doctype html") ||
-               sco_str_is_nocase(sco_str_make(head.p, head.n < 5 ? head.n : 5), "<html")) {
+    else if (starts_nocase(head, "<!doctype html") || starts_nocase(head, "<html"))
         sco_buf_addz(out, "a web page");
-    } else if (p->probe.format == SCO_PROBE_XML) {
+    else if (p->probe.format == SCO_PROBE_XML && p->probe.root)
+        describe_xml(p->probe.root, out);
+    else if (p->probe.format == SCO_PROBE_XML)
         sco_buf_addz(out, "broken XML");
-    } else {
-        const char *nl = memchr(head.p, '\n', head.n);
-        size_t n = nl ? (size_t)(nl - head.p) : head.n;
-        sco_buf_addz(out, "text that starts with \"");
-        sco_buf_add_printable(out, sco_str_make(head.p, n > 60 ? 60 : n));
-        sco_buf_addz(out, "\"");
-    }
+    else
+        describe_text(head, out);
 }
