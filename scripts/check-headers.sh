@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every header compiles alone; plugin.h also as C99 and as C++, since plugin authors use both.
+# Every header of core/ and plugins/ compiles alone; plugin.h also as C99 and as C++, since plugin authors use both.
 #
 #   scripts/check-headers.sh       exit status 1: one does not
 set -uo pipefail
@@ -18,9 +18,10 @@ compile()
 
 while read -r header; do
     [[ -f $header ]] || continue
-    # A header that belongs to the source of one test is no header in this sense.
-    [[ $header == *_inc.h ]] || compile gcc -std=gnu11 -x c "$header"
-done < <(git ls-files --cached --others --exclude-standard '*.h')
+    # Input for scanners; the template of a plugin, which includes an installed header.
+    [[ $header == */testdata/* || $header == */template/* ]] ||
+        compile gcc -std=gnu11 -x c "$header"
+done < <(git ls-files --cached --others --exclude-standard 'core/*.h' 'plugins/*.h')
 
 plugin=core/include/secureops/plugin.h
 compile gcc -std=c99 -pedantic -x c "$plugin"
