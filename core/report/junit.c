@@ -19,6 +19,13 @@ struct junit {
 static void add_escaped(struct sco_buf *b, struct sco_str s)
 {
     for (size_t i = 0; i < s.n; i++) {
+        size_t start = i;
+        while (i < s.n && s.p[i] != '&' && s.p[i] != '<' && s.p[i] != '>' && s.p[i] != '"' &&
+               s.p[i] != '\xEF')
+            i++;
+        sco_buf_add(b, sco_str_make(s.p + start, i - start));
+        if (i == s.n)
+            break;
         const char *p = s.p + i;
         if (*p == '&')
             sco_buf_addz(b, "&amp;");

@@ -13,16 +13,27 @@ static bool is_digit(char c)
     return (unsigned)(c - '0') < 10u;
 }
 
+static const bool in_message[256] = {['{'] = true, ['}'] = true, ['['] = true, [']'] = true};
+static const bool in_markdown[256] = {
+    ['\\'] = true, ['<'] = true, ['['] = true, [']'] = true, ['&'] = true};
+
+/* Appends s from *i on up to the first special byte and moves *i there; false at the end. */
+static bool add_until(struct sco_buf *b, struct sco_str s, size_t *i, const bool special[256])
+{
+    size_t start = *i;
+    while (*i < s.n && !special[(unsigned char)s.p[*i]])
+        ++*i;
+    sco_buf_add(b, sco_str_make(s.p + start, *i - start));
+    return *i < s.n;
+}
+
 /* SARIF 3.11: "{{" and "\[" stand for the character itself. */
 void sarif_add_message(struct sco_buf *b, struct sco_str s)
 {
     s = sco_str_trim(s);
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; add_until(b, s, &i, in_message); i++) {
         char c = s.p[i];
-        if (c == '{' || c == '}')
-            sco_buf_addc(b, c);
-        else if (c == '[' || c == ']')
-            sco_buf_addc(b, '\\');
+        sco_buf_addc(b, c == '{' || c == '}' ? c : '\\');
         sco_buf_addc(b, c);
     }
     if (!s.n || s.p[s.n - 1] != '.')
@@ -32,16 +43,30 @@ void sarif_add_message(struct sco_buf *b, struct sco_str s)
 void sarif_add_markdown(struct sco_buf *b, struct sco_str s)
 {
     s = sco_str_trim(s);
-    for (size_t i = 0; i < s.n; i++) {
-        if (strchr("\\<[]&", s.p[i]) && s.p[i])
-            sco_buf_addc(b, '\\');
+    for (size_t i = 0; add_until(b, s, &i, in_markdown); i++) {
+        sco_buf_addc(b, '\\');
         sco_buf_addc(b, s.p[i]);
+    }
+}
+
+static void add_path_part(struct sco_buf *b, struct sco_str part)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < part.n; i++) {
+        size_t start = i;
+        while (i < part.n && (is_alpha(part.p[i]) || is_digit(part.p[i]) ||
+                              (part.p[i] && strchr("-._~@", part.p[i]))))
+            i++;
+        sco_buf_add(b, sco_str_make(part.p + start, i - start));
+        if (i < part.n) {
+            unsigned c = (unsigned char)part.p[i];
+            sco_buf_add(b, sco_str_make((char[]){'%', hex[c >> 4], hex[c & 15]}, 3));
+        }
     }
 }
 
 void sarif_add_path_uri(struct sco_buf *b, struct sco_str path)
 {
-    static const char hex[] = "0123456789ABCDEF";
     struct sco_str part;
     size_t start = b->n;
     while (sco_str_split(&path, '/', &part)) {
@@ -49,14 +74,7 @@ void sarif_add_path_uri(struct sco_buf *b, struct sco_str path)
             continue;
         if (b->n > start)
             sco_buf_addc(b, '/');
-        for (size_t i = 0; i < part.n; i++) {
-            char c = part.p[i];
-            if (is_alpha(c) || is_digit(c) || (c && strchr("-._~@", c)))
-                sco_buf_addc(b, c);
-            else
-                sco_buf_add(
-                    b, sco_str_make((char[]){'%', hex[(unsigned char)c >> 4], hex[c & 15]}, 3));
-        }
+        add_path_part(b, part);
     }
     if (b->n == start)
         sco_buf_addz(b, "unknown");
