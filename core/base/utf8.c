@@ -82,6 +82,13 @@ void sco_buf_add_printable(struct sco_buf *b, struct sco_str s)
     const unsigned char *p = (const unsigned char *)s.p;
     for (size_t i = 0; i < s.n;) {
         uint32_t cp = 0;
+        size_t plain = i;
+        while (plain < s.n && p[plain] >= 0x20 && p[plain] < 0x7F)
+            plain++;
+        sco_buf_add(b, sco_str_make(s.p + i, plain - i));
+        i = plain;
+        if (i == s.n)
+            break;
         size_t len = decode(p + i, s.n - i, &cp);
         if (!len)
             sco_buf_addf(b, "\\x%02x", p[i]);
