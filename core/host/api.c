@@ -13,7 +13,7 @@ static struct sco_worker *worker(const struct sco_host *t)
 }
 
 /* The host serves the one thread that runs the job. */
-static bool is_foreign(struct sco_worker *w)
+bool host_is_foreign(struct sco_worker *w)
 {
     if (gettid() == w->thread)
         return false;
@@ -55,20 +55,20 @@ bool host_poll_cancel(struct sco_worker *w)
 static int api_cancelled(const struct sco_host *t)
 {
     struct sco_worker *w = worker(t);
-    return is_foreign(w) ? w->cancelled : host_poll_cancel(w);
+    return host_is_foreign(w) ? w->cancelled : host_poll_cancel(w);
 }
 
 static void api_log(const struct sco_host *t, uint32_t level, struct sco_str text)
 {
     struct sco_worker *w = worker(t);
-    if (!is_foreign(w))
+    if (!host_is_foreign(w))
         host_log_str(w, level, text);
 }
 
 static void api_incomplete(const struct sco_host *t, struct sco_str reason)
 {
     struct sco_worker *w = worker(t);
-    if (!is_foreign(w))
+    if (!host_is_foreign(w))
         host_incomplete_str(w, reason);
 }
 
@@ -77,7 +77,7 @@ static void api_progress(const struct sco_host *t, uint64_t done, uint64_t total
 {
     struct sco_worker *w = worker(t);
     int64_t now = sco_mono_ms();
-    if (is_foreign(w) || now - w->progress_at < HOST_PROGRESS_MS)
+    if (host_is_foreign(w) || now - w->progress_at < HOST_PROGRESS_MS)
         return;
     w->progress_at = now;
     SCO_AUTO(sco_buf) struct sco_buf b = {0}, clean = {0};
@@ -94,7 +94,7 @@ static void api_progress(const struct sco_host *t, uint64_t done, uint64_t total
 static int api_tool(const struct sco_host *t, struct sco_str name, struct sco_str version)
 {
     struct sco_worker *w = worker(t);
-    if (is_foreign(w) || w->phase != HOST_RUNNING || !w->encoder)
+    if (host_is_foreign(w) || w->phase != HOST_RUNNING || !w->encoder)
         return SCO_E_INVALID;
     SCO_AUTO(sco_buf) struct sco_buf n = {0}, v = {0};
     host_add_clean(w, &n, name, 200);
@@ -129,7 +129,7 @@ static int api_emit(const struct sco_host *t, const struct sco_report_finding *f
 {
     struct sco_worker *w = worker(t);
     struct sco_error err = {0};
-    if (is_foreign(w))
+    if (host_is_foreign(w))
         return SCO_E_INVALID;
     if (w->phase != HOST_RUNNING) {
         w->misplaced++;
@@ -160,22 +160,13 @@ static int api_emit(const struct sco_host *t, const struct sco_report_finding *f
 static void *api_alloc(const struct sco_host *t, size_t n)
 {
     struct sco_worker *w = worker(t);
-    return is_foreign(w) ? NULL : sco_arena_alloc(&w->arena, n);
+    return host_is_foreign(w) ? NULL : sco_arena_alloc(&w->arena, n);
 }
 
 static void *api_tmp(const struct sco_host *t, size_t n)
 {
     struct sco_worker *w = worker(t);
-    return is_foreign(w) ? NULL : sco_arena_alloc(&w->tmp, n);
-}
-
-static int api_http(const struct sco_host *t, const struct sco_http_request *q,
-                    struct sco_http_response *r, struct sco_errbuf *e)
-{
-    (void)q;
-    (void)r;
-    (void)t;
-    return sco_errf(e, SCO_E_UNSUPPORTED, "this worker was built without HTTP");
+    return host_is_foreign(w) ? NULL : sco_arena_alloc(&w->tmp, n);
 }
 
 void host_table_init(struct sco_worker *w)
@@ -193,7 +184,7 @@ void host_table_init(struct sco_worker *w)
         .progress = api_progress,
         .cancelled = api_cancelled,
         .run = host_run,
-        .http = api_http,
+        .http = host_request,
         .alloc = api_alloc,
         .tmp = api_tmp,
     };
@@ -225,6 +216,7 @@ struct sco_worker *sco_worker_free(struct sco_worker *w)
 {
     if (!w)
         return NULL;
+    host_close_http(w);
     sco_encoder_free(w->encoder);
     sco_buf_done(&w->batch);
     sco_buf_done(&w->reasons);

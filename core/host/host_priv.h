@@ -4,6 +4,7 @@
 #include <secureops/exec.h>
 #include <secureops/finding.h>
 #include <secureops/host.h>
+#include <secureops/http.h>
 #include <secureops/xml.h>
 
 #include <sys/types.h>
@@ -59,6 +60,7 @@ struct sco_worker {
     struct sco_str secrets[HOST_SECRETS_MAX]; /* never to be repeated in a text */
     size_t n_secrets;
     const char *const *env; /* of programs, complete */
+    struct sco_http *http;  /* once it was asked for */
 };
 
 /* ---- message.c ---- */
@@ -79,6 +81,7 @@ void host_done(struct sco_worker *w, const char *status, int code, const char *r
 
 /* ---- api.c ---- */
 void host_table_init(struct sco_worker *w);
+bool host_is_foreign(struct sco_worker *w); /* a call from another thread; counted */
 bool host_poll_cancel(struct sco_worker *w);
 int64_t host_time_left(const struct sco_worker *w); /* ms; INT64_MAX: no deadline */
 
@@ -88,6 +91,12 @@ extern const struct sco_data_api host_data_api;
 /* ---- module.c ---- */
 /* Loads the module when it is first asked for. SCO_E_UNSUPPORTED: it is not installed. */
 int host_xml(const struct sco_xml_module **ret, struct sco_error *err);
+int host_http(const struct sco_http_module **ret, struct sco_error *err);
+
+/* ---- web.c ---- */
+int host_request(const struct sco_host *t, const struct sco_http_request *q,
+                 struct sco_http_response *r, struct sco_errbuf *e);
+void host_close_http(struct sco_worker *w);
 
 /* ---- program.c ---- */
 int host_run(const struct sco_host *t, const struct sco_command *c, struct sco_command_result *r,

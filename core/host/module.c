@@ -33,21 +33,39 @@ static int find_symbol(const char *name, const char *symbol, void **ret, struct 
     return sco_error_set(err, SCO_E_UNSUPPORTED, "the module %s.so is not installed", name);
 }
 
+static int load_module(const char *name, const char *symbol, size_t size, const void **ret,
+                       struct sco_error *err)
+{
+    const void *(*get)(void);
+    void *found = NULL;
+    int r = find_symbol(name, symbol, &found, err);
+    if (r < 0)
+        return r;
+    memcpy(&get, &found, sizeof get); /* POSIX gives functions as void * */
+    const void *m = get();
+    uint32_t of_module = 0;
+    if (m)
+        memcpy(&of_module, m, sizeof of_module); /* struct_size is the first member */
+    if (of_module != size)
+        return sco_error_set(err, SCO_E_ABI, "%s.so is of another build", name);
+    *ret = m;
+    return 0;
+}
+
 int host_xml(const struct sco_xml_module **ret, struct sco_error *err)
 {
-    static const struct sco_xml_module *loaded;
-    sco_xml_module_fn get;
-    void *symbol = NULL;
-    if (!loaded) {
-        int r = find_symbol("xml", SCO_XML_MODULE_SYMBOL, &symbol, err);
-        if (r < 0)
-            return r;
-        memcpy(&get, &symbol, sizeof get); /* POSIX gives functions as void * */
-        const struct sco_xml_module *m = get();
-        if (!m || m->struct_size != sizeof *m)
-            return sco_error_set(err, SCO_E_ABI, "xml.so is of another build");
-        loaded = m;
-    }
-    *ret = loaded;
-    return 0;
+    static const void *loaded;
+    int r = loaded ? 0 : load_module("xml", SCO_XML_MODULE_SYMBOL, sizeof **ret, &loaded, err);
+    if (r == 0)
+        *ret = loaded;
+    return r;
+}
+
+int host_http(const struct sco_http_module **ret, struct sco_error *err)
+{
+    static const void *loaded;
+    int r = loaded ? 0 : load_module("http", SCO_HTTP_MODULE_SYMBOL, sizeof **ret, &loaded, err);
+    if (r == 0)
+        *ret = loaded;
+    return r;
 }

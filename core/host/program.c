@@ -102,10 +102,11 @@ int host_run(const struct sco_host *t, const struct sco_command *c, struct sco_c
     struct sco_error err = {0};
     struct sco_command full = {0};
     struct sco_command_result res = {0};
-    if (!c || !r || c->struct_size < offsetof(struct sco_command, env) ||
+    if (host_is_foreign(w) || !c || !r || c->struct_size < offsetof(struct sco_command, env) ||
         r->struct_size < offsetof(struct sco_command_result, out))
-        return sco_errf(e, SCO_E_INVALID, "run: a wrong struct_size");
+        return sco_errf(e, SCO_E_INVALID, "run: a wrong struct_size or thread");
     memcpy(&full, c, c->struct_size < sizeof full ? c->struct_size : sizeof full);
+    full.struct_size = sizeof full;
     int code = run(w, &full, &res, &err);
     if (code < 0)
         return sco_error_to_errbuf(&err, code, e);
