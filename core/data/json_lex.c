@@ -14,14 +14,42 @@ int sco_json_peek_slow(struct sco_json_src *s)
     }
 }
 
-/* Where the first bad UTF-8 sequence starts; only asked for when there is one. */
-static size_t bad_utf8(struct sco_str t)
+/* Length of the well-formed sequence at p, which is not ASCII, or 0: Unicode 15, table 3-7. */
+static size_t sequence(const unsigned char *p, size_t n)
 {
+    unsigned c = p[0], min = 0x80, max = 0xBF;
+    size_t len = c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    if (c < 0xC2 || c > 0xF4 || n < len)
+        return 0;
+    if (c == 0xE0)
+        min = 0xA0;
+    else if (c == 0xED)
+        max = 0x9F; /* no surrogates */
+    else if (c == 0xF0)
+        min = 0x90;
+    else if (c == 0xF4)
+        max = 0x8F;
+    if (p[1] < min || p[1] > max || (len > 2 && (p[2] & 0xC0) != 0x80) ||
+        (len > 3 && (p[3] & 0xC0) != 0x80))
+        return 0;
+    return len;
+}
+
+size_t sco_json_utf8(const char *z, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)z;
     size_t i = 0;
-    while (i < t.n) {
-        unsigned c = (unsigned char)t.p[i];
-        size_t len = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-        if (len > t.n - i || !sco_utf8_valid(sco_str_make(t.p + i, len)))
+    while (i < n) {
+        uint64_t w = 0;
+        if (n - i >= 8) {
+            memcpy(&w, p + i, 8);
+            if (!(w & 0x8080808080808080u)) {
+                i += 8;
+                continue;
+            }
+        }
+        size_t len = p[i] < 0x80 ? 1 : sequence(p + i, n - i);
+        if (!len)
             break;
         i += len;
     }
@@ -36,8 +64,9 @@ static int end_string(struct sco_json_src *s, size_t n, unsigned high, struct sc
         return sco_json_fault(s, SCO_E_LIMIT, sco_json_src_tell(s),
                               "a string is longer than %d bytes (SCO_JSON_TOKEN_MAX)",
                               SCO_JSON_TOKEN_MAX);
-    if (high && !sco_utf8_valid(ret->raw))
-        return sco_json_fault(s, SCO_E_PARSE, sco_json_src_tell(s) + 1 + bad_utf8(ret->raw),
+    size_t valid = high ? sco_json_utf8(ret->raw.p, n) : n;
+    if (valid < n)
+        return sco_json_fault(s, SCO_E_PARSE, sco_json_src_tell(s) + 1 + valid,
                               "invalid UTF-8 in a string");
     s->p += n + 2;
     return 0;

@@ -82,6 +82,8 @@ static inline int sco_json_peek(struct sco_json_src *s)
     }
     return sco_json_peek_slow(s);
 }
+/* How many bytes of p[0..n) are well-formed UTF-8. */
+size_t sco_json_utf8(const char *p, size_t n);
 /* p is at the opening quote, and goes behind the closing one. UTF-8 is checked, escapes are not. */
 int sco_json_lex_string(struct sco_json_src *s, struct sco_json_tok *ret);
 /* Checks and decodes escapes: into out (as long as raw at most), or only checks them (NULL).

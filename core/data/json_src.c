@@ -237,7 +237,8 @@ int sco_json_src_open(struct sco_json_src *s, const char *path, struct sco_error
         return sco_error_errno(err, errno, "cannot open %s", path);
     if (S_ISDIR(st.st_mode))
         return sco_error_set(err, SCO_E_IO, "cannot read %s: it is a folder", path);
-    if (!S_ISREG(st.st_mode)) {
+    char c; /* files of /proc say that they are empty, and are not */
+    if (!S_ISREG(st.st_mode) || (st.st_size == 0 && pread(fd, &c, 1, 0) == 1)) {
         int copy = spool(fd, path, err);
         if (copy < 0)
             return copy;

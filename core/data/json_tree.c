@@ -104,7 +104,7 @@ static inline bool quick_string(struct sco_json_tree *t, struct sco_str *ret)
         if (p[at] != '"')
             return false;
         high |= top & ((1u << at) - 1);
-        if (high && !sco_utf8_valid(sco_str_make(t->lo, n)))
+        if (high && sco_json_utf8(t->lo, n) != n)
             return false;
         *ret = sco_str_make(t->lo, n);
         t->lo[n] = 0;

@@ -3,10 +3,13 @@
 #include "json_help.h"
 #include "json_priv.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <cmocka.h>
 #include <jansson.h>
+
+#include <secureops/fs.h>
 
 static uint64_t seed;
 
@@ -404,11 +407,88 @@ static void test_random_texts(void **state)
     assert_true(accepted > rounds / 4 && accepted < rounds - rounds / 4);
 }
 
+/* ---- UTF-8 ------------------------------------------------------------------------------------
+ */
+
+static void same_utf8(const char *p, size_t n)
+{
+    bool whole = sco_json_utf8(p, n) == n;
+    if (whole != sco_utf8_valid(sco_str_make(p, n)))
+        show(sco_str_make(p, n), "UTF-8 judged differently", whole ? "good" : "bad", "");
+}
+
+static void test_utf8(void **state)
+{
+    static const unsigned char tails[] = {0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F,
+                                          0xA0, 0xBF, 0xC0, 0xC3, 0xE2, 0xFF};
+    enum { TAILS = sizeof tails };
+    (void)state;
+    for (unsigned i = 0; i < 256 * 256; i++) {
+        char z[16] = {(char)(i >> 8), (char)i, 0};
+        same_utf8(z, 1);
+        same_utf8(z, 2);
+        for (unsigned k = 0; k < TAILS * TAILS; k++) {
+            z[2] = (char)tails[k / TAILS];
+            z[3] = (char)tails[k % TAILS];
+            same_utf8(z, 3);
+            same_utf8(z, 4);
+        }
+        memcpy(z + 4, "abcdefghijk", 11); /* with room for eight at a time */
+        same_utf8(z, 15);
+    }
+    assert_int_equal(sco_json_utf8("abcdefghij\xC3\xA9\xFFx", 14), 12);
+}
+
+/* ---- real reports -----------------------------------------------------------------------------
+ */
+
+static size_t compare_folder(const char *path, int depth)
+{
+    size_t n = 0;
+    DIR *dir = depth < 8 ? opendir(path) : NULL;
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        SCO_AUTO(sco_buf) struct sco_buf name = {0}, text = {0};
+        if (e->d_name[0] == '.')
+            continue;
+        assert_int_equal(sco_path_join(&name, sco_str_c(path), sco_str_c(e->d_name)), 0);
+        if (sco_fs_is_dir(sco_buf_z(&name)))
+            n += compare_folder(name.p, depth + 1);
+        else if (sco_str_ends(sco_buf_str(&name), ".json") &&
+                 sco_fs_read(name.p, 64 << 20, &text, NULL) == 0 && text.n)
+            n += compare(sco_buf_str(&text));
+    }
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+static void test_real_reports(void **state)
+{
+    const char *corpus = getenv("SECUREOPS_CORPUS"), *source = getenv("SECUREOPS_SOURCE");
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    (void)state;
+    sco_buf_addf(&path, "%s%s",
+                 corpus   ? corpus
+                 : source ? source
+                          : ".",
+                 corpus ? "" : "/../shared/corpus");
+    if (!sco_fs_is_dir(sco_buf_z(&path))) {
+        print_message("no corpus of real reports at %s\n", path.p);
+        skip();
+    }
+    seed = 7;
+    size_t n = compare_folder(path.p, 0);
+    print_message("%zu real documents\n", n);
+    assert_true(n > 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tricky_texts),
         cmocka_unit_test(test_random_texts),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_real_reports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

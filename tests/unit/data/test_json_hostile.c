@@ -157,6 +157,16 @@ static void test_pipe(void **state)
     close(fd[0]);
 }
 
+/* Files that say they are empty are read nevertheless. */
+static void test_file_of_proc(void **state)
+{
+    SCO_AUTO(sco_buf) struct sco_buf out = {0};
+    struct sco_error err;
+    (void)state;
+    assert_int_equal(dump_file("/proc/self/oom_score_adj", 64, NULL, &out, &err), 0);
+    assert_true(out.n > 1); /* a number */
+}
+
 /* ---- limits -----------------------------------------------------------------------------------
  */
 
@@ -356,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup(test_cut_at_every_byte, setup),
         cmocka_unit_test_setup(test_changing_file, setup),
         cmocka_unit_test_setup(test_pipe, setup),
+        cmocka_unit_test_setup(test_file_of_proc, setup),
         cmocka_unit_test_setup(test_depth, setup),
         cmocka_unit_test_setup(test_deep_skip, setup),
         cmocka_unit_test_setup(test_long_token, setup),
