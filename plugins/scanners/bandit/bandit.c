@@ -121,6 +121,8 @@ static int on_error(void *user, const struct sco_node *item)
     struct sco_str file = sco_text_at(item, "filename"), reason = sco_text_at(item, "reason");
     if (!file.n && !reason.n)
         return REP_UNUSABLE;
+    if (sco_str_starts(file, "./"))
+        file = sco_str_make(file.p + 2, file.n - 2);
     rep_name_add(&p->errors, p->b->h, file);
     if (!p->reason.n)
         p->reason = sco_str_c(sco_cstr(p->b->h, reason));
@@ -176,15 +178,15 @@ static int bandit_parse(void *ctx, const struct sco_input *in, struct sco_errbuf
 /* ---- run --------------------------------------------------------------------------------------
  */
 
-/* Bandit matches what -x names as a glob or anywhere in the path, so each folder is written as an
- * absolute glob. Names with a comma cannot be said; the host leaves those out itself. */
+/* Bandit matches what -x names as a glob or anywhere in the path, so each folder is written as a
+ * glob from the target on. Names with a comma cannot be said; the host leaves those out itself. */
 static const char *excludes(const struct bandit *b, const struct sco_job *job)
 {
     static const char always[] = "*/.git/*,*/.hg/*,*/.svn/*,*/__pycache__/*,*/.tox/*,*/.eggs/*";
     size_t n = sizeof always, count = 0;
     char *s, *at;
     for (; job->excludes && job->excludes[count]; count++) {
-        size_t len = strlen(job->target) + strlen(job->excludes[count]) + 4;
+        size_t len = strlen(job->excludes[count]) + strlen(",.//*");
         if (n + len > EXCLUDES_MAX)
             break;
         n += len;
@@ -195,7 +197,7 @@ static const char *excludes(const struct bandit *b, const struct sco_job *job)
     at += sizeof always - 1;
     for (size_t i = 0; i < count; i++)
         if (!strpbrk(job->excludes[i], ",*?["))
-            at += snprintf(at, n - (size_t)(at - s), ",%s/%s/*", job->target, job->excludes[i]);
+            at += snprintf(at, n - (size_t)(at - s), ",./%s/*", job->excludes[i]);
     return s;
 }
 
@@ -248,7 +250,7 @@ static int command_line(struct bandit *b, const struct sco_job *job, const char 
     add_tests(a, b, "-t", b->tests);
     add_tests(a, b, "-s", b->skip_tests);
     rep_arg(a, "-r");
-    rep_arg(a, job->target);
+    rep_arg(a, job->target_kind == SCO_TARGET_FILE ? job->target : ".");
     return 0;
 }
 
@@ -261,7 +263,9 @@ static int bandit_run(void *ctx, const struct sco_job *job, struct sco_errbuf *e
     int r = command_line(b, job, report, &a, e);
     if (r < 0)
         return r;
-    struct sco_command c = {.struct_size = sizeof c, .argv = rep_argv(&a)};
+    struct sco_command c = {.struct_size = sizeof c,
+                            .argv = rep_argv(&a),
+                            .cwd = job->target_kind == SCO_TARGET_FILE ? NULL : job->target};
     if ((r = rep_run(b->h, TOOL, &c, &res, e)) < 0)
         return r;
     if (res.exit_code != 0 && res.exit_code != 1)

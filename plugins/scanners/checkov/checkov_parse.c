@@ -7,6 +7,7 @@
 struct parse {
     struct checkov *c;
     struct rep_doc doc;
+    const char *root;          /* the folder that was scanned, or NULL */
     struct sco_str check_type; /* of the report that is read, until the job ends */
     struct sco_str version;
     int skipped; /* the list that is read: skipped checks */
@@ -45,9 +46,13 @@ static uint32_t severity_of(struct sco_str word)
     return SCO_SEV_UNKNOWN;
 }
 
-/* "/main.tf" is relative to the folder that was scanned. */
-static struct sco_str relative(struct sco_str path)
+/* "/main.tf" is relative to the folder that was scanned; files that do not parse are named with it.
+ */
+static struct sco_str relative(struct sco_str path, const char *root)
 {
+    size_t n = root ? strlen(root) : 0;
+    if (n && path.n > n && memcmp(path.p, root, n) == 0 && path.p[n] == '/')
+        path = sco_str_make(path.p + n, path.n - n);
     while (path.n && *path.p == '/') {
         path.p++;
         path.n--;
@@ -123,14 +128,14 @@ static int on_check(void *user, const struct sco_node *item)
     f.description =
         rep_or(sco_text_at(item, "description"), sco_text_at(item, "short_description"));
     f.severity_text = sco_text_at(item, "severity");
-    f.file_path = relative(sco_text_at(item, "file_path"));
+    f.file_path = relative(sco_text_at(item, "file_path"), NULL);
     fill_lines(sco_get(item, "file_line_range"), &f.line, &f.end_line);
     fill_identity(&f, item);
     fill_package(&f, sco_get(item, "vulnerability_details"), &id);
     f.severity = severity_of(f.severity_text);
     f.references = sco_one(&reference, rep_or(sco_text_at(item, "guideline"),
                                               sco_text_at(item, "vulnerability_details.link")));
-    caller.file_path = relative(sco_text_at(item, "caller_file_path"));
+    caller.file_path = relative(sco_text_at(item, "caller_file_path"), NULL);
     if (caller.file_path.n) {
         fill_lines(sco_get(item, "caller_file_line_range"), &caller.line, &caller.end_line);
         f.locations = &caller;
@@ -159,7 +164,7 @@ static int read_unparsed(struct parse *p, const struct sco_node *list)
         return 0;
     r = data->iter_open(p->doc.r, list, &it, p->doc.e);
     while (r >= 0 && (r = data->iter_next(it, NULL, &item, p->doc.e)) > 0)
-        rep_name_add(&p->unparsed_files, p->c->h, relative(sco_text(item)));
+        rep_name_add(&p->unparsed_files, p->c->h, relative(sco_text(item), p->root));
     data->iter_close(it);
     return r < 0 ? r : 0;
 }
@@ -254,7 +259,7 @@ static int parse_document(struct parse *p)
 int checkov_parse(void *ctx, const struct sco_input *in, struct sco_errbuf *e)
 {
     struct checkov *c = ctx;
-    struct parse p = {.c = c, .doc = {.h = c->h, .tool = CHECKOV_TOOL, .e = e}};
+    struct parse p = {.c = c, .root = in->root, .doc = {.h = c->h, .tool = CHECKOV_TOOL, .e = e}};
     int r = rep_open(&p.doc, in->path, DEFERRED);
     if (r == 0)
         r = parse_document(&p);

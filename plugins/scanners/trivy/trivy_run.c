@@ -174,6 +174,29 @@ static void command_line(const struct run *r, struct rep_args *a)
 
 /* ---- the log ----------------------------------------------------------------------------------
  */
+/* What stands behind the last mark in a line: "TIME<tab>FATAL<tab>Fatal error<tab>WHAT". */
+static struct sco_str behind(struct sco_str line, const char *mark)
+{
+    size_t n = strlen(mark);
+    for (size_t i = line.n; i >= n; i--)
+        if (memcmp(line.p + i - n, mark, n) == 0)
+            return sco_str_make(line.p + i, line.n - i);
+    return line;
+}
+
+static void on_fatal_line(void *user, struct sco_str line)
+{
+    *(struct sco_str *)user = behind(behind(line, "\tFATAL\t"), "Fatal error\t");
+}
+
+/* Why Trivy gave up, in its words. */
+static const char *fatal_words(const struct trivy *t, const struct sco_command_result *res)
+{
+    struct sco_str line = res->err;
+    rep_lines_with(res->err, "\tFATAL\t", on_fatal_line, &line);
+    return rep_words(t->h, line);
+}
+
 static int has(struct sco_str s, const char *text)
 {
     size_t n = strlen(text);
@@ -186,12 +209,9 @@ static int has(struct sco_str s, const char *text)
 static void on_error_line(void *user, struct sco_str line)
 {
     struct log_scan *l = user;
-    size_t at = 0;
     if (has(line, "Falling back to embedded checks")) /* the ones of this release: as wanted */
         return;
-    while (at + 7 <= line.n && memcmp(line.p + at, "\tERROR\t", 7) != 0)
-        at++;
-    line = sco_str_make(line.p + at + 7, line.n - at - 7);
+    line = behind(line, "\tERROR\t");
     for (size_t i = 0; i < l->kept; i++)
         if (sco_str_eq(l->v[i], line))
             return;
@@ -237,8 +257,10 @@ static int run_once(struct run *r, int *ret_retry, struct sco_errbuf *e)
     if (res.exit_code != 0) {
         *ret_retry = needs_database(r) && !r->without_db && about_database(&res);
         if (*ret_retry)
-            missing_database(r, rep_words(r->t->h, res.err));
-        return *ret_retry ? 0 : rep_failed(r->t->h, TRIVY_TOOL, &res, e);
+            missing_database(r, fatal_words(r->t, &res));
+        return *ret_retry ? 0
+                          : sco_errf(e, SCO_E_TOOL, "%s failed with exit status %d: %s", TRIVY_TOOL,
+                                     (int)res.exit_code, fatal_words(r->t, &res));
     }
     if ((code = rep_fresh(r->t->h, TRIVY_TOOL, r->report, &res, e)) < 0)
         return code;

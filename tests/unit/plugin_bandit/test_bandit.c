@@ -66,7 +66,7 @@ static void test_nothing_looked_at(void **state)
     assert_int_equal(parse_file("clean.json"), 0);
     assert_int_equal(fh->n_incomplete, 0);
     assert_int_equal(parse_file("missing-path.json"), 0);
-    assert_has(sco_buf_z(&fh->incompletes), "./nosuch (No such file or directory)");
+    assert_has(sco_buf_z(&fh->incompletes), "nosuch (No such file or directory)");
 }
 
 static void test_cuts_and_nonsense(void **state)
@@ -152,7 +152,7 @@ static void test_command_line(void **state)
     program[0] = (struct fake_program){.report = CLEAN, .report_path = "bandit.json"};
     assert_int_equal(run_job(&job), 0);
     assert_has(command_lines[0], "/opt/bin/tool -f json -o /tmp/sco-plugin-");
-    assert_has(command_lines[0], "/target/venv/* ");
+    assert_has(command_lines[0], ",./venv/* ");
     assert_lacks(command_lines[0], "a,b");
     assert_has(command_lines[0], "--ini ");
     assert_has(command_lines[0], "-t B602,B105 ");
