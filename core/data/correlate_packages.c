@@ -14,6 +14,7 @@ struct index {
     struct entry *v;
     size_t n, cap;
     struct sco_buf a, b;
+    bool failed;
 };
 
 static int grow(struct index *x)
@@ -42,6 +43,7 @@ static bool same_package(struct index *x, const struct sco_package *a, const str
         return true;
     sco_buf_clear(&x->b);
     finding_package_key(&x->b, b); /* a's key is in x->a */
+    x->failed |= x->b.failed;
     return sco_str_eq(sco_buf_str(&x->a), sco_buf_str(&x->b));
 }
 
@@ -81,7 +83,7 @@ static int add(struct correlation *c, struct index *x, uint32_t i)
         r = put(c, x, i, base, f->aliases->v[k]);
     if (r == 0 && !f->cve_id && !f->aliases)
         r = put(c, x, i, base, f->rule_id);
-    return r ? r : (x->a.failed || x->b.failed) ? SCO_E_NOMEM : 0;
+    return r ? r : (x->a.failed || x->failed) ? SCO_E_NOMEM : 0;
 }
 
 int correlate_packages(struct correlation *c)

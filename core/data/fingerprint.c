@@ -223,7 +223,7 @@ static void add_z(struct sco_sha256 *h, const char *z)
 static void add_buf(struct sco_sha256 *h, struct sco_buf *b)
 {
     sco_sha256_field(h, sco_str_make(b->p ? b->p : "", b->n));
-    sco_buf_clear(b);
+    b->n = 0; /* `failed` stays */
 }
 
 static void add_rule(struct sco_sha256 *h, struct sco_buf *tmp, const struct sco_finding *f)
