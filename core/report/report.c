@@ -114,8 +114,12 @@ void add_fix(struct sco_buf *b, const struct sco_finding *f)
         return;
     }
     struct sco_str rest = sco_str_trim(sco_str_c(f->remediation)), line;
-    if (rest.n && sco_str_split(&rest, '\n', &line))
-        sco_buf_add(b, sco_str_trim(line));
+    if (!rest.n || !sco_str_split(&rest, '\n', &line))
+        return;
+    line = sco_str_trim(line);
+    size_t n = f->title ? strlen(f->title) : 0; /* some tools have nothing but the title to say */
+    if (!n || line.n < n || line.n > n + 1 || memcmp(line.p, f->title, n) != 0)
+        sco_buf_add(b, line);
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

@@ -261,6 +261,22 @@ static void hostile(void **state)
     }
 }
 
+/* A remediation that only repeats the title is no fix. */
+static void no_fix(void **state)
+{
+    (void)state;
+    struct sco_scan s;
+    fixture_init(&s);
+    fixture_finding(&s, SCO_TYPE_SAST, SCO_SEV_LOW, "T", "a", "Use of eval")->remediation =
+        "Use of eval.";
+    fixture_finding(&s, SCO_TYPE_SAST, SCO_SEV_LOW, "T", "b", "Use of exec")->remediation =
+        "Use of exec is wrong.";
+    SCO_AUTO(sco_buf) struct sco_buf b = fixture_report(&s, SCO_REPORT_TABLE, &plain);
+    assert_null(strstr(b.p, "fix: Use of eval"));
+    has(&b, "fix: Use of exec is wrong.");
+    fixture_done(&s);
+}
+
 static void narrow(void **state)
 {
     (void)state;
@@ -281,7 +297,7 @@ int main(void)
         cmocka_unit_test(colours),      cmocka_unit_test(verdicts),
         cmocka_unit_test(every_status), cmocka_unit_test(long_reason),
         cmocka_unit_test(hostile),      cmocka_unit_test(more_than_fifty),
-        cmocka_unit_test(narrow),
+        cmocka_unit_test(narrow),       cmocka_unit_test(no_fix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
