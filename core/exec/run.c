@@ -8,10 +8,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum stage { RUNNING, ASKED, KILLED }; /* asked: SIGTERM was sent */
-enum { UNKILLABLE_MS = 5000 };         /* a process that the kernel does not let go */
+enum {
+    UNKILLABLE_MS = 5000, /* a process that the kernel does not let go */
+    SETTLE_MS = 50,       /* for helpers that end by themselves when the program has */
+};
 
 struct run {
     const struct sco_exec_env *env;
@@ -122,11 +126,11 @@ static void on_deadline(struct run *r, struct sco_error *err)
     }
 }
 
-/* Its group goes with it, in one step that no fork escapes, while its number is still its own. */
 static void on_exit_event(struct run *r)
 {
     int status;
-    kill(-r->pid, SIGKILL);
+    if (r->stage != RUNNING) /* in one step that no fork escapes, while the number is its own */
+        kill(-r->pid, SIGKILL);
     while (waitpid(r->pid, &status, 0) < 0)
         if (errno != EINTR)
             return;
@@ -179,6 +183,18 @@ static void watch(struct run *r, struct sco_error *err)
         if (p[0].revents)
             on_exit_event(r);
     }
+}
+
+/* Python's resource tracker and its like see that their parent is gone, and go. */
+static void settle(const struct run *r)
+{
+    struct timespec pause = {0, 2000000};
+    int64_t until = sco_mono_ms() + SETTLE_MS;
+    if (r->stage != RUNNING)
+        return;
+    for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) >= 0 && sco_mono_ms() < until;)
+        if (pid == 0)
+            nanosleep(&pause, NULL);
 }
 
 /* All writers are dead: what is in the pipes is all there will be. */
@@ -264,6 +280,7 @@ int sco_exec_run(const struct sco_exec_env *env, const struct sco_command *c,
     int e = start(&r, c, err);
     if (e == 0) {
         watch(&r, err);
+        settle(&r);
         int leftovers = sco_exec_reap_all();
         drain(&r, err);
         e = fill(&r, started, started_mono, leftovers, ret, err);

@@ -136,7 +136,7 @@ static void close_plugin(struct sco_worker *w)
         w->plugin.plugin.close(w->ctx);
     int left = sco_exec_reap_all();
     if (left)
-        host_log(w, SCO_LOG_WARNING, "%s left %d processes behind: they were killed",
+        host_log(w, SCO_LOG_WARNING, "%s left processes behind: %d were killed",
                  w->plugin.plugin.name, left);
 }
 

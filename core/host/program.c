@@ -6,13 +6,23 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-static bool env_has(const char *const *env, const char *name)
+static const char *env_get(const char *const *env, const char *name)
 {
     size_t n = strlen(name);
     for (; *env; env++)
         if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
-            return true;
-    return false;
+            return *env + n + 1;
+    return NULL;
+}
+
+/* Java looks at neither TMPDIR nor HOME. NULL: a path that cannot be written in this variable. */
+static const char *java_options(struct sco_arena *arena, const char *const *env)
+{
+    const char *tmp = env_get(env, "TMPDIR"), *home = env_get(env, "HOME");
+    if (!tmp || !home || strpbrk(tmp, "\"'") || strpbrk(home, "\"'"))
+        return NULL;
+    return sco_arena_fmt(arena, "JAVA_TOOL_OPTIONS=\"-Djava.io.tmpdir=%s\" \"-Duser.home=%s\"", tmp,
+                         home);
 }
 
 /* A scanner may write to the folders of its job alone: what it keeps at home goes to the cache, its
@@ -27,18 +37,20 @@ int host_make_env(struct sco_worker *w, struct sco_error *err)
     size_t n = 0;
     while (j->env[n])
         n++;
-    const char **env = sco_arena_alloc(&w->arena, (n + 3) * sizeof *env);
+    const char **env = sco_arena_alloc(&w->arena, (n + 4) * sizeof *env);
     if (!env)
         return sco_error_nomem(err);
     if (n)
         memcpy(env, j->env, n * sizeof *env);
     for (size_t i = 0; i < SCO_ARRAY_LEN(dirs); i++) {
-        if (!dirs[i].dir || env_has(j->env, dirs[i].name))
+        if (!dirs[i].dir || env_get(j->env, dirs[i].name))
             continue;
         env[n] = sco_arena_fmt(&w->arena, "%s=%s/%s", dirs[i].name, dirs[i].dir, dirs[i].below);
         if (!env[n++])
             return sco_error_nomem(err);
     }
+    if (!env_get(env, "JAVA_TOOL_OPTIONS"))
+        env[n] = java_options(&w->arena, env);
     w->env = env;
     return 0;
 }
@@ -60,11 +72,20 @@ static void report_odd(struct sco_worker *w, const struct sco_exec_stats *s, con
 {
     struct sco_str name = sco_path_base(sco_str_c(program));
     if (s->leftovers)
-        host_log(w, SCO_LOG_WARNING, "%.*s left %d processes behind: they were killed",
+        host_log(w, SCO_LOG_WARNING, "%.*s left processes behind: %d were killed",
                  SCO_STR_ARG(name), s->leftovers);
     if (s->stderr_bytes > (16u << 20))
         host_log(w, SCO_LOG_WARNING, "%.*s wrote %llu MiB of errors: only a part was kept",
                  SCO_STR_ARG(name), (unsigned long long)(s->stderr_bytes >> 20));
+}
+
+/* Java announces the variable that we set; it is not what the scanner has to say. */
+static struct sco_str without_notice(struct sco_str err)
+{
+    const char *nl = err.n ? memchr(err.p, '\n', err.n) : NULL;
+    if (!nl || !sco_str_starts(err, "Picked up JAVA_TOOL_OPTIONS: "))
+        return err;
+    return sco_str_make(nl + 1, err.n - (size_t)(nl + 1 - err.p));
 }
 
 static int run(struct sco_worker *w, const struct sco_command *c, struct sco_command_result *r,
@@ -89,6 +110,7 @@ static int run(struct sco_worker *w, const struct sco_command *c, struct sco_com
     if (c->argv && c->argv[0])
         report_odd(w, &stats, c->argv[0]);
     if (e == 0) {
+        r->err = without_notice(r->err);
         w->exit_code = r->exit_code;
         w->timed_out |= r->timed_out && host_time_left(w) == 0;
     }

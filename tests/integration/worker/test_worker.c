@@ -292,7 +292,7 @@ static void test_descriptors(void **state)
     assert_string_equal(r.status, "died");
     job((struct drive_job){.plugin = drive_plugin("plugins", "leak-children")});
     expect("completed", "");
-    assert_string_equal(r.log, "leak-children left 5 processes behind: they were killed");
+    assert_string_equal(r.log, "leak-children left processes behind: 5 were killed");
 }
 
 /* ---- sandbox
@@ -420,7 +420,7 @@ static void test_program_processes(void **state)
     fake("fake-orphans", "");
     expect("completed", "");
     assert_int_equal(r.findings, 2);
-    assert_string_equal(r.log, "fakescan left 4 processes behind: they were killed");
+    assert_string_equal(r.log, "fakescan left processes behind: 4 were killed");
     fake("fake-storm", "");
     expect("completed", "");
     assert_true(r.duration_ms < 8000);
