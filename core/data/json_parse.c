@@ -118,7 +118,7 @@ static int scan_key(struct scan *k)
 static int scan_next(struct scan *k, bool first)
 {
     while (k->depth) {
-        int close = k->close[k->depth - 1], c = sco_json_peek(&k->s);
+        int close = (unsigned char)k->close[k->depth - 1], c = sco_json_peek(&k->s);
         if (c < 0)
             return c == SCO_JSON_EOF ? sco_json_cut(&k->s, "a list or an object") : c;
         if (c == close) {

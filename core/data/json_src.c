@@ -199,6 +199,14 @@ static int temporary_file(struct sco_error *err)
     return fd;
 }
 
+/* Moves a descriptor out of a variable that would close it. */
+static int take_fd(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 /* Copies what can be read only once. Returns the descriptor of the copy. */
 static int spool(int in, const char *path, struct sco_error *err)
 {
@@ -224,9 +232,7 @@ static int spool(int in, const char *path, struct sco_error *err)
         if (e < 0)
             return sco_error_errno(err, -e, "cannot copy %s to a temporary file", path);
     }
-    int fd = out;
-    out = -1;
-    return fd;
+    return take_fd(&out);
 }
 
 int sco_json_src_open(struct sco_json_src *s, const char *path, struct sco_error *err)
@@ -253,10 +259,9 @@ int sco_json_src_open(struct sco_json_src *s, const char *path, struct sco_error
     *s = (struct sco_json_src){.p = none,
                                .end = none,
                                .win = none,
-                               .fd = fd,
+                               .fd = take_fd(&fd),
                                .size = (uint64_t)st.st_size,
                                .mtime = st.st_mtim};
-    fd = -1;
     return 0;
 }
 

@@ -38,7 +38,7 @@ struct sco_node *xml_member(struct sco_arena *a, struct sco_node *map,
     if (!v || !key)
         return NULL;
     memcpy(key, prefix, n);
-    if (name.n)
+    if (name.p && name.n)
         memcpy(key + n, name.p, name.n);
     key[n + name.n] = 0;
     v->key = sco_str_make(key, n + name.n);

@@ -113,7 +113,7 @@ static void forget_empty_maps(struct sco_buf *b)
     sco_buf_z(b);
     char *p = b->p;
     while (p && (p = strstr(p, "{}")))
-        memcpy(p, "[]", 2);
+        p[0] = '[', p[1] = ']';
 }
 
 /* Deferred and walked, in a window of some bytes: accepts what parse accepts, and reads the same.
@@ -433,7 +433,7 @@ static void test_utf8(void **state)
             same_utf8(z, 3);
             same_utf8(z, 4);
         }
-        memcpy(z + 4, "abcdefghijk", 11); /* with room for eight at a time */
+        snprintf(z + 4, sizeof z - 4, "abcdefghijk"); /* with room for eight at a time */
         same_utf8(z, 15);
     }
     assert_int_equal(sco_json_utf8("abcdefghij\xC3\xA9\xFFx", 14), 12);
