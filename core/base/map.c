@@ -20,7 +20,8 @@ static uint64_t mix(uint64_t a, uint64_t b)
 static uint64_t load(const unsigned char *p, size_t n)
 {
     uint64_t v = 0;
-    memcpy(&v, p, n);
+    if (n) /* p may be NULL then */
+        memcpy(&v, p, n);
     return v;
 }
 
@@ -43,7 +44,8 @@ static struct sco_map_slot *find(const struct sco_map *m, struct sco_str key, ui
     size_t mask = m->cap - 1;
     for (size_t i = hash & mask;; i = (i + 1) & mask) {
         struct sco_map_slot *s = &m->slots[i];
-        if (!s->key || (s->hash == hash && s->key_n == key.n && memcmp(s->key, key.p, key.n) == 0))
+        if (!s->key ||
+            (s->hash == hash && s->key_n == key.n && (!key.n || memcmp(s->key, key.p, key.n) == 0)))
             return s;
     }
 }
