@@ -180,8 +180,12 @@ static struct sco_str decoded(struct sco_encoder *e, struct sco_str s)
     for (size_t i = 0; p && i < s.n; i++) {
         int high = s.p[i] == '%' && i + 2 < s.n ? hex(s.p[i + 1]) : -1;
         int low = high >= 0 ? hex(s.p[i + 2]) : -1;
-        p[n++] = low >= 0 ? (char)(high << 4 | low) : s.p[i];
-        i += low >= 0 ? 2 : 0;
+        char c = s.p[i];
+        if (low >= 0) {
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        p[n++] = c;
     }
     return enc_text(e, sco_str_make(p, n), FINDING_TEXT_MAX, "package"); /* may be bad UTF-8 */
 }

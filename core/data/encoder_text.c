@@ -71,7 +71,8 @@ struct sco_str enc_text(struct sco_encoder *e, struct sco_str s, size_t max, con
         return sco_str_make(NULL, 0);
     if (e->n_secrets) /* before the cut: half a secret would not be found */
         s = enc_redact(e, s);
-    s = repair(e, s);
+    if (s.n) /* nothing is left when out of memory */
+        s = repair(e, s);
     if (s.n > max)
         s = cut(e, s, max, name);
     return s;
