@@ -53,9 +53,11 @@ def closed(finding):
 
 
 def places(finding):
-    """URLs of a dynamic finding, the first one included."""
+    """URLs of a dynamic finding, the first one included, unless that is only the site of the rest."""
     first = finding.get("resource") or finding.get("file_path") or ""
     rest = [p.get("resource") or p.get("file_path") or "" for p in finding.get("locations") or []]
+    if rest and re.fullmatch(r"https?://[^/]+", first):
+        first = ""
     return [re.sub(r"^[A-Z]+ ", "", u) for u in [first] + rest if u]
 
 
