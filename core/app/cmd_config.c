@@ -19,7 +19,10 @@ static int check(struct cli *c, const struct sco_plugins *p, struct sco_error *e
     int r = sco_config_check_scanners(c->config, names, p->n, err);
     for (size_t i = 0; i < p->n && r == 0; i++) {
         SCO_AUTO(sco_buf) struct sco_buf ignored = {0};
-        if (!p->v[i].error)
+        struct sco_config_scanner s = {0};
+        if (p->v[i].error || (r = sco_config_scanner(c->config, names[i], &s, err)) < 0)
+            continue;
+        if (s.configured) /* the others may lack what they would require */
             r = sco_config_scanner_options(c->config, p->v[i].name, p->v[i].options,
                                            SCO_VALUES_RESOLVE, &ignored, NULL, err);
         if (ignored.p)

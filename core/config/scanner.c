@@ -79,6 +79,20 @@ static int collect(const struct sco_config_impl *c, const char *name,
 }
 
 /* ---- the common part ---- */
+/* A variable or flag names an option of this scanner, perhaps one of its plugin. */
+static bool is_spoken_of(const struct sco_config_impl *c, const struct sco_values *v)
+{
+    const char *prefix = config_env_name(v->arena, v->path, "");
+    size_t n = prefix ? strlen(prefix) : 0, m = strlen(v->path);
+    for (const char **e = c->env; prefix && *e; e++)
+        if (strncmp(*e, prefix, n) == 0)
+            return true;
+    for (size_t i = 0; i < c->n_overrides; i++)
+        if (strncmp(c->overrides[i].path, v->path, m) == 0 && c->overrides[i].path[m] == '.')
+            return true;
+    return false;
+}
+
 static int common(const struct sco_config_impl *c, const char *name, struct scanner_common *ret,
                   bool *ret_configured, struct sco_error *err)
 {
@@ -95,6 +109,7 @@ static int common(const struct sco_config_impl *c, const char *name, struct scan
         *ret_configured |= v.v[i].origin != NULL;
     for (size_t i = 0; i < c->n_layers; i++)
         *ret_configured |= sco_yaml_get(scanners_of(&c->layers[i]), sco_str_c(name)) != NULL;
+    *ret_configured |= is_spoken_of(c, &v);
     return 0;
 }
 

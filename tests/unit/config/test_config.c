@@ -317,6 +317,8 @@ static void scanners(void **state)
     assert_int_equal(sco_config_scanner(f->c, "bandit", &s, &f->err), 0);
     assert_int_equal(s.enabled, SCO_ENABLED_AUTO);
     assert_true(s.configured);
+    assert_int_equal(sco_config_scanner(f->c, "dependency-check", &s, &f->err), 0);
+    assert_true(s.configured); /* by a variable */
     assert_int_equal(sco_config_scanner(f->c, "zap", &s, &f->err), 0);
     assert_false(s.configured);
 
