@@ -160,7 +160,7 @@ int plug_value_node(const struct sco_option *o, const struct sco_node *v, struct
     bool text = v->type == SCO_NODE_STR || (o->type == SCO_OPT_BOOL && v->type == SCO_NODE_BOOL) ||
                 (o->type == SCO_OPT_REAL && (v->type == SCO_NODE_INT || v->type == SCO_NODE_REAL));
     if (!text)
-        return sco_error_set(err, SCO_E_INVALID, "expected a %s, found a value of another type",
+        return sco_error_set(err, SCO_E_INVALID, "expected a value of type %s, found another",
                              plug_option_type_name(o->type));
     return plug_value_text(o, v->text, arena, field, err);
 }
