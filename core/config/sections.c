@@ -78,14 +78,31 @@ static const struct sco_option tools_table[] = {
         .doc = "Folders with plugins, beside the installed ones."),
     {0}};
 
-static const struct sco_option
-    secrets_table[] = {ROW(
-        sco_config_secrets, digest_key, SCO_OPT_STR, NULL, .name = "digest_key",
+static const struct sco_option secrets_table[] = {
+    ROW(sco_config_secrets, digest_key, SCO_OPT_STR, NULL, .name = "digest_key",
         .flags = SCO_OPT_SECRET,
         .doc = "Key for the digests that stand for found secrets. Without it a well-known one is "
                "used: "
-               "equal secrets are still recognised, but a short secret can be guessed from its "
-               "digest.")},
+               "equal secrets are still recognised, but a short one can be guessed from its "
+               "digest."),
+    {0}};
+
+const struct sco_option config_scanner_table[] = {
+    ROW(scanner_common, enabled, SCO_OPT_ENUM, "auto", .name = "enabled",
+        .values = "auto,true,false",
+        .doc = "auto runs it when it applies and is installed; true says that it must run, false "
+               "that it never does."),
+    ROW(scanner_common, required, SCO_OPT_BOOL, "false", .name = "required",
+        .doc = "The scan is incomplete when this scanner is missing or does not finish."),
+    ROW(scanner_common, timeout, SCO_OPT_DURATION, "0", .name = "timeout", .max = 604800000,
+        .doc = "Deadline of this scanner; 0 takes that of the section scan, then its own default."),
+    {0}};
+
+static const char *const top_others[] = {"scanners", "scan",    "gate", "log",
+                                         "tools",    "secrets", NULL};
+
+const struct section config_sections[SECTION_MAX_] = {
+    [SECTION_TOP] = {.name = "", .doc = "", .table = top_table, .others = top_others},
     [SECTION_SCAN] = {.name = "scan",
                       .doc = "How a scan is run.",
                       .table = scan_table,
@@ -110,8 +127,7 @@ static const struct sco_option
                          .table = secrets_table,
                          .offset = offsetof(struct sco_config, secrets),
                          .trusted_only = true},
-}
-;
+};
 
 uint32_t config_word_index(const char *words, struct sco_str word)
 {
