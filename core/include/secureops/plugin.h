@@ -639,7 +639,7 @@ static inline const struct sco_node *sco_first(const struct sco_node *v)
 static inline const struct sco_node *sco_next(const struct sco_node *list,
                                               const struct sco_node *item)
 {
-    return list && list->type == SCO_NODE_LIST ? item->next : NULL;
+    return item && list && list->type == SCO_NODE_LIST ? item->next : NULL;
 }
 
 #define SCO_EACH(item, list)                                                                       \
