@@ -82,9 +82,8 @@ static const struct sco_option secrets_table[] = {
     ROW(sco_config_secrets, digest_key, SCO_OPT_STR, NULL, .name = "digest_key",
         .flags = SCO_OPT_SECRET,
         .doc = "Key for the digests that stand for found secrets. Without it a well-known one is "
-               "used: "
-               "equal secrets are still recognised, but a short one can be guessed from its "
-               "digest."),
+               "used: equal secrets are still recognised, but a short one can be guessed from "
+               "its digest."),
     {0}};
 
 const struct sco_option config_scanner_table[] = {
