@@ -111,6 +111,7 @@ static int on_object(void *user, const struct sco_node *item)
     struct sco_str kind = sco_text_at(item, "Kind"), name = sco_text_at(item, "Name");
     struct sco_str space = sco_text_at(item, "Namespace"), error = sco_text_at(item, "Error");
     int r;
+    p->objects++;
     p->result.object = keep(p, sco_fmt(h, "%.*s%s%.*s/%.*s", SCO_STR_ARG(space), space.n ? "/" : "",
                                        SCO_STR_ARG(kind), SCO_STR_ARG(name)));
     if (error.n)
@@ -129,6 +130,8 @@ static int parse_cluster(struct trivy_parse *p)
         return rep_format(&p->doc, "the cluster has no \"Resources\"");
     for (const char *const *l = lists; *l && r >= 0; l++)
         r = rep_walk(&p->doc, sco_get(p->doc.root, *l), *l, DEFERRED, on_object, p);
+    if (r == 0 && !p->objects && !p->doc.unusable)
+        return sco_errf(p->doc.e, SCO_RUN_INCOMPLETE, "the report names no object of the cluster");
     return r;
 }
 

@@ -32,7 +32,7 @@ struct trivy_parse {
     struct trivy_result result;
     struct sco_str artifact;
     const struct sco_suppression *suppression; /* of the items that follow, or NULL */
-    uint64_t results;
+    uint64_t results, objects;
 };
 
 /* ---- trivy_items.c: one function per kind of finding; `user` is the struct trivy_parse ---- */
