@@ -127,8 +127,10 @@ static void read_digest_key(struct reader *r, struct sco_worker_job *j)
     }
     for (size_t i = 0; i + 1 < hex.n; i += 2) {
         int high = hex_digit(hex.p[i]), low = hex_digit(hex.p[i + 1]);
-        if (high < 0 || low < 0)
+        if (high < 0 || low < 0) {
             fail(r, "digest_key", "lower-case hexadecimal digits");
+            return;
+        }
         key[i / 2] = (char)(high << 4 | low);
     }
     j->digest_key = sco_str_make(key, hex.n / 2);
