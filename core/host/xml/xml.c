@@ -194,6 +194,18 @@ static void on_error(void *user, xmlErrorPtr e)
     x->column = e->int2;
 }
 
+/* What libxml2 would print to stderr: errors of conversion that belong to no parser. They stop the
+ * parser, which is how they are noticed. */
+static void ignore_text(void *user, const char *fmt, ...)
+{
+    (void)user, (void)fmt;
+}
+
+static void ignore_error(void *user, xmlErrorPtr e)
+{
+    (void)user, (void)e;
+}
+
 static const xmlSAXHandler handler = {
     .initialized = XML_SAX2_MAGIC,
     .startElementNs = on_start,
@@ -214,10 +226,12 @@ static const xmlSAXHandler handler = {
 /* ---- feeding ----------------------------------------------------------------------------------
  */
 
-static int begin(struct reader *x, const char *first4, size_t n)
+static int begin(struct reader *x)
 {
     xmlSAXHandler sax = handler;
-    x->ctxt = xmlCreatePushParserCtxt(&sax, x, first4, (int)n, NULL);
+    xmlSetGenericErrorFunc(NULL, ignore_text);
+    xmlSetStructuredErrorFunc(NULL, ignore_error);
+    x->ctxt = xmlCreatePushParserCtxt(&sax, x, NULL, 0, NULL);
     if (!x->ctxt)
         return SCO_E_NOMEM;
     /* NOENT: else "&amp;" in an attribute arrives as "&#38;". There are no others to expand. */
@@ -235,6 +249,17 @@ static void done(struct reader *x)
     xml_tree_done(&x->tree);
 }
 
+/* Gives libxml2 the next bytes, or tells it that there are no more (n is 0). */
+static void parse(struct reader *x, const char *p, size_t n)
+{
+    xmlParseChunk(x->ctxt, p, (int)n, n == 0);
+    if (x->result || x->wrong[0] || !x->ctxt->disableSAX)
+        return;
+    snprintf(x->wrong, sizeof x->wrong, "the text is not in the encoding that it declares");
+    x->line = x->ctxt->input ? x->ctxt->input->line : 0;
+    x->column = x->ctxt->input ? x->ctxt->input->col : 0;
+}
+
 /* Feeds one chunk. Markup reaches the parser whole, so what is pending without an event is one tag,
  * comment or declaration: its size is limited here, before the parser works on it. */
 static void feed(struct reader *x, const char *p, size_t n)
@@ -243,7 +268,7 @@ static void feed(struct reader *x, const char *p, size_t n)
     for (size_t i = 0; i < n; i++)
         quotes += p[i] == '"' || p[i] == '\'';
     x->event = false;
-    xmlParseChunk(x->ctxt, p, (int)n, 0);
+    parse(x, p, n);
     x->markup = x->event ? n : x->markup + n;
     x->quotes = x->event ? quotes : x->quotes + quotes;
     const char *limit = x->quotes > SCO_XML_QUOTES_MAX   ? "SCO_XML_QUOTES_MAX"
@@ -271,16 +296,12 @@ static int feed_file(struct reader *x, int fd, const char *path, struct sco_erro
             return sco_error_errno(err, errno, "cannot read %s", path);
         if (n == 0)
             break;
-        size_t first = 0;
-        if (!x->ctxt) { /* the encoding is guessed from four bytes */
-            first = n < 4 ? 0 : 4;
-            if (begin(x, buf, first) < 0)
-                return sco_error_nomem(err);
-        }
-        feed(x, buf + first, (size_t)n - first);
+        if (!x->ctxt && begin(x) < 0)
+            return sco_error_nomem(err);
+        feed(x, buf, (size_t)n);
     }
     if (x->ctxt && !is_over(x))
-        xmlParseChunk(x->ctxt, NULL, 0, 1);
+        parse(x, NULL, 0);
     return 0;
 }
 
@@ -345,11 +366,11 @@ static int read_xml(const char *path, const char *const *records, sco_xml_record
 static int read_head(struct sco_str text, struct sco_arena *arena, const struct sco_node **ret)
 {
     struct reader x = {.head = arena};
-    size_t first = text.n < 4 ? 0 : 4;
-    if (begin(&x, text.p, first) < 0)
+    if (begin(&x) < 0)
         return SCO_E_NOMEM;
-    for (size_t at = first; at < text.n && !is_over(&x); at += CHUNK)
+    for (size_t at = 0; at < text.n && !is_over(&x); at += CHUNK)
         feed(&x, text.p + at, text.n - at < CHUNK ? text.n - at : CHUNK);
+    /* not told that the text ends: half a tag would be taken for a whole one */
     int r = x.result == SCO_E_NOMEM ? SCO_E_NOMEM : x.root ? 1 : 0;
     if (r == 1)
         *ret = x.root;
