@@ -169,14 +169,14 @@ int sco_encoder_add(struct sco_encoder *e, const struct sco_report_finding *f, s
     memcpy(&in, f, f->struct_size < sizeof in ? f->struct_size : sizeof in);
     if (!*sco_type_name(in.type))
         return sco_error_set(err, SCO_E_INVALID, "finding: type %u is not known", in.type);
-    if (!sco_str_trim(in.rule_id).n)
-        return sco_error_set(err, SCO_E_INVALID, "finding: no rule_id");
 
     struct norm n = {0};
     sco_arena_reset(&e->scratch);
     e->failed = false;
     e->n_secrets = e->n_cut = e->n_notes = 0;
     normalise(e, &in, &n);
+    if (!e->failed && !n.rule_id.n) /* absent, or only control characters */
+        return sco_error_set(err, SCO_E_INVALID, "finding: no rule_id");
     int r = e->failed ? SCO_E_NOMEM : enc_write(e, &n, out);
     return r == 0 ? 0 : sco_error_nomem(err);
 }

@@ -354,6 +354,8 @@ static void refused(void **state)
     r = report(SCO_TYPE_SAST, "r", "t");
     r.struct_size = 8;
     assert_int_equal(sco_encoder_add(w.e, &r, &out, &err), SCO_E_INVALID);
+    r = report(SCO_TYPE_SAST, "\x0E", "t"); /* nothing is left of it */
+    assert_int_equal(sco_encoder_add(w.e, &r, &out, &err), SCO_E_INVALID);
     assert_string_equal(sco_buf_z(&out), "before");
     /* an older, smaller struct: the fields beyond it are not read */
     r = report(SCO_TYPE_SAST, "r", "t");
