@@ -74,11 +74,17 @@ int sarif_plan(const struct sarif *w, struct sarif_chunk **ret, size_t *ret_n,
     bool own = false;
     for (size_t i = 0; i < w->scan->n_runs; i++)
         own = own || is_orphan(&w->g, i);
-    for (size_t i = 0; i < w->g.n; i++)
-        if (group_has_run(&w->g, i))
-            v[n++] = (struct sarif_chunk){.group = i, .first = w->g.v[i].first, .n = w->g.v[i].n};
-    if (own || !n) /* a log has a run, or consumers take it for broken */
-        v[n++] = (struct sarif_chunk){.group = SIZE_MAX};
+    for (size_t i = 0; i < w->g.n; i++) {
+        const struct tool_group *t = &w->g.v[i];
+        if (!group_has_run(&w->g, i))
+            continue;
+        v[n] = (struct sarif_chunk){.group = i, .first = t->first, .n = t->n};
+        n++;
+    }
+    if (own || !n) { /* a log has a run, or consumers take it for broken */
+        v[n] = (struct sarif_chunk){.group = SIZE_MAX};
+        n++;
+    }
     *ret = v;
     *ret_n = n;
     return 0;

@@ -193,7 +193,8 @@ static void rule_of_many(void **state)
     (void)state;
     struct sco_scan s;
     fixture_init(&s);
-    fixture_finding(&s, SCO_TYPE_SECRET, SCO_SEV_LOW, "T", "aws-KEY", "Key of A")->cvss_score = 9.9f;
+    fixture_finding(&s, SCO_TYPE_SECRET, SCO_SEV_LOW, "T", "aws-KEY", "Key of A")->cvss_score =
+        9.9f;
     fixture_finding(&s, SCO_TYPE_SECRET, SCO_SEV_HIGH, "T", "aws-KEY", "Key of B");
     json_t *j = report(&s), *rule = at(j, "runs/0/tool/driver/rules/0");
     assert_int_equal(json_array_size(at(j, "runs/0/tool/driver/rules")), 1);
