@@ -16,11 +16,17 @@ for entry in json.load(open(sys.argv[1])):
     if path.startswith(("core/", "plugins/")) and os.path.exists(path):
         print(path)' "$build/compile_commands.json" | sort -u)
 fi
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-printf '%s\0' "${files[@]}" |
-    xargs -0 -P 2 -n 4 clang-tidy-14 -p "$build" --quiet --warnings-as-errors='*' \
-        --extra-arg=-Wno-unknown-warning-option >"$out" 2>/dev/null
-rc=$?
-grep -E -A 3 ': (warning|error): ' "$out"
-(( rc == 0 )) || exit 1
+# One process for a few files: starting is cheap, and a file's findings are shown as they come.
+run_some()
+{
+    local rc=0 out
+    out=$(clang-tidy-14 -p "$build" --quiet --warnings-as-errors='*' \
+        --extra-arg=-Wno-unknown-warning-option "$@" 2>/dev/null) || rc=1
+    printf '%s\n' "$out" | grep -E -A 3 ': (warning|error): '
+    return "$rc"
+}
+export -f run_some
+export build
+
+# shellcheck disable=SC2016  # the inner bash expands it
+printf '%s\0' "${files[@]}" | xargs -0 -P 2 -n 4 bash -c 'run_some "$@"' _ || exit 1
