@@ -84,7 +84,15 @@ def component(finding):
 
 def tags(finding):
     found = [t.strip() for t in re.split("[,;]", str(meta(finding).get("tags", ""))) if t.strip()]
-    return found + (["suppressed"] if suppressed(finding) else [])
+    return found + suppression_tags(finding)
+
+
+def suppression_tags(finding):
+    """The peer tags what is suppressed, and once more when nobody said why."""
+    if not suppressed(finding):
+        return []
+    said = any(s.get("reason") for s in finding["suppressions"])
+    return ["suppressed"] + ([] if said else ["no_suppression_document"])
 
 
 def unique_ids(finding):
@@ -142,13 +150,24 @@ def value_of(finding, field):
 
 # ---- texts ---------------------------------------------------------------------------------------
 # The peer builds Markdown out of several fields, with headings. What is compared is the content:
-# each line of its text, without markup and heading, has to be somewhere in our finding. Source code
+# every word of each line, without markup and heading, has to be somewhere in our finding. Source code
 # is left out, which we do not store.
 
 def plain(text):
+    text = re.sub(r"\[([^\]]*)\]\(\d+\)", r"\1", text)  # a link to a place in the report
     text = re.sub(r"\[([^\]]*)\]\(([^)]*)\)", r"\1 \2", text)
     text = re.sub(r"[*`\\\"']|^\s*[-#>]+\s", "", text, flags=re.M)
-    return re.sub(r"[^\w./:@%+-]+", " ", text).strip().casefold()
+    text = re.sub(r"[^\w./:@%+-]+", " ", text).strip().casefold()
+    return re.sub(r"(?:^|(?<= ))/+", "", text)  # a path is the same with and without its slash
+
+
+# Sentences that the peer puts into every finding of a kind: no content of the report.
+PEER_PHRASES = re.compile(r"Update .+ to at least the version recommended in the description"
+                          r"|Document on why we are suppressing this vulnerability is missing!")
+
+
+def words(text):
+    return {w.strip(".") for w in re.split(r"[\s/:]+", plain(text))}
 
 
 def content_lines(value):
@@ -159,14 +178,18 @@ def content_lines(value):
             continue
         if inside_code:
             continue
-        line = re.sub(r"^\s*\**[A-Z][A-Za-z -]{0,40}:\**\s*", "", line)
+        line = PEER_PHRASES.sub("", line)
+        line = re.sub(r"^\s*\**[A-Z][A-Za-z /-]{0,60}:\**\s*", "", line)
         if plain(line):
             yield line
 
 
 def everything(finding):
     parts = [finding.get(k) or "" for k in ("title", "description", "remediation", "rule_id",
-                                            "resource", "parameter", "cvss_vector", "severity")]
+                                            "resource", "parameter", "cvss_vector", "severity",
+                                            "file_path")]
+    parts += [p.get("file_path") or "" for p in finding.get("locations") or []]
+    parts += [s.get("reason") or "" for s in finding.get("suppressions") or []]
     parts += finding.get("references") or []
     parts += [c + ":" for c in finding.get("cwe_ids") or []]
     parts += ids(finding)
@@ -184,9 +207,14 @@ def text_agrees(finding, op, value):
     lines = list(content_lines(value))
     if not lines:
         return NOT_APPLICABLE  # only a heading of the peer's Markdown
-    blob = everything(finding)
-    has = all(plain(line) in blob for line in lines)
+    have = words(everything(finding))
+    has = all(words(line) <= have for line in lines)
     return AGREE if has == (op != "not_contains") else DIFFER
+
+
+def title_agrees(ours, value):
+    """Every word of the peer's title is in ours; a title that it cut ends in [...]."""
+    return words(str(value).replace("[...]", "")) <= words(str(ours))
 
 
 # ---- one assertion ---------------------------------------------------------------------------------
@@ -234,18 +262,26 @@ def compare(finding, check):
         return (AGREE if ours in SEVERITIES.values() else DIFFER), ours
     if field == "file_path":
         value = norm_path(value)
-    if field == "title" and op == "eq" and str(ours).startswith(str(value) + ": "):
-        return AGREE, ours  # ours goes on: what the vulnerability is
+    if field == "title" and op == "eq":
+        ours = finding.get("title") or ""
+        whole = ours + " " + " ".join(str(v) for v in (finding.get("package") or {}).values())
+        return (AGREE if title_agrees(whole, value) else DIFFER), ours
+    if field == "file_path" and value and meta(finding).get("file_name"):
+        ours = ours if ours == value else norm_path(meta(finding)["file_name"])
+    if field == "cwe" and op == "eq" and value:
+        return (AGREE if value in cwe_numbers(finding) else DIFFER), cwe_numbers(finding)
     if field == "tags" and op == "eq":
         op = "set_eq"
     if field == "unique_id_from_tool" and op == "eq":
-        return (AGREE if value is None or any(value in u for u in ours) else DIFFER), ours
+        # The tool's own id goes into our fingerprint; some plugins keep it in the metadata too.
+        return (AGREE if any(str(value) in u for u in ours) else NOT_APPLICABLE), ours
     if field == "vuln_id_from_tool" and isinstance(value, str) and ":" in value:
         name, _, number = value.partition(":")  # Bandit: "try_except_pass:B110"
         if meta(finding).get("test_name") == name:
             value = number
-    if field == "cvssv3" and value is None and not str(ours or "").startswith("CVSS:3"):
-        ours = None  # a vector of version 2 or 4 is no version 3 one
+    if field in ("cvssv3", "cvssv3_score") and value is None and not str(
+            finding.get("cvss_vector")).startswith("CVSS:3"):
+        ours = None  # a score of version 2 or 4 is no version 3 one
     if op == "in_set":
         return (AGREE if ours in value else DIFFER), ours
     if op == "not_in_set":

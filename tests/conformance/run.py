@@ -140,7 +140,7 @@ def check_list(row, result, ours, check):
         return compare.AGREE if compare.OPS[check["op"]](len(ours), check["value"]) \
             else compare.DIFFER, len(ours)
     if check["field"] == "type":
-        return (compare.AGREE if result.tool == check["value"] else compare.DIFFER), result.tool
+        return (compare.AGREE if check["value"] in result.tools else compare.DIFFER), result.tools
     return compare.NOT_APPLICABLE, None
 
 

@@ -38,7 +38,7 @@ class Result:
     """What one job said."""
 
     def __init__(self):
-        self.findings, self.reasons, self.logs = [], [], []
+        self.findings, self.reasons, self.logs, self.tools = [], [], [], []
         self.status, self.reason, self.code = "crashed", None, None
         self.tool = self.version = self.chosen = None
         self.exit = self.signal = None
@@ -126,6 +126,7 @@ class Worker:
         elif kind == "log":
             result.logs.append(data["text"])
         elif kind == "tool":
+            result.tools.append(data.get("name"))
             result.tool, result.version = data.get("name"), data.get("version")
         elif kind == "plugin":
             result.chosen = data.get("name")
