@@ -52,6 +52,7 @@ static void write_scan(struct sco_json_out *o, const struct sco_scan *scan)
     sco_json_ki64(o, "duration_ms", scan->completed_ms - scan->started_ms);
     sco_json_kz(o, "status", scan_status(scan));
     text_or_null(o, "repository", scan->repository ? sco_buf_z(&repository) : NULL);
+    o->b->failed |= repository.failed;
     text_or_null(o, "branch", scan->branch);
     text_or_null(o, "commit_sha", scan->commit_sha);
     sco_json_key(o, "tool");

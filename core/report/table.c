@@ -79,6 +79,7 @@ static struct sco_str run_name(struct table *t, const struct sco_scanner_run *r,
         sco_buf_addf(&raw, ": %s", r->target);
     sco_buf_clear(&t->tmp);
     sco_buf_add_printable(&t->tmp, sco_buf_str(&raw));
+    t->b->failed |= raw.failed || t->tmp.failed;
     return sco_buf_str(&t->tmp);
 }
 
@@ -127,6 +128,7 @@ static void write_duration(struct table *t, int64_t ms)
         sco_buf_addc(&b, '-');
     add_spaces(t->b, b.n < TIME_WIDTH ? TIME_WIDTH - b.n : 0);
     sco_buf_add(t->b, sco_buf_str(&b));
+    t->b->failed |= b.failed;
 }
 
 /* The reason stands in the row when it fits there, else below it. */

@@ -134,4 +134,5 @@ void add_wrapped(struct table *t, const struct wrap *w, struct sco_str text)
     while (room && sco_str_split(&rest, ' ', &word))
         room = add_word(t, w, &l, word);
     paint_off(t, w->paint);
+    t->b->failed |= safe.failed;
 }

@@ -1,6 +1,6 @@
 /* Reports of a finished scan. Each writer streams to a file descriptor through a 64 KiB buffer and
  * needs no memory per finding beyond it, but for SARIF and JUnit, which group findings by tool:
- * four bytes a finding. docs/reports.md shows the formats. */
+ * up to eight bytes a finding. docs/reports.md shows the formats. */
 #pragma once
 
 #include <secureops/scan.h>

@@ -112,9 +112,47 @@ static void replaces_whole_files_only(void **state)
     fixture_done(&s);
 }
 
+/* Out of memory at any point: the whole report or an error, never a part of it. */
+static void no_memory(void **state)
+{
+    (void)state;
+    struct sco_scan s;
+    fixture_init(&s);
+    s.repository = "https://git.example/a/b";
+    fixture_run(&s, "trivy", "Trivy", SCO_RUN_STATUS_COMPLETED);
+    fixture_run(&s, "other", "Other", SCO_RUN_STATUS_FAILED)->reason = "why";
+    struct sco_finding *f =
+        fixture_finding(&s, SCO_TYPE_SCA, SCO_SEV_HIGH, "Trivy", "CVE-1", "Overflow");
+    fixture_package(&s, f, "left-pad", "1.0.0", "1.0.1");
+    f->cwe_ids = fixture_strs(&s, (const char *const[]){"CWE-79", NULL});
+    fixture_count(&s);
+    fixture_gate(&s, SCO_GATE_FAILED, 1, "a reason");
+    for (int k = 0; k < SCO_REPORT_MAX_; k++) {
+        enum sco_report_format format = (enum sco_report_format)k;
+        SCO_AUTO(sco_buf) struct sco_buf want = fixture_report(&s, format, NULL);
+        long counted = 1;
+        for (long n = 0; counted > n; n++) {
+            struct sco_error err = {0};
+            SCO_AUTO(sco_buf) struct sco_buf got = {0};
+            sco_alloc_fail_at(n);
+            int r = sco_report_write_file(&s, format, NULL, in_dir("report"), NULL, &err);
+            counted = sco_alloc_fail_at(-1);
+            assert_true(r == 0 || r == SCO_E_NOMEM);
+            assert_int_equal(files_in_dir(), r == 0 ? 1 : 0);
+            if (r < 0)
+                continue;
+            assert_int_equal(sco_fs_read(in_dir("report"), 1 << 20, &got, &err), 0);
+            assert_true(sco_str_eq(sco_buf_str(&got), sco_buf_str(&want)));
+            assert_int_equal(unlink(in_dir("report")), 0);
+        }
+    }
+    fixture_done(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_format, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_name_the_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(replaces_whole_files_only, set_up, tear_down),
