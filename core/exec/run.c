@@ -29,8 +29,7 @@ struct run {
     int failure; /* of capturing; its text is in the caller's error */
 };
 
-/* ---- arguments and environment ----------------------------------------------------------------
- */
+/* ---- arguments and environment ---- */
 
 static size_t count(const char *const *v)
 {
@@ -87,8 +86,7 @@ static int find_program(const char *name, char *const *env, struct sco_arena *ar
     return *ret ? 0 : sco_error_nomem(err);
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 
 static void signal_group(struct run *r, int signal)
 {

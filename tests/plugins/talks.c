@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct bad_ctx *global; /* for what has no context */
@@ -122,13 +123,15 @@ static inline int work(void *ctx, struct sco_errbuf *e)
 static inline int work(void *ctx, struct sco_errbuf *e)
 {
     for (int i = 0; i < 5; i++) {
-        if (fork() == 0) {
+        pid_t pid = fork();
+        if (pid == 0) {
             setsid();
             if (fork() != 0)
                 _exit(0);
             sleep(3600);
             _exit(0);
         }
+        waitpid(pid, NULL, 0);
     }
     (void)e;
     return bad_emit(ctx, "ONE", 1);

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,8 +144,11 @@ static int take_flag(const char *name)
 static void make_orphans(void)
 {
     for (long i = 0; i < o.orphans; i++) {
-        if (fork() != 0)
+        pid_t pid = fork();
+        if (pid != 0) {
+            waitpid(pid, NULL, 0);
             continue;
+        }
         setsid();
         if (fork() != 0)
             _exit(0);

@@ -8,8 +8,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -533,6 +536,43 @@ static void test_what_it_looks_like(void **state)
     }
 }
 
+/* ---- HTTP ---- */
+
+static void *serve_once(void *arg)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+                                 "Content-Length: 5\r\nConnection: close\r\n\r\nhello";
+    char request[4096];
+    int fd = accept(*(int *)arg, NULL, NULL);
+    if (fd >= 0 && read(fd, request, sizeof request) > 0)
+        (void)!write(fd, answer, sizeof answer - 1);
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
+static void test_http(void **state)
+{
+    (void)state;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    pthread_t server;
+    char options[128];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    snprintf(options, sizeof options, "{\"url\":\"http://127.0.0.1:%d/x\"}", ntohs(a.sin_port));
+    job((struct drive_job){.plugin = drive_plugin("plugins", "fetch"), .options = options});
+    assert_string_equal(r.status, "failed"); /* nobody listens */
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(pthread_create(&server, NULL, serve_once, &fd), 0);
+    job((struct drive_job){.plugin = drive_plugin("plugins", "fetch"), .options = options});
+    pthread_join(server, NULL);
+    expect("completed", "");
+    assert_non_null(strstr(r.text, "200 hello"));
+    close(fd);
+}
+
 /* ---- the engine ends
  * ------------------------------------------------------------------------------------------- */
 
@@ -590,6 +630,7 @@ int main(void)
         cmocka_unit_test(test_secret_stays),
         cmocka_unit_test(test_import),
         cmocka_unit_test(test_what_it_looks_like),
+        cmocka_unit_test(test_http),
         cmocka_unit_test(test_engine_dies),
     };
     drive_dir();
