@@ -275,7 +275,7 @@ static int take_threshold(struct sco_config_impl *c, const struct layer *l,
                           const struct sco_yaml *item, size_t i, struct sco_config_threshold *ret,
                           struct sco_error *err)
 {
-    struct sco_values v;
+    struct sco_values v = {0};
     struct threshold_text text;
     const char *path = sco_arena_fmt(&c->arena, "gate.thresholds[%zu]", i);
     if (!path)

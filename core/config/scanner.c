@@ -97,7 +97,7 @@ static int common(const struct sco_config_impl *c, const char *name, struct scan
                   bool *ret_configured, struct sco_error *err)
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
-    struct sco_values v;
+    struct sco_values v = {0};
     int r = collect(c, name, config_scanner_table, SCO_VALUES_PARTIAL, &arena, NULL, &v, err);
     if (r < 0)
         return r;
@@ -239,7 +239,7 @@ int sco_config_scanner_options(const struct sco_config *c, const char *name,
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     struct sco_error own;
     err = err ? err : &own;
-    struct sco_values v;
+    struct sco_values v = {0};
     const struct sco_option *rows = NULL;
     int r = join_tables(name, table, &arena, &rows, err);
     if (r < 0 || (r = collect(c->impl, name, rows, 0, &arena, w, &v, err)) < 0)

@@ -148,10 +148,11 @@ static int copy_alias(struct yaml_build *b, const yaml_event_t *ev, uint32_t dep
 
 static int scalar(struct yaml_build *b, const yaml_event_t *ev, struct sco_yaml **ret)
 {
-    struct sco_yaml *v;
+    struct sco_yaml *v = NULL;
     int r = new_node(b, ev, &v);
     if (r < 0)
         return r;
+    SCO_BUG_ON(!v);
     v->plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && ev->data.scalar.plain_implicit;
     v->text = sco_arena_str(
         b->arena, sco_str_make((const char *)ev->data.scalar.value, ev->data.scalar.length));
@@ -200,19 +201,22 @@ static int member(struct yaml_source *s, struct sco_yaml *key, uint32_t depth,
         return sco_yaml_error(b->err, SCO_E_PARSE, b->file, key, "a key has to be text, this is %s",
                               sco_yaml_kind_name(key));
     int r = next_node(s, YAML_NO_EVENT, depth, ret);
-    if (r == 0)
-        (*ret)->key = key;
-    return r;
+    if (r < 0)
+        return r;
+    SCO_BUG_ON(!*ret); /* the parser ends no map between key and value */
+    (*ret)->key = key;
+    return 0;
 }
 
 static int collection(struct yaml_source *s, const yaml_event_t *ev, uint32_t depth,
                       struct sco_yaml **ret)
 {
     struct yaml_build *b = &s->build;
-    struct sco_yaml *v, *last = NULL;
+    struct sco_yaml *v = NULL, *last = NULL;
     int r = new_node(b, ev, &v);
     if (r < 0)
         return r;
+    SCO_BUG_ON(!v);
     if (++depth > SCO_YAML_DEPTH_MAX)
         return sco_yaml_error(b->err, SCO_E_LIMIT, b->file, v, "nested deeper than %d",
                               SCO_YAML_DEPTH_MAX);
