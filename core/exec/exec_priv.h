@@ -17,6 +17,11 @@ struct exec_child {
 /* Starts the program in a session of its own, with stdin /dev/null. */
 int exec_spawn(const struct exec_child *c, pid_t *ret_pid, int *ret_pidfd, struct sco_error *err);
 
+/* ---- cgroup.c ---- nothing when there is none; all but the first are safe in signal handlers */
+const char *exec_cgroup_parent(void); /* the folder that the group is in, or NULL */
+void exec_cgroup_enter(void);         /* by the process itself */
+void exec_cgroup_kill(void);
+
 /* ---- capture.c ---- */
 struct exec_capture {
     int fd;      /* read end; -1: at its end */

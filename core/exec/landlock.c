@@ -109,6 +109,8 @@ int sco_sandbox_landlock(const char *const *write, int *ret_abi, struct sco_erro
     if (r < 0)
         return r;
     allow_devices(ruleset, attr.fs);
+    if (exec_cgroup_parent()) /* our group goes when we do; nothing else may change there */
+        (void)!allow(ruleset, exec_cgroup_parent(), FS_REMOVE_DIR, NULL);
     if (syscall(NR_RESTRICT_SELF, ruleset, 0u) < 0)
         return sco_error_errno(err, errno, "cannot apply the Landlock ruleset");
     *ret_abi = (int)abi;

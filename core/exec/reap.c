@@ -135,6 +135,7 @@ int sco_exec_reap_all(void)
     int proc_fd = -1;
     int64_t give_up = sco_mono_ms() + GIVE_UP_MS;
     struct scan s;
+    exec_cgroup_kill();
     while (reap_ended(&killed) && sco_mono_ms() < give_up) {
         if (proc_fd < 0)
             proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -109,6 +109,7 @@ static void kill_now(struct run *r)
     r->stage = KILLED;
     r->deadline = sco_mono_ms() + UNKILLABLE_MS;
     signal_group(r, SIGKILL);
+    exec_cgroup_kill();
 }
 
 static void on_deadline(struct run *r, struct sco_error *err)

@@ -29,6 +29,7 @@ static int become(const struct exec_child *c, int null_fd, pid_t parent)
         return errno;
     if (getppid() != parent) /* it died before the signal was asked for */
         return ESRCH;
+    exec_cgroup_enter();
     if (c->memory_limit && setrlimit(RLIMIT_AS, &memory) < 0)
         return errno;
     if (c->cwd && chdir(c->cwd) < 0)

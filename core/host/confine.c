@@ -51,6 +51,7 @@ int sco_worker_confine(const struct sco_worker_job *j, struct sco_buf *ret, stru
     int r = write ? enter_work_dir(j, err) : sco_error_nomem(err), abi = 0;
     if (r < 0)
         return r;
+    bool group = (j->kind == SCO_JOB_SCAN || j->kind == SCO_JOB_VERSION) && sco_cgroup_open();
     r = j->landlock ? sco_sandbox_landlock(write, &abi, err) : 1;
     if (r < 0 && r != SCO_E_UNSUPPORTED)
         return r;
@@ -65,6 +66,8 @@ int sco_worker_confine(const struct sco_worker_job *j, struct sco_buf *ret, stru
         state(&has, "seccomp");
     else
         state(&lacks, r > 0 ? "seccomp is switched off" : "the kernel has no seccomp");
+    if (group)
+        state(&has, "cgroup");
     sco_buf_addz(ret, has.n ? sco_buf_z(&has) : "none");
     if (lacks.n)
         sco_buf_addf(ret, "%s %s", has.n ? ";" : ":", sco_buf_z(&lacks));

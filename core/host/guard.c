@@ -24,6 +24,7 @@ static void on_exit_called(void)
     struct sco_worker *w = guarded;
     guarded = NULL;
     sco_exec_reap_all();
+    sco_cgroup_close();
     sco_worker_abandon(w, SCO_E_INTERNAL, "failed", "the plugin called exit()");
 }
 
@@ -32,6 +33,7 @@ static void on_deadline(int signal)
     struct sco_worker *w = guarded;
     (void)signal;
     sco_exec_reap_all();
+    sco_cgroup_close();
     if (w && !w->sending && !w->done) {
         char digits[24], text[sizeof last_word + sizeof digits];
         size_t n = 0, at = last_word_n;
@@ -69,6 +71,7 @@ static void arm_deadline(const struct sco_worker *w)
 static void on_crash(int signal)
 {
     sco_exec_reap_all();
+    sco_cgroup_close();
     raise(signal); /* the handler is gone: it ends the process when this one returns */
 }
 
@@ -106,4 +109,5 @@ void sco_worker_unguard(void)
     struct itimerval off = {0};
     setitimer(ITIMER_REAL, &off, NULL);
     guarded = NULL;
+    sco_cgroup_close();
 }

@@ -34,6 +34,14 @@ int sco_exec_run(const struct sco_exec_env *env, const struct sco_command *c,
  * killed). Allocates nothing and is safe in a signal handler. */
 int sco_exec_reap_all(void);
 
+/* ---- cgroup ---- */
+/* Makes a cgroup for what is started later, where the one that this process is in was delegated to
+ * its user: sco_exec_run and sco_exec_reap_all use it by themselves. To be called before Landlock.
+ * False: there is none, which is no error. */
+bool sco_cgroup_open(void);
+/* Removes it; everything in it must have ended. Safe in a signal handler. */
+void sco_cgroup_close(void);
+
 /* ---- sandbox ----
  * To be called once, early, before anything is loaded: no new privileges, parent-death signal
  * (the parent is checked again), subreaper, no core dumps, umask 077. */

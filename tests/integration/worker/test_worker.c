@@ -8,13 +8,16 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <secureops/fs.h>
@@ -536,6 +539,67 @@ static void test_what_it_looks_like(void **state)
     }
 }
 
+/* ---- cgroup ---- */
+
+enum { DELEGATED_UNSUPPORTED = 77 };
+
+static bool write_file(const char *dir, const char *file, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* In a process of its own, which moves into a delegated cgroup: exit status 0 is a pass. */
+static int storm_in_cgroup(const char *dir)
+{
+    char stale[512];
+    snprintf(stale, sizeof stale, "%s/secureops-999999999", dir); /* of a worker that was killed */
+    if (setxattr(dir, "trusted.delegate", "1", 1, 0) < 0 || mkdir(stale, 0700) < 0 ||
+        !write_file(dir, "cgroup.procs", "0"))
+        return DELEGATED_UNSUPPORTED;
+    struct drive_job j = {
+        .plugin = drive_plugin("fakes", "fake-storm"), .program = fakescan(), .version = "1"};
+    if (!drive(&j, &r) || strcmp(r.status, "completed") != 0 || r.left)
+        return 1;
+    if (!strstr(r.hello, "cgroup"))
+        return 2;
+    if (rmdir(stale) == 0 || errno != ENOENT) /* the worker tidied up */
+        return 3;
+    if (!write_file(dir, "../cgroup.procs", "0"))
+        return 4;
+    return rmdir(dir) == 0 ? 0 : 5; /* and left no group of its own */
+}
+
+static void test_cgroup(void **state)
+{
+    (void)state;
+    char dir[128];
+    int status;
+    struct statfs fs;
+    const char *root = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == 0x63677270
+                           ? "/sys/fs/cgroup"
+                           : "/sys/fs/cgroup/unified";
+    snprintf(dir, sizeof dir, "%s/secureops-test-%d", root, (int)getpid());
+    if (geteuid() != 0 || mkdir(dir, 0700) < 0) {
+        print_message("skipped: no cgroup can be made in %s\n", root);
+        skip();
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(storm_in_cgroup(dir));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    rmdir(dir);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == DELEGATED_UNSUPPORTED)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* ---- HTTP ---- */
 
 static void *serve_once(void *arg)
@@ -630,6 +694,7 @@ int main(void)
         cmocka_unit_test(test_secret_stays),
         cmocka_unit_test(test_import),
         cmocka_unit_test(test_what_it_looks_like),
+        cmocka_unit_test(test_cgroup),
         cmocka_unit_test(test_http),
         cmocka_unit_test(test_engine_dies),
     };
