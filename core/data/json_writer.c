@@ -95,6 +95,32 @@ static void add_quoted(struct sco_buf *b, struct sco_str s)
     sco_buf_addc(b, '"');
 }
 
+/* A member of plain text, compact: one reservation and two copies. False: not that simple. */
+static bool add_plain_member(struct sco_json_out *o, struct sco_str key, struct sco_str s)
+{
+    struct sco_buf *b = o->b;
+    unsigned high = 0;
+    if (o->pretty || o->keyed || sco_json_span(s.p, s.n, &high) != s.n ||
+        sco_json_span(key.p, key.n, &high) != key.n || high ||
+        sco_buf_reserve(b, key.n + s.n + 6) < 0)
+        return false;
+    char *p = b->p + b->n;
+    if (o->comma)
+        *p++ = ',';
+    *p++ = '"';
+    memcpy(p, key.p, key.n);
+    p += key.n;
+    memcpy(p, "\":\"", 3);
+    p += 3;
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    p += s.n;
+    *p++ = '"';
+    b->n = (size_t)(p - b->p);
+    o->comma = true;
+    return true;
+}
+
 static void add_key(struct sco_json_out *o, struct sco_str key)
 {
     separate(o);
@@ -127,9 +153,20 @@ void sco_json_i64(struct sco_json_out *o, int64_t v)
 static void add_real(struct sco_buf *b, double v)
 {
     static locale_t c_locale;
+    char tmp[40];
+    double tenths = v * 10;
+    if (tenths > -1e9 && tenths < 1e9 && tenths != 0 && tenths == (double)(int64_t)tenths &&
+        v == tenths / 10) {
+        int64_t t = (int64_t)tenths; /* scores and the like: 12.3 without the long way */
+        if (t < 0)
+            sco_buf_addc(b, '-');
+        sco_buf_add_i64(b, t < 0 ? -t / 10 : t / 10);
+        sco_buf_addc(b, '.');
+        sco_buf_addc(b, (char)('0' + (t < 0 ? -t : t) % 10));
+        return;
+    }
     if (!c_locale)
         c_locale = newlocale(LC_ALL_MASK, "C", NULL);
-    char tmp[40];
     locale_t was = c_locale ? uselocale(c_locale) : (locale_t)0;
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(tmp, sizeof tmp, "%.*g", digits, v);
@@ -248,8 +285,9 @@ void sco_json_kz(struct sco_json_out *o, const char *key, const char *z)
 
 void sco_json_kstr(struct sco_json_out *o, const char *key, struct sco_str s)
 {
-    if (s.p) {
-        sco_json_key(o, key);
+    struct sco_str name = sco_str_c(key);
+    if (s.p && !add_plain_member(o, name, s)) {
+        add_key(o, name);
         sco_json_str(o, s);
     }
 }

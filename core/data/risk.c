@@ -43,8 +43,11 @@ static void add_base(struct sco_buf *b, const struct sco_finding *f, double base
         return;
     if (f->cvss_score > 0)
         sco_buf_addz(b, "CVSS ");
-    else
-        sco_buf_addf(b, "severity %s as ", sco_severity_name(f->severity));
+    else {
+        sco_buf_addz(b, "severity ");
+        sco_buf_addz(b, sco_severity_name(f->severity));
+        sco_buf_addz(b, " as ");
+    }
     add_tenths(b, base);
     sco_buf_addz(b, " x 6.5 = ");
     add_tenths(b, base * weight_base);
@@ -79,7 +82,9 @@ double sco_risk_score(const struct sco_finding *f, struct sco_buf *explain)
     add_base(explain, f, base);
     add_exploitation(explain, f, epss);
     if (type > 0 && explain) {
-        sco_buf_addf(explain, "; %s +", sco_type_name(f->type));
+        sco_buf_addz(explain, "; ");
+        sco_buf_addz(explain, sco_type_name(f->type));
+        sco_buf_addz(explain, " +");
         add_tenths(explain, type);
     }
     add_term(explain, "; fix available +", fix);
