@@ -1,11 +1,12 @@
 """The installed programs, and plugins built against the installed SDK."""
 import json
 import os
+import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
 import unittest
-import pathlib
 
 from fakes import gitleaks, leaks
 from harness import BUILD, GATE, PASSED, SANITIZED, SOURCE, USAGE, Case
@@ -36,7 +37,7 @@ class Installed(Case):
                      "include/secureops/plugin.h"):
             self.assertTrue((self.prefix / path).is_file(), path)
         files = [str(p.relative_to(self.prefix)) for p in self.prefix.rglob("*") if p.is_file()]
-        for name in ("secureops.pc", "gitleaks.so", "sarif.so"):
+        for name in ("secureops-plugin.pc", "gitleaks.so", "sarif.so"):
             self.assertTrue(any(f.endswith("/" + name) for f in files), f"{name}: {files}")
         self.assertTrue(any(f.lower().endswith("config.cmake") for f in files), files)
 
@@ -61,8 +62,8 @@ class Installed(Case):
             self.assertTrue(p["path"].startswith(str(self.prefix)), p["path"])
 
     def test_pkg_config(self):
-        pc = next(self.prefix.rglob("secureops.pc"))
-        r = subprocess.run(["pkg-config", "--cflags", "secureops"], capture_output=True, text=True,
+        pc = next(self.prefix.rglob("secureops-plugin.pc"))
+        r = subprocess.run(["pkg-config", "--cflags", "secureops-plugin"], capture_output=True, text=True,
                            env=dict(os.environ, PKG_CONFIG_PATH=str(pc.parent)))
         self.assertEqual(r.returncode, 0, r.stderr)
         self.write("x.c", "#include <secureops/plugin.h>\nint x = SCO_ABI_MAJOR;\n")
@@ -87,8 +88,10 @@ class Installed(Case):
         if SANITIZED:
             return  # a plugin of its own build does not fit a sanitized worker
         self.build_plugin(self.cwd / "my-scanner")
-        plugins = self.run_it("plugin", "list", "--plugins", self.cwd / "my-scanner" / "build",
-                              "--format", "json", code=PASSED, program=self.secureops).json()
+        # where the instructions say that it is
+        folder = re.search(r"--plugins (\S+)", r.out)[1].replace("$PWD", str(self.cwd))
+        plugins = self.run_it("plugin", "list", "--plugins", folder, "--format", "json",
+                              code=PASSED, program=self.secureops).json()
         mine = [p for p in plugins["plugins"] if p["name"] == "my-scanner"]
         self.assertEqual(len(mine), 1, plugins)
         self.assertNotIn("error", mine[0])
