@@ -168,7 +168,7 @@ static int merge_clusters(struct correlation *c)
         if (c->parent[i] != i || next[i] == i)
             continue;
         for (uint32_t at = i;; at = next[at]) {
-            r = SCO_VEC_PUSH(v, n, cap);
+            r = PUSH_POINTER(v, n, cap);
             if (r < 0)
                 break;
             v[n++] = &c->s->v[at];
@@ -177,7 +177,7 @@ static int merge_clusters(struct correlation *c)
         }
         if (r < 0)
             break;
-        qsort(v, n, sizeof *v, by_primary);
+        qsort(v, n, sizeof(void *), by_primary);
         r = finding_merge(&m, v, n);
         v[0]->risk_score = (float)sco_risk_score(v[0], NULL);
     }

@@ -23,7 +23,8 @@ static double roundup(double x, bool is_31)
     if (!is_31)
         return ceil(x * 10 - 1e-9) / 10;
     int64_t i = llround(x * 100000);
-    return i % 10000 == 0 ? (double)i / 100000 : (double)(i / 10000 + 1) / 10;
+    int64_t tenths = i / 10000 + (i % 10000 != 0);
+    return (double)tenths / 10;
 }
 
 int cvss3_score(struct sco_str s, bool is_31, double *ret)

@@ -147,9 +147,9 @@ static bool read_status(struct sco_decoder *d, uint8_t *ret)
     struct sco_str s;
     if (!dec_view(d, &s))
         return false;
-    for (uint8_t i = 0; i < SCO_STATUS_MAX_; i++)
-        if (sco_str_is(s, sco_status_name(i))) {
-            *ret = i;
+    for (int i = 0; i < SCO_STATUS_MAX_; i++)
+        if (sco_str_is(s, sco_status_name((enum sco_status)i))) {
+            *ret = (uint8_t)i;
             return true;
         }
     return dec_fail(d, SCO_E_FORMAT, "unknown status");

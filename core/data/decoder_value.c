@@ -109,6 +109,7 @@ bool dec_view(struct sco_decoder *d, struct sco_str *ret)
     if (!dec_char(d, '"'))
         return false;
     const char *from = d->p;
+    *ret = sco_str_make(from, 0);
     uint64_t high = 0;
     d->p = scan(d->p, d->end, &high);
     if (d->p < d->end && *d->p == '"')
@@ -129,7 +130,7 @@ static bool intern(struct sco_decoder *d, struct sco_str s, const char **ret)
 
 bool dec_str(struct sco_decoder *d, const char **ret)
 {
-    struct sco_str s;
+    struct sco_str s = {NULL, 0};
     if (!dec_view(d, &s))
         return false;
     if (!s.n)

@@ -38,15 +38,16 @@ struct sco_encoder *sco_encoder_free(struct sco_encoder *e)
 
 int sco_encoder_tool(struct sco_encoder *e, struct sco_str name, struct sco_str version)
 {
-    SCO_AUTO(sco_free) char *new_name = sco_strdup(name);
-    SCO_AUTO(sco_free) char *new_version = sco_strdup(version);
-    if (!new_name || !new_version)
+    char *new_name = sco_strdup(name), *new_version = sco_strdup(version);
+    if (!new_name || !new_version) {
+        free(new_name);
+        free(new_version);
         return SCO_E_NOMEM;
-    char *old_name = e->tool_name, *old_version = e->tool_version;
+    }
+    free(e->tool_name);
+    free(e->tool_version);
     e->tool_name = new_name;
     e->tool_version = new_version;
-    new_name = old_name; /* freed by the cleanup */
-    new_version = old_version;
     return 0;
 }
 

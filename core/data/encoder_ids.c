@@ -51,10 +51,12 @@ static struct sco_str canonical(struct sco_encoder *e, struct sco_str id)
 
 static void add_unique(struct sco_str_list *l, struct sco_str *v, struct sco_str s, size_t max)
 {
+    if (!s.n || !s.p)
+        return;
     for (size_t i = 0; i < l->n; i++)
         if (sco_str_eq(v[i], s))
             return;
-    if (s.n && l->n < max)
+    if (l->n < max)
         v[l->n++] = s;
 }
 
@@ -75,7 +77,8 @@ void enc_ids(struct sco_encoder *e, const struct sco_report_finding *f, struct n
         struct sco_str id = canonical(e, own ? rule : f->ids.v[i]);
         if (!n->cve_id.p && is_cve(id))
             n->cve_id = id;
-        else if (!sco_str_eq(id, n->cve_id) && (!own || is_cve(id) || is_ghsa(enc_upper(e, id))))
+        else if (!(n->cve_id.p && sco_str_eq(id, n->cve_id)) &&
+                 (!own || is_cve(id) || is_ghsa(enc_upper(e, id))))
             add_unique(&n->aliases, v, id, FINDING_IDS_MAX);
     }
 }
@@ -107,8 +110,9 @@ static struct sco_str cwe_text(struct sco_encoder *e, uint32_t number)
     do
         *--at = (char)('0' + number % 10);
     while (number /= 10);
-    at -= 4;
-    memcpy(at, "CWE-", 4);
+    struct sco_str prefix = SCO_STR("CWE-");
+    at -= prefix.n;
+    memcpy(at, prefix.p, prefix.n);
     return sco_str_make(at, (size_t)(p + SIZE - at));
 }
 

@@ -232,7 +232,7 @@ static const struct file *get_file(struct enc_sources *s, struct sco_str path)
 
 static struct sco_str file_line(const struct file *f, int64_t line)
 {
-    if (!f || line < 1 || line > f->n_lines)
+    if (!f || !f->text || line < 1 || line > f->n_lines)
         return sco_str_make(NULL, 0);
     uint32_t from = f->lines[line - 1];
     uint32_t to = line < f->n_lines ? f->lines[line] : f->n;

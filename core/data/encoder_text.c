@@ -47,7 +47,7 @@ static struct sco_str cut(struct sco_encoder *e, struct sco_str s, size_t max, c
     if (!p)
         return sco_str_make(NULL, 0);
     memcpy(p, s.p, n);
-    memcpy(p + n, "...", 3);
+    memset(p + n, '.', 3);
     bool known = e->n_cut == ENC_NOTES_MAX;
     for (size_t i = 0; i < e->n_cut; i++)
         known = known || strcmp(e->cut[i], name) == 0;

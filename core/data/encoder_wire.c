@@ -25,7 +25,8 @@ static size_t put_escape(char *p, char c)
         p[1] = to[at - from];
         return 2;
     }
-    memcpy(p + 1, "u00", 3);
+    p[1] = 'u';
+    p[2] = p[3] = '0';
     p[4] = digits[(unsigned char)c >> 4];
     p[5] = digits[c & 15];
     return 6;

@@ -87,7 +87,7 @@ static int settle(struct job *j)
 {
     bool numbered = finding_has_occurrence(j->v[0]);
     uint32_t occurrence = 0;
-    qsort(j->v, j->n, sizeof(*j->v), numbered ? by_rank : by_content);
+    qsort(j->v, j->n, sizeof(void *), numbered ? by_rank : by_content);
     for (size_t from = 0, to; from < j->n; from = to, occurrence++) {
         to = from + 1;
         while (to < j->n && (!numbered || compare_rank(j->v[from], j->v[to]) == 0))
@@ -110,7 +110,7 @@ static int settle_all(struct job *j, const struct groups *g)
             continue;
         j->n = 0;
         for (uint32_t at = g->table[i] - 1; at != END; at = g->next[at]) {
-            if (SCO_VEC_PUSH(j->v, j->n, j->cap) < 0)
+            if (PUSH_POINTER(j->v, j->n, j->cap) < 0)
                 return SCO_E_NOMEM;
             j->v[j->n++] = &j->s->v[at];
         }

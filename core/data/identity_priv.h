@@ -21,6 +21,9 @@ int finding_fingerprint(struct sco_sha256 *h, struct sco_buf *tmp, const struct 
 int finding_compare(const struct sco_finding *a, const struct sco_finding *b);
 int finding_str_compare(const char *a, const char *b); /* NULL first */
 
+/* Room for one more pointer. */
+#define PUSH_POINTER(v, n, cap) sco_vec_reserve_((void **)&(v), (n), &(cap), sizeof(void *))
+
 struct merger {
     struct sco_pool *pool;
     bool add_places; /* the places of the others become further locations */

@@ -120,7 +120,7 @@ static void add_strings(struct strings *l, const struct sco_strs *s)
 static const struct sco_strs *field(const struct sco_finding *f, size_t offset)
 {
     const struct sco_strs *l;
-    memcpy(&l, (const char *)f + offset, sizeof l);
+    memcpy(&l, (const char *)f + offset, sizeof(void *));
     return l;
 }
 
@@ -143,7 +143,7 @@ static int unite(const struct merger *m, struct sco_finding *const *v, size_t n,
     if (!lists || !l.n)
         return 0;
     const struct sco_strs *all = sco_pool_strs(m->pool, l.v, l.n);
-    memcpy((char *)v[0] + offset, &all, sizeof all);
+    memcpy((char *)v[0] + offset, &all, sizeof(void *));
     return all ? 0 : SCO_E_NOMEM;
 }
 
@@ -199,7 +199,7 @@ static uint32_t add_tool(const struct sco_tool **l, uint32_t n, const struct sco
     if (at == FINDING_TOOLS_MAX)
         return n;
     uint32_t keep = n < FINDING_TOOLS_MAX ? n : FINDING_TOOLS_MAX - 1;
-    memmove(&l[at + 1], &l[at], (keep - at) * sizeof(const struct sco_tool *));
+    memmove(&l[at + 1], &l[at], (keep - at) * sizeof(void *));
     l[at] = t;
     return keep + 1;
 }

@@ -189,14 +189,14 @@ static const void *intern_list(struct sco_pool *p, const void *v, uint32_t n, si
 const struct sco_strs *sco_pool_strs(struct sco_pool *p, const char *const *v, uint32_t n)
 {
     _Static_assert(offsetof(struct sco_strs, v) == 8, "count and padding");
-    return intern_list(p, v, n, sizeof *v);
+    return intern_list(p, v, n, sizeof(void *));
 }
 
 const struct sco_tools *sco_pool_tools(struct sco_pool *p, const struct sco_tool *const *v,
                                        uint32_t n)
 {
     _Static_assert(offsetof(struct sco_tools, v) == 8, "count and padding");
-    return intern_list(p, v, n, sizeof *v);
+    return intern_list(p, v, n, sizeof(void *));
 }
 
 const struct sco_places *sco_pool_places(struct sco_pool *p, const struct sco_place *v, uint32_t n)
