@@ -5,11 +5,12 @@
 #include <stdlib.h>
 
 /* The number of the group called `name`, or SIZE_MAX. */
-static size_t lookup(const struct grouping *g, struct sco_buf *lower, const char *name)
+static size_t lookup(struct grouping *g, struct sco_buf *lower, const char *name)
 {
     sco_buf_clear(lower);
     for (const char *p = name; *p; p++)
         sco_buf_addc(lower, *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p);
+    g->failed |= lower->failed;
     return (size_t)(uintptr_t)sco_map_get(&g->names, sco_buf_str(lower)) - 1;
 }
 
@@ -126,7 +127,7 @@ int grouping_init(struct grouping *g, const struct sco_scan *scan, struct sco_er
         r = add_run(g, &lower, i);
     if (r == 0)
         r = fill(g, &lower);
-    if (r == 0)
+    if (r == 0 && !g->failed)
         return 0;
     grouping_done(g);
     return sco_error_nomem(err);

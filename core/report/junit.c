@@ -46,7 +46,7 @@ static void add_escaped(struct sco_buf *b, struct sco_str s)
 /* One line of text. */
 static void add_text(struct junit *j, struct sco_str s)
 {
-    sco_buf_clear(&j->tmp);
+    buf_restart(&j->tmp, j->b);
     sco_buf_add_printable(&j->tmp, s);
     add_escaped(j->b, sco_buf_str(&j->tmp));
 }
@@ -109,18 +109,18 @@ static void add_body(struct junit *j, const struct sco_finding *f)
     }
     add_detail(j, "Resource", f->resource);
     if (p && p->name) {
-        sco_buf_clear(&j->raw);
+        buf_restart(&j->raw, j->b);
         sco_buf_addf(&j->raw, "%s %s", p->name, p->version ? p->version : "");
         add_detail(j, "Package", sco_buf_z(&j->raw));
     }
     add_detail(j, "CVE", f->cve_id);
     for (uint32_t i = 0; f->cwe_ids && i < f->cwe_ids->n; i++)
         add_detail(j, "CWE", f->cwe_ids->v[i]);
-    sco_buf_clear(&j->raw);
+    buf_restart(&j->raw, j->b);
     add_fix(&j->raw, f);
     add_detail(j, "Fix", sco_buf_z(&j->raw));
     for (uint32_t i = 0; f->tools && i < f->tools->n; i++) {
-        sco_buf_clear(&j->raw);
+        buf_restart(&j->raw, j->b);
         sco_buf_addf(&j->raw, "%s %s", f->tools->v[i]->name ? f->tools->v[i]->name : "unknown",
                      f->tools->v[i]->rule_id ? f->tools->v[i]->rule_id : "");
         add_detail(j, "Reported by", sco_buf_z(&j->raw));

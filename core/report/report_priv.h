@@ -11,6 +11,12 @@ struct sink {
     uint64_t total;   /* bytes handed to fd */
     int error;        /* errno of the first write that failed */
 };
+/* Empties a buffer that text is put together in; that it had failed is not forgotten by `out`. */
+static inline void buf_restart(struct sco_buf *b, struct sco_buf *out)
+{
+    out->failed |= b->failed;
+    sco_buf_clear(b);
+}
 /* Writes the buffer out when it is full. False when there is no sense in going on. */
 bool sink_more(struct sink *s);
 /* Writes the rest and frees the buffer. 0, or the first error. */
@@ -32,6 +38,7 @@ struct grouping {
     uint32_t *order;      /* indices of findings: by group, within it as ranked */
     size_t *run_group;    /* of each scanner run */
     struct sco_map names; /* lower-case name -> group number + 1 */
+    bool failed;          /* out of memory for a name */
 };
 int grouping_init(struct grouping *g, const struct sco_scan *scan, struct sco_error *err);
 void grouping_done(struct grouping *g);

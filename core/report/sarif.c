@@ -124,9 +124,9 @@ static void write_notification(struct sarif *w, const char *level, const char *s
                                const char *reason, const char *hint)
 {
     struct sco_json_out *o = &w->o;
-    sco_buf_clear(&w->text);
+    buf_restart(&w->text, &w->s->b);
     sco_buf_addf(&w->text, "%s%s%s", status, reason ? ": " : "", reason ? reason : "");
-    sco_buf_clear(&w->tmp);
+    buf_restart(&w->tmp, &w->s->b);
     sarif_add_message(&w->tmp, sco_buf_str(&w->text));
     if (hint) {
         sco_buf_addc(&w->tmp, ' ');
@@ -255,12 +255,12 @@ static void write_automation(struct sarif *w, size_t part)
 {
     struct sco_json_out *o = &w->o;
     struct sco_buf *b = &w->tmp;
-    sco_buf_clear(b);
+    buf_restart(b, &w->s->b);
     sco_buf_addz(b, "secureops/");
     for (const char *p = w->group ? w->group->name : "secureops"; *p; p++) {
         char c = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
         bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
-        if (word || (b->p[b->n - 1] != '-' && b->p[b->n - 1] != '/'))
+        if (word || (b->n && b->p[b->n - 1] != '-' && b->p[b->n - 1] != '/'))
             sco_buf_addc(b, word ? c : '-');
     }
     if (part > 1)
@@ -277,8 +277,8 @@ static void write_automation(struct sarif *w, size_t part)
 static bool set_repository(struct sarif *w)
 {
     struct sco_buf *b = &w->tmp, *plain = &w->text;
-    sco_buf_clear(b);
-    sco_buf_clear(plain);
+    buf_restart(b, &w->s->b);
+    buf_restart(plain, &w->s->b);
     add_repository(plain, w->scan->repository);
     const char *z = sco_buf_z(plain), *scheme = strstr(z, "://");
     size_t host = strcspn(z, ":/");

@@ -53,7 +53,7 @@ static void write_artifact(struct sarif *w, const char *path, const char *resour
                        : path                ? url_as_path(path)
                        : is_url(resource)    ? url_as_path(resource)
                                              : target_as_path(w);
-    sco_buf_clear(&w->tmp);
+    buf_restart(&w->tmp, &w->s->b);
     sarif_add_path_uri(&w->tmp, p);
     sco_json_key(o, "artifactLocation");
     sco_json_begin(o, '{');
@@ -89,7 +89,7 @@ static void write_logical(struct sarif *w, const struct sco_finding *f)
     sco_json_key(o, "logicalLocations");
     sco_json_begin(o, '[');
     if (p && (p->name || p->purl)) {
-        sco_buf_clear(&w->tmp);
+        buf_restart(&w->tmp, &w->s->b);
         if (p->purl)
             sco_buf_addz(&w->tmp, p->purl);
         else
@@ -157,7 +157,7 @@ static void write_message(struct sarif *w, const struct sco_finding *f)
     const struct sco_package *p = f->package;
     const char *title = f->title && *f->title ? f->title : sarif_rule_id(f);
     const char *d = f->description;
-    sco_buf_clear(b);
+    buf_restart(b, &w->s->b);
     if (!d || !starts_with(d, title) || (p && p->name)) {
         sarif_add_cut(b, sco_str_c(title), SARIF_TEXT_MAX);
         if (b->n && b->p[b->n - 1] != '.')
@@ -176,7 +176,7 @@ static void write_message(struct sarif *w, const struct sco_finding *f)
             sco_buf_addz(b, "\n");
         sarif_add_cut(b, sco_str_c(d), SARIF_TEXT_MAX);
     }
-    sco_buf_clear(&w->tmp);
+    buf_restart(&w->tmp, &w->s->b);
     sarif_add_message(&w->tmp, sco_buf_str(b));
     sarif_write_text(&w->o, "message", sco_buf_str(&w->tmp));
 }

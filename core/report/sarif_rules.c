@@ -186,7 +186,7 @@ static void write_tags(struct sarif *w, const struct sarif_rule *r, bool securit
         struct sco_str number = cwe_number(cwes->v[i]);
         if (!number.n || seen_before(cwes, i))
             continue;
-        sco_buf_clear(&w->tmp);
+        buf_restart(&w->tmp, &w->s->b);
         sco_buf_addf(&w->tmp, "external/cwe/cwe-%s%.*s",
                      number.n >= 3   ? ""
                      : number.n == 2 ? "0"
@@ -230,7 +230,7 @@ static void write_properties(struct sarif *w, const struct sarif_rule *r)
 static void set_short(struct sarif *w, const struct sarif_rule *r)
 {
     const char *title = r->first->title;
-    sco_buf_clear(&w->text);
+    buf_restart(&w->text, &w->s->b);
     if (!r->titles && title && *title)
         sarif_add_cut(&w->text, sco_str_c(title), SARIF_TEXT_MAX);
     else
@@ -254,7 +254,7 @@ static void set_help(struct sarif *w, const struct sarif_rule *r, add_fn add, co
 {
     struct sco_buf *b = &w->tmp;
     const struct sco_strs *refs = r->first->references;
-    sco_buf_clear(b);
+    buf_restart(b, &w->s->b);
     set_short(w, r);
     add(b, description(r) ? sco_str_c(description(r)) : sco_buf_str(&w->text));
     if (!r->remediations && r->first->remediation && *r->first->remediation) {
@@ -285,14 +285,14 @@ static const char *help_uri(const struct sarif_rule *r)
 static void write_texts(struct sarif *w, const struct sarif_rule *r)
 {
     struct sco_json_out *o = &w->o;
-    sco_buf_clear(&w->tmp);
+    buf_restart(&w->tmp, &w->s->b);
     sarif_add_pascal(&w->tmp, sco_str_c(r->titles || !r->first->title ? r->id : r->first->title));
     if (!sco_str_is_nocase(sco_buf_str(&w->tmp), r->id)) /* SARIF 3.49.7: then it is left out */
         sco_json_kstr(o, "name", sco_buf_str(&w->tmp));
     set_short(w, r);
     sarif_write_text(o, "shortDescription", sco_buf_str(&w->text));
     if (description(r)) {
-        sco_buf_clear(&w->text);
+        buf_restart(&w->text, &w->s->b);
         sarif_add_cut(&w->text, sco_str_c(description(r)), SARIF_TEXT_MAX);
     }
     sarif_write_text(o, "fullDescription", sco_buf_str(&w->text));
@@ -348,7 +348,7 @@ void sarif_write_taxonomies(struct sarif *w)
     sco_json_key(o, "taxa");
     sco_json_begin(o, '[');
     for (size_t i = 0; i < w->n_cwes && sink_more(w->s); i++) {
-        sco_buf_clear(&w->tmp);
+        buf_restart(&w->tmp, &w->s->b);
         sco_buf_addf(&w->tmp, "https://cwe.mitre.org/data/definitions/%s.html", w->cwes[i] + 4);
         sco_json_begin(o, '{');
         sco_json_kz(o, "id", w->cwes[i]);

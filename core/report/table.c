@@ -31,7 +31,7 @@ static void write_header(struct table *t)
     const struct sco_scan *scan = t->scan;
     bool import = scan->command && strcmp(scan->command, "import") == 0;
     struct sco_buf *b = &t->tmp;
-    sco_buf_clear(b);
+    buf_restart(b, t->b);
     sco_buf_addf(b, "%s %s", import ? "import of" : "scan of", scan->target ? scan->target : "?");
     if (scan->branch || scan->commit_sha)
         sco_buf_addf(b, " (%s%s%.12s)", scan->branch ? scan->branch : "",
@@ -77,7 +77,7 @@ static struct sco_str run_name(struct table *t, const struct sco_scanner_run *r,
         sco_buf_addf(&raw, " %s", r->version);
     if (target && r->target)
         sco_buf_addf(&raw, ": %s", r->target);
-    sco_buf_clear(&t->tmp);
+    buf_restart(&t->tmp, t->b);
     sco_buf_add_printable(&t->tmp, sco_buf_str(&raw));
     t->b->failed |= raw.failed || t->tmp.failed;
     return sco_buf_str(&t->tmp);
@@ -135,7 +135,7 @@ static void write_duration(struct table *t, int64_t ms)
 static void write_reason(struct table *t, const struct sco_scanner_run *r, size_t used)
 {
     struct sco_buf *b = &t->tmp;
-    sco_buf_clear(b);
+    buf_restart(b, t->b);
     if (r->required && !run_is_complete(r))
         sco_buf_addz(b, "(required) ");
     if (r->reason && *r->reason)
@@ -293,7 +293,7 @@ static void write_verdict(struct table *t)
         sco_buf_addc(t->b, '\n');
     }
     struct sco_buf *b = &t->tmp;
-    sco_buf_clear(b);
+    buf_restart(b, t->b);
     add_verdict(b, t->scan);
     add_painted(t, results[result].paint, sco_str_c(results[result].word));
     sco_buf_addf(t->b, " (exit %d): ", t->scan->exit_status);

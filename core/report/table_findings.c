@@ -44,7 +44,7 @@ static void add_title(struct table *t, const struct sco_finding *f)
 {
     const char *severity = sco_severity_name(f->severity);
     struct sco_buf *b = &t->tmp;
-    sco_buf_clear(b);
+    buf_restart(b, t->b);
     sco_buf_addz(b, f->title ? f->title : f->rule_id ? f->rule_id : "(no title)");
     if (f->package && f->package->name && !sco_str_contains(sco_buf_str(b), f->package->name))
         sco_buf_addf(b, " in %s %s", f->package->name,
@@ -60,7 +60,7 @@ static void add_title(struct table *t, const struct sco_finding *f)
 static void add_place(struct table *t, const struct sco_finding *f)
 {
     struct sco_buf *b = &t->tmp;
-    sco_buf_clear(b);
+    buf_restart(b, t->b);
     if (f->file_path) {
         sco_buf_addz(b, f->file_path);
         if (f->line > 0)
@@ -89,7 +89,7 @@ static void add_place(struct table *t, const struct sco_finding *f)
 static void add_tools(struct table *t, const struct sco_finding *f)
 {
     struct sco_buf *b = &t->tmp;
-    sco_buf_clear(b);
+    buf_restart(b, t->b);
     uint32_t n = f->tools ? f->tools->n : 0;
     for (uint32_t i = 0; i < n && i < TOOLS_SHOWN; i++) {
         const struct sco_tool *tool = f->tools->v[i];
@@ -112,7 +112,7 @@ static void add_tools(struct table *t, const struct sco_finding *f)
 static void add_last(struct table *t, const struct sco_finding *f)
 {
     struct sco_buf *b = &t->tmp;
-    sco_buf_clear(b);
+    buf_restart(b, t->b);
     if (finding_is_suppressed(f)) {
         sco_buf_addf(b, "suppressed: %s", finding_suppression_reason(f));
         if (f->suppressions && f->suppressions->n && f->suppressions->v[0].expires)
