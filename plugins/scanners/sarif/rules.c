@@ -25,6 +25,8 @@ static void add_cwe(struct cwe_list *l, struct sco_str s, int bare)
 {
     s = text_trim(s);
     size_t i = 0;
+    if (!s.n)
+        return;
     if (text_starts_nocase(s, "external/cwe/"))
         i = 13;
     struct sco_str rest = sco_str_make(s.p + i, s.n - i);
