@@ -2,7 +2,8 @@
 #   sco_add_module(NAME sources... [LINK targets...])    a static library core/NAME -> sco_NAME
 #   sco_add_plugin(NAME sources...)                      a plugin -> lib/secureops/plugins/NAME.so
 #   sco_add_unit_test(NAME sources... [LINK targets...]) a cmocka test -> ctest unit.NAME
-#   sco_add_fuzzer(NAME sources... [LINK targets...])    a libFuzzer target, or its replay driver
+#   sco_add_fuzzer(NAME sources... [LINK targets...] [CORPUS folder])
+#                                                        a libFuzzer target, or its replay driver
 option(SCO_TESTS "Build the tests" ON)
 option(SCO_FUZZ "Build libFuzzer targets (clang)" OFF)
 option(SCO_WERROR "Warnings are errors" OFF)
@@ -107,7 +108,10 @@ endfunction()
 # With SCO_FUZZ: a libFuzzer program. Always: fuzz.NAME in ctest replays tests/fuzz/corpus/NAME
 # (and, for the formats that the shared corpus has, those files) through the same function.
 function(sco_add_fuzzer name)
-  cmake_parse_arguments(A "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(A "" "CORPUS" "LINK" ${ARGN})
+  if(NOT A_CORPUS)
+    set(A_CORPUS ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  endif()
   add_executable(fuzz_${name} ${A_UNPARSED_ARGUMENTS})
   set_target_properties(fuzz_${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
@@ -119,7 +123,7 @@ function(sco_add_fuzzer name)
     target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.c)
   endif()
   if(SCO_TESTS)
-    add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${A_CORPUS})
     set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
   endif()
 endfunction()
