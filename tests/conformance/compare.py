@@ -3,6 +3,7 @@
 The peer's field names and conventions are translated here, in one place; what is translated how is
 explained in docs/conformance.md. Each comparison ends in AGREE, DIFFER or NOT_APPLICABLE (a field
 that we do not carry on purpose, such as "verified")."""
+import html
 import json
 import re
 from urllib.parse import urlsplit
@@ -154,6 +155,7 @@ def value_of(finding, field):
 # is left out, which we do not store.
 
 def plain(text):
+    text = html.unescape(text)
     text = re.sub(r"\[([^\]]*)\]\(\d+\)", r"\1", text)  # a link to a place in the report
     text = re.sub(r"\[([^\]]*)\]\(([^)]*)\)", r"\1 \2", text)
     text = re.sub(r"[*`\\\"']|^\s*[-#>]+\s", "", text, flags=re.M)
@@ -167,7 +169,7 @@ PEER_PHRASES = re.compile(r"Update .+ to at least the version recommended in the
 
 
 def words(text):
-    return {w.strip(".") for w in re.split(r"[\s/:]+", plain(text))}
+    return {w.strip(".") for w in re.split(r"[\s/:]+", plain(text))} - {""}
 
 
 def content_lines(value):
@@ -180,7 +182,7 @@ def content_lines(value):
             continue
         line = PEER_PHRASES.sub("", line)
         line = re.sub(r"^\s*\**[A-Z][A-Za-z /-]{0,60}:\**\s*", "", line)
-        if plain(line):
+        if re.search("[^\\W\\d_]", plain(line)):  # the peer's tables of line numbers are no content
             yield line
 
 
@@ -269,7 +271,7 @@ def compare(finding, check):
     if field == "file_path" and value and meta(finding).get("file_name"):
         ours = ours if ours == value else norm_path(meta(finding)["file_name"])
     if field == "cwe" and op == "eq" and value:
-        return (AGREE if value in cwe_numbers(finding) else DIFFER), cwe_numbers(finding)
+        return (AGREE if int(value) in cwe_numbers(finding) else DIFFER), cwe_numbers(finding)
     if field == "tags" and op == "eq":
         op = "set_eq"
     if field == "unique_id_from_tool" and op == "eq":

@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import compare
+import sonar_api
 from worker import Hang, Worker, build_dir, corpus_dir, plugin_path
 
 COUNTS_LEAST, ASSERTS_LEAST = 0.97, 0.95
@@ -54,7 +55,8 @@ MERGE_KEYS = {
 
 def merged(family, row, findings):
     key = MERGE_KEYS.get(family)
-    if not key or "merge" not in row["note"] or row.get("mode") == "detailed":
+    if (not key or "merge" not in row["note"] or row.get("mode") == "detailed"
+            or "findings_over_api" in row["file"]):  # "REST API JSON/ZIP: no merge"
         return findings
     seen = {}
     for f in findings:
@@ -168,7 +170,10 @@ def check_row(worker, family, row, root, deliberate):
     files = row["file"].split("+")
     path = os.path.join(root, files[1] if len(files) > 2 else files[0])
     try:
-        result = worker.parse(path, PLUGINS.get(family.name, family.name.replace("_", "-")))
+        if family.name == "api_sonarqube":
+            result = sonar_api.scan(worker, root, files)
+        else:
+            result = worker.parse(path, PLUGINS.get(family.name, family.name.replace("_", "-")))
     except Hang as e:
         family.faults.append("%s: hangs: %s" % (row["file"], e))
         return
