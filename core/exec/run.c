@@ -209,8 +209,7 @@ static void drain(struct run *r, struct sco_error *err)
     }
 }
 
-/* ---- result
- * -------------------------------------------------------------------------------------- */
+/* ---- result ---- */
 
 static int fill(struct run *r, int64_t started, int64_t started_mono, int leftovers,
                 struct sco_command_result *ret, struct sco_error *err)

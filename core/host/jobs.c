@@ -8,8 +8,7 @@
 
 enum { SNIFF_LEAST = 40, ERRBUF_SIZE = 4096 };
 
-/* ---- results
- * ------------------------------------------------------------------------------------- */
+/* ---- results ---- */
 
 static void done_error(struct sco_worker *w, int code, const struct sco_error *err)
 {
@@ -76,8 +75,7 @@ static void finish(struct sco_worker *w, int r, const char *text)
     host_done(w, status, code, reason.n ? sco_buf_z(&reason) : NULL);
 }
 
-/* ---- plugins
- * ----------------------------------------------------------------------------------------- */
+/* ---- plugins ---- */
 
 static int load(struct sco_worker *w, const char *path, struct sco_loaded_plugin *ret,
                 struct sco_error *err)
@@ -164,8 +162,7 @@ static void with_plugin(struct sco_worker *w, const struct sco_node *options, co
     finish(w, r, text);
 }
 
-/* ---- describe
- * ------------------------------------------------------------------------------------------ */
+/* ---- describe ---- */
 
 static void describe_one(struct sco_worker *w, const char *path)
 {
@@ -193,8 +190,7 @@ static void describe(struct sco_worker *w)
     host_done(w, w->cancelled ? "cancelled" : "completed", 0, NULL);
 }
 
-/* ---- version, scan
- * -------------------------------------------------------------------------------------- */
+/* ---- version, scan ---- */
 
 static int need_program(const struct sco_worker *w, struct sco_error *err)
 {
@@ -283,8 +279,7 @@ static void scan(struct sco_worker *w)
         with_plugin(w, w->job->options, root_of(w), call_run);
 }
 
-/* ---- import
- * --------------------------------------------------------------------------------------------- */
+/* ---- import ---- */
 
 static int call_parse(struct sco_worker *w, struct sco_errbuf *e)
 {
@@ -389,9 +384,7 @@ static void import(struct sco_worker *w)
         with_plugin(w, import_options(w), w->job->root, call_parse);
 }
 
-/* ---- all
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- all ---- */
 
 void sco_worker_hello(struct sco_worker *w, const char *sandbox)
 {

@@ -38,8 +38,7 @@ int host_flush(struct sco_worker *w)
     return r;
 }
 
-/* ---- texts
- * ---------------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 static void add_secret(struct sco_worker *w, struct sco_str s)
 {
@@ -96,8 +95,7 @@ void host_add_clean(const struct sco_worker *w, struct sco_buf *b, struct sco_st
         sco_buf_addz(b, "...");
 }
 
-/* ---- messages
- * -------------------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 void host_loading(struct sco_worker *w, const char *path)
 {

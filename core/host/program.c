@@ -137,8 +137,7 @@ int host_run(const struct sco_host *t, const struct sco_command *c, struct sco_c
     return 0;
 }
 
-/* ---- versions
- * ---------------------------------------------------------------------------------------- */
+/* ---- versions ---- */
 
 static bool is_digit(char c)
 {

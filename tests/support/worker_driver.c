@@ -57,8 +57,7 @@ const char *drive_dir(void)
     return test_dir;
 }
 
-/* ---- job
- * ------------------------------------------------------------------------------------------ */
+/* ---- job ---- */
 
 static void put_job(const struct drive_job *j, const char *work, const char *cache,
                     struct sco_buf *b)
@@ -128,8 +127,7 @@ static int start(pid_t *ret_pid)
     return -1;
 }
 
-/* ---- messages
- * ---------------------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 static void keep(char *to, size_t size, struct sco_str s)
 {
@@ -224,9 +222,7 @@ static void listen_to(const struct drive_job *j, int fd, pid_t pid, struct drive
     sco_frames_done(&f);
 }
 
-/* ---- all
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- all ---- */
 
 static void collect_end(pid_t pid, struct drive_result *r)
 {

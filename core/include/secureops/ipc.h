@@ -9,9 +9,10 @@
  * JOB: {"kind":"scan"|"import"|"describe"|"version",
  *   "plugins":["/abs/a.so",...]   scan, version: one; import: candidates; describe: all
  *   "options":{name:typed value}  checked by the engine; secrets resolved
- *   "target":{"kind":"directory","path":"/abs"}   scan; kind: directory git image sbom url plan file
- *   "input":"/abs/report.json","root":"/abs"|null,"format":"name"|null   import; options then are
- *                                 those of the one plugin or of `format`, or {plugin name: options}
+ *   "target":{"kind":"directory","path":"/abs"}   scan; kind: directory git image sbom url plan,
+ *                                 or file
+ *   "input":"/abs/report.json","root":"/abs"|null,"format":"name"|null   import; its options are
+ *                                 those of the one plugin or of `format`, or {plugin: options}
  *   "work_dir","cache_dir","program","version":text or null
  *   "excludes":[],"files":[],"offline":bool,"cpus":n,"timeout_ms":n
  *   "limits":{"findings":n,"output":bytes,"memory":bytes}
@@ -54,16 +55,16 @@ enum sco_msg {
 };
 
 /* Blocking write of one frame: 0, SCO_E_LIMIT, or SCO_E_IO (also when the other side is gone). */
-int sco_frame_send(int fd, enum sco_msg type, struct sco_str payload, struct sco_error *err)
-    SCO_NODISCARD;
+int sco_frame_send(int fd, enum sco_msg type, struct sco_str payload,
+                   struct sco_error *err) SCO_NODISCARD;
 
 /* Cuts frames out of a stream. Feed what was read; take frames until 0. */
 struct sco_frames {
     struct sco_buf in;
     size_t at; /* consumed bytes of `in` */
 };
-int sco_frames_feed(struct sco_frames *f, struct sco_str bytes, struct sco_error *err)
-    SCO_NODISCARD;
+int sco_frames_feed(struct sco_frames *f, struct sco_str bytes,
+                    struct sco_error *err) SCO_NODISCARD;
 /* 1: a frame, its payload borrowed until the next feed; 0: more bytes are needed; SCO_E_LIMIT,
  * SCO_E_FORMAT (unknown type): the stream is broken. */
 int sco_frames_next(struct sco_frames *f, enum sco_msg *ret_type, struct sco_str *ret_payload,
