@@ -354,6 +354,8 @@ void sco_options_markdown(const struct sco_option *table, struct sco_buf *out)
         else if (deprecated)
             sco_buf_addz(out, "Deprecated. ");
         add_cell(out, table->doc ? table->doc : "");
+        if (table->flags & SCO_OPT_TRUSTED)
+            sco_buf_addz(out, " Refused in an untrusted file.");
         sco_buf_addz(out, " |\n");
     }
 }

@@ -14,6 +14,8 @@ static void write_row(const struct sco_option *o, struct sco_json_out *out)
         sco_json_kbool(out, "secret", true);
     if (o->flags & SCO_OPT_DEPRECATED)
         sco_json_kbool(out, "deprecated", true);
+    if (o->flags & SCO_OPT_TRUSTED)
+        sco_json_kbool(out, "trusted", true);
     sco_json_kz(out, "default", o->def);
     if (o->min || o->max) {
         sco_json_ki64(out, "min", o->min);
@@ -70,7 +72,8 @@ static int read_row(const struct sco_node *v, struct sco_arena *arena, struct sc
     o->type = sco_option_type_parse(sco_str_c(type));
     o->flags = (sco_bool(sco_get(v, "required"), 0) ? SCO_OPT_REQUIRED : 0) |
                (sco_bool(sco_get(v, "secret"), 0) ? SCO_OPT_SECRET : 0) |
-               (sco_bool(sco_get(v, "deprecated"), 0) ? SCO_OPT_DEPRECATED : 0);
+               (sco_bool(sco_get(v, "deprecated"), 0) ? SCO_OPT_DEPRECATED : 0) |
+               (sco_bool(sco_get(v, "trusted"), 0) ? SCO_OPT_TRUSTED : 0);
     o->min = sco_int_at(v, "min", 0);
     o->max = sco_int_at(v, "max", 0);
     return 0;

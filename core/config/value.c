@@ -168,9 +168,10 @@ static int yaml_member(struct sco_values *v, const struct sco_option *o, const s
         return sco_yaml_error(err, SCO_E_INVALID, file, node->key,
                               "%s is the old name of %s, which is there too", full_name(v, o->name),
                               o->values);
+    uint32_t careful = (o->flags | v->table[row].flags) & (SCO_OPT_SECRET | SCO_OPT_TRUSTED);
     o = check_row(v, row, &copy);
     int r;
-    if ((flags & SCO_VALUES_UNTRUSTED) && (o->flags & SCO_OPT_SECRET))
+    if ((flags & SCO_VALUES_UNTRUSTED) && careful)
         r = sco_error_set(err, SCO_E_PERMISSION,
                           "not taken from a file that was only found in the current folder; "
                           "name the file with --config to trust it");

@@ -38,6 +38,7 @@ static void option(struct sco_json_out *o, const struct sco_option *row)
     sco_json_kbool(o, "required", row->flags & SCO_OPT_REQUIRED);
     sco_json_kbool(o, "secret", row->flags & SCO_OPT_SECRET);
     sco_json_kbool(o, "deprecated", row->flags & SCO_OPT_DEPRECATED);
+    sco_json_kbool(o, "trusted", row->flags & SCO_OPT_TRUSTED);
     sco_json_kz(o, "default", row->def);
     if (row->min || row->max) {
         sco_json_ki64(o, "min", row->min);

@@ -3,8 +3,8 @@
 #include "plug_priv.h"
 
 static const char *const type_names[] = {
-    [SCO_OPT_BOOL] = "bool", [SCO_OPT_INT] = "int",    [SCO_OPT_DURATION] = "duration",
-    [SCO_OPT_SIZE] = "size", [SCO_OPT_STR] = "string", [SCO_OPT_ENUM] = "enum",
+    [SCO_OPT_BOOL] = "bool", [SCO_OPT_INT] = "int",     [SCO_OPT_DURATION] = "duration",
+    [SCO_OPT_SIZE] = "size", [SCO_OPT_STR] = "string",  [SCO_OPT_ENUM] = "enum",
     [SCO_OPT_LIST] = "list", [SCO_OPT_REAL] = "number",
 };
 
@@ -71,7 +71,8 @@ static int check_row(const char *path, const struct sco_plugin *p, const struct 
         snprintf(text, sizeof text, "type: expected 1 to 8, found %u", o->type);
         return refuse(path, o, text, err);
     }
-    if (o->flags & ~(SCO_OPT_REQUIRED | SCO_OPT_SECRET | SCO_OPT_DEPRECATED) || o->reserved) {
+    if (o->flags & ~(SCO_OPT_REQUIRED | SCO_OPT_SECRET | SCO_OPT_DEPRECATED | SCO_OPT_TRUSTED) ||
+        o->reserved) {
         snprintf(text, sizeof text, "flags: expected known ones and reserved 0, found 0x%x, %u",
                  o->flags, o->reserved);
         return refuse(path, o, text, err);

@@ -13,8 +13,9 @@
  * because that is where a developer keeps the file of the own project; but in CI the current folder
  * is often just the pull request. A secureops.yaml that was found there, and not named with
  * --config, is therefore untrusted: it may tune a scan, but whatever makes other code run or gives
- * secrets away (tools, secrets, scan.sandbox, secret options of scanners) is refused in it, with an
- * error that says what to do. Whoever wants the file trusted names it.
+ * secrets away (tools, secrets, scan.sandbox, options of scanners that are SCO_OPT_SECRET or
+ * SCO_OPT_TRUSTED) is refused in it, with an error that says what to do. Whoever wants the file
+ * trusted names it.
  *
  * Options of scanners are known only once the worker has described the plugin. Until then they are
  * kept as located YAML; sco_config_scanner_options checks them against the plugin's table.

@@ -70,7 +70,7 @@ int sco_values_init(struct sco_values *v, const struct sco_option *table, const 
                     struct sco_error *err) SCO_NODISCARD;
 
 #define SCO_VALUES_PARTIAL 1u    /* leave keys alone that are not in the table */
-#define SCO_VALUES_UNTRUSTED 2u  /* refuse secrets; see config.h */
+#define SCO_VALUES_UNTRUSTED 2u  /* refuse SECRET and TRUSTED options; see config.h */
 #define SCO_VALUES_APPEND 4u     /* set: add to a list instead of replacing it */
 #define SCO_VALUES_SECRET_ENV 8u /* set: keep a literal secret as env:ORIGIN, where it stands */
 
@@ -110,7 +110,8 @@ const char *sco_option_type_name(uint32_t type);     /* "duration"; never NULL *
 uint32_t sco_option_type_parse(struct sco_str name); /* 0: none */
 
 /* The JSON form of a table, as SCO_MSG_DESCRIBE carries it under "options":
- *   [{"name","type":"duration","required":true,"secret":true,"deprecated":true,"default":text,
+ *   [{"name","type":"duration","required":true,"secret":true,"deprecated":true,"trusted":true,
+ *     "default":text,
  *     "min":n,"max":n,"values":text,"doc":text}, ...]        absent: false, none, 0
  * Reading it back gives rows whose offset is 0, in the arena, ended by a row with name NULL. What a
  * plugin says is not trusted: SCO_E_FORMAT for a wrong type, a bad or repeated name, a default that

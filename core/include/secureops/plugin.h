@@ -329,6 +329,8 @@ struct sco_host {
 #define SCO_OPT_REQUIRED 1u
 #define SCO_OPT_SECRET 2u     /* never printed; written as env:NAME or file:PATH */
 #define SCO_OPT_DEPRECATED 4u /* `values` names the successor */
+#define SCO_OPT_TRUSTED 8u    /* names code to run, or where secrets are sent: refused, as secrets
+                                 are, in a configuration file that the scanned change may bring */
 
 /* One row of the option table; the table ends with a row whose name is NULL. */
 struct sco_option {

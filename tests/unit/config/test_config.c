@@ -210,7 +210,11 @@ static void untrusted(void **state)
         "scan: {sandbox: true}\n",
     };
     static const struct sco_option rows[] = {
-        {.name = "token", .type = SCO_OPT_STR, .flags = SCO_OPT_SECRET}, {0}};
+        {.name = "token", .type = SCO_OPT_STR, .flags = SCO_OPT_SECRET},
+        {.name = "url", .type = SCO_OPT_STR, .flags = SCO_OPT_TRUSTED},
+        {.name = "old_url", .type = SCO_OPT_STR, .flags = SCO_OPT_DEPRECATED, .values = "url"},
+        {.name = "tune", .type = SCO_OPT_STR},
+        {0}};
     struct fixture *f = *state;
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     for (size_t i = 0; i < SCO_ARRAY_LEN(refused); i++) {
@@ -227,14 +231,25 @@ static void untrusted(void **state)
         assert_int_equal(load(f), 0);
         put(f, "secureops/config.yaml", "");
     }
-    put(f, "secureops.yaml", "scanners: {sonarqube: {token: env:HOME}}\n");
-    assert_int_equal(load(f), 0);
-    assert_int_equal(sco_config_scanner_options(f->c, "sonarqube", rows, 0, &b, NULL, &f->err),
-                     SCO_E_PERMISSION);
-    f->in.file = "secureops.yaml";
+    static const char *const options[] = {"token: env:HOME", "url: http://x", "old_url: http://x"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(options); i++) {
+        put(f, "secureops.yaml",
+            sco_arena_fmt(&f->arena, "scanners: {sonarqube: {tune: x, %s}}\n", options[i]));
+        f->in.file = NULL;
+        assert_int_equal(load(f), 0);
+        assert_int_equal(sco_config_scanner_options(f->c, "sonarqube", rows, 0, &b, NULL, &f->err),
+                         SCO_E_PERMISSION);
+        f->in.file = "secureops.yaml";
+        assert_int_equal(load(f), 0);
+        assert_int_equal(sco_config_scanner_options(f->c, "sonarqube", rows, 0, &b, NULL, &f->err),
+                         0);
+    }
+    put(f, "secureops.yaml", "scanners: {sonarqube: {tune: x}}\n");
+    f->in.file = NULL;
+    sco_buf_clear(&b);
     assert_int_equal(load(f), 0);
     assert_int_equal(sco_config_scanner_options(f->c, "sonarqube", rows, 0, &b, NULL, &f->err), 0);
-    assert_string_equal(sco_buf_z(&b), "{\"token\":\"env:HOME\"}");
+    assert_string_equal(sco_buf_z(&b), "{\"tune\":\"x\"}");
 }
 
 static void environment(void **state)

@@ -27,7 +27,12 @@ static const struct sco_option table[] = {
      .doc = "Jobs."},
     {.name = "wait", .type = SCO_OPT_DURATION, AT(wait), .def = "90s", .min = 0, .max = 3600000},
     {.name = "room", .type = SCO_OPT_SIZE, AT(room), .min = 1024, .max = INT64_MAX},
-    {.name = "ratio", .type = SCO_OPT_REAL, AT(ratio), .def = "0.5"},
+    {.name = "ratio",
+     .type = SCO_OPT_REAL,
+     AT(ratio),
+     .flags = SCO_OPT_TRUSTED,
+     .def = "0.5",
+     .doc = "A ratio."},
     {.name = "name", .type = SCO_OPT_STR, AT(name)},
     {.name = "mode", .type = SCO_OPT_ENUM, AT(mode), .def = "fast", .values = "fast, careful"},
     {.name = "paths", .type = SCO_OPT_LIST, AT(paths), .def = "a,b", .doc = "Paths | with a bar."},
@@ -347,6 +352,7 @@ static void markdown(void **state)
     assert_non_null(strstr(z, "| `room` | size, at least 1KiB |  |  |\n"));
     assert_non_null(strstr(z, "| `mode` | `fast`, `careful` | `fast` |"));
     assert_non_null(strstr(z, "Paths \\| with a bar."));
+    assert_non_null(strstr(z, "A ratio. Refused in an untrusted file. |\n"));
     assert_non_null(strstr(z, "| `token` | secret |"));
     assert_non_null(strstr(z, "| `old_name` | string |  | Deprecated: use `name`.  |\n"));
 }
