@@ -184,12 +184,14 @@ static const struct sco_option OPTIONS[] = {
      "Run only these checks (ids, wildcards, severities)."},
     {"skip_checks", SCO_OPT_LIST, 0, offsetof(struct checkov, skip_checks), 0, NULL, 0, 0, NULL,
      "Leave out these checks."},
-    {"external_checks", SCO_OPT_STR, 0, offsetof(struct checkov, external_checks), 0, NULL, 0, 0,
-     NULL, "Folder with the organisation's own checks (Python or YAML); its code is run."},
+    {"external_checks", SCO_OPT_STR, SCO_OPT_TRUSTED, offsetof(struct checkov, external_checks), 0,
+     NULL, 0, 0, NULL,
+     "Folder with the organisation's own checks (Python or YAML); its code is run."},
     {"baseline", SCO_OPT_STR, 0, offsetof(struct checkov, baseline), 0, NULL, 0, 0, NULL,
      "Baseline file: what is in it is reported as suppressed."},
-    {"target_config", SCO_OPT_BOOL, 0, offsetof(struct checkov, target_config), 0, "false", 0, 0,
-     NULL, "Honour a .checkov.yaml in the target: it may switch checks off and load its code."},
+    {"target_config", SCO_OPT_BOOL, SCO_OPT_TRUSTED, offsetof(struct checkov, target_config), 0,
+     "false", 0, 0, NULL,
+     "Honour a .checkov.yaml in the target: it may switch checks off and load its code."},
     {NULL, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 

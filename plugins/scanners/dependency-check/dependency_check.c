@@ -46,8 +46,8 @@ static const struct sco_option OPTIONS[] = {
      "User of Sonatype OSS Index."},
     {"ossindex_password", SCO_OPT_STR, SCO_OPT_SECRET, offsetof(struct dc, ossindex_password), 0,
      NULL, 0, 0, NULL, "Password or token of Sonatype OSS Index."},
-    {"java_options", SCO_OPT_STR, 0, offsetof(struct dc, java_options), 0, NULL, 0, 0, NULL,
-     "Options of the Java virtual machine, such as -Xmx4g."},
+    {"java_options", SCO_OPT_STR, SCO_OPT_TRUSTED, offsetof(struct dc, java_options), 0, NULL, 0, 0,
+     NULL, "Options of the Java virtual machine, such as -Xmx4g."},
     {NULL, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 

@@ -206,8 +206,8 @@ static int gitleaks_open(void *ctx, const struct sco_host *host, struct sco_errb
 static const struct sco_option OPTIONS[] = {
     {"history", SCO_OPT_BOOL, 0, offsetof(struct gitleaks, history), 0, "true", 0, 0, NULL,
      "Also look through the commits of a git work tree, not only at its files."},
-    {"log_opts", SCO_OPT_STR, 0, offsetof(struct gitleaks, log_opts), 0, NULL, 0, 0, NULL,
-     "Options of git log that choose the commits, such as \"main..HEAD\"."},
+    {"log_opts", SCO_OPT_STR, SCO_OPT_TRUSTED, offsetof(struct gitleaks, log_opts), 0, NULL, 0, 0,
+     NULL, "Options of git log that choose the commits, such as \"main..HEAD\"."},
     {"config", SCO_OPT_STR, 0, offsetof(struct gitleaks, config), 0, NULL, 0, 0, NULL,
      "Gitleaks configuration file instead of the target's own or the built-in one."},
     {"target_config", SCO_OPT_BOOL, 0, offsetof(struct gitleaks, target_config), 0, "true", 0, 0,

@@ -49,13 +49,13 @@ static int open_plugin(void *ctx, const struct sco_host *host, struct sco_errbuf
 }
 
 static const struct sco_option OPTIONS[] = {
-    {"url", SCO_OPT_STR, 0, offsetof(struct zap, url), 0, NULL, 0, 0, NULL,
+    {"url", SCO_OPT_STR, SCO_OPT_TRUSTED, offsetof(struct zap, url), 0, NULL, 0, 0, NULL,
      "API of a running ZAP, such as http://127.0.0.1:8090; without it ZAP itself is run."},
     {"api_key", SCO_OPT_STR, SCO_OPT_SECRET, offsetof(struct zap, api_key), 0, NULL, 0, 0, NULL,
      "Key of that API."},
-    {"program", SCO_OPT_STR, 0, offsetof(struct zap, program), 0, "zap.sh", 0, 0, NULL,
-     "ZAP's program, as a path or a name."},
-    {"plan", SCO_OPT_STR, 0, offsetof(struct zap, plan), 0, NULL, 0, 0, NULL,
+    {"program", SCO_OPT_STR, SCO_OPT_TRUSTED, offsetof(struct zap, program), 0, "zap.sh", 0, 0,
+     NULL, "ZAP's program, as a path or a name."},
+    {"plan", SCO_OPT_STR, SCO_OPT_TRUSTED, offsetof(struct zap, plan), 0, NULL, 0, 0, NULL,
      "Automation plan to run instead of the built-in one; it writes its traditional-json report to "
      "zap-report.json in ${SECUREOPS_REPORT_DIR}."},
     {"spider", SCO_OPT_BOOL, 0, offsetof(struct zap, spider), 0, "true", 0, 0, NULL,
@@ -79,9 +79,9 @@ static const struct sco_option OPTIONS[] = {
      "Keep ZAP's evidence; it may hold personal data or session tokens."},
     {"insights", SCO_OPT_BOOL, 0, offsetof(struct zap, insights), 0, "true", 0, 0, NULL,
      "Log what ZAP says about its own run."},
-    {"insecure", SCO_OPT_BOOL, 0, offsetof(struct zap, insecure), 0, "false", 0, 0, NULL,
-     "Do not verify the certificate of the API."},
-    {"ca_file", SCO_OPT_STR, 0, offsetof(struct zap, ca_file), 0, NULL, 0, 0, NULL,
+    {"insecure", SCO_OPT_BOOL, SCO_OPT_TRUSTED, offsetof(struct zap, insecure), 0, "false", 0, 0,
+     NULL, "Do not verify the certificate of the API."},
+    {"ca_file", SCO_OPT_STR, SCO_OPT_TRUSTED, offsetof(struct zap, ca_file), 0, NULL, 0, 0, NULL,
      "Certificates that the API's is verified with."},
     {"rate", SCO_OPT_REAL, 0, offsetof(struct zap, rate), 0, "20", 0, 0, NULL,
      "Requests a second to the API; 0: no limit."},
