@@ -6,6 +6,8 @@
 
 struct key {
     uint32_t coarse; /* suppressed, risk, severity, type; the smaller the earlier */
+    uint32_t path;   /* its number in the order of all paths; equal paths share one */
+    uint32_t line;
     uint32_t at;
 };
 
@@ -23,12 +25,90 @@ static int compare(const void *pa, const void *pb, void *arg)
     const struct key *a = pa, *b = pb;
     if (a->coarse != b->coarse)
         return a->coarse < b->coarse ? -1 : 1;
+    if (a->path != b->path)
+        return a->path < b->path ? -1 : 1;
+    if (a->line != b->line)
+        return a->line < b->line ? -1 : 1;
     const struct sco_finding *v = arg, *x = &v[a->at], *y = &v[b->at];
-    int c = finding_str_compare(x->file_path, y->file_path);
-    c = c ? c : (x->line > y->line) - (x->line < y->line);
-    c = c ? c : finding_str_compare(x->rule_id, y->rule_id);
+    int c = finding_str_compare(x->rule_id, y->rule_id);
     c = c ? c : memcmp(x->fingerprint, y->fingerprint, SCO_FINGERPRINT_LEN);
     return c ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+/* ---- numbers of paths: there are few, and comparing them again and again is most of a sort ----
+ */
+
+struct path {
+    const char *text; /* NULL: free */
+    uint32_t number;
+};
+
+struct paths {
+    struct path *v; /* by address: the pool has each text once */
+    size_t n, cap;
+};
+
+static struct path *find_path(const struct paths *p, const char *text)
+{
+    size_t i = ((uintptr_t)text >> 3) * 0x9E3779B97F4A7C15u >> 32 & (p->cap - 1);
+    while (p->v[i].text && p->v[i].text != text)
+        i = (i + 1) & (p->cap - 1);
+    return &p->v[i];
+}
+
+static int grow_paths(struct paths *p)
+{
+    struct paths to = {.cap = p->cap ? p->cap * 2 : 256, .n = p->n};
+    to.v = sco_alloc(to.cap, sizeof *to.v);
+    if (!to.v)
+        return SCO_E_NOMEM;
+    for (size_t i = 0; i < p->cap; i++)
+        if (p->v[i].text)
+            *find_path(&to, p->v[i].text) = p->v[i];
+    free(p->v);
+    *p = to;
+    return 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp((*(const struct path *const *)a)->text, (*(const struct path *const *)b)->text);
+}
+
+/* 0 is for findings without path: they come first. */
+static int number_paths(struct paths *p)
+{
+    SCO_AUTO(sco_free) struct path **sorted = sco_alloc(p->n, sizeof(void *));
+    size_t n = 0;
+    uint32_t number = 0;
+    if (!sorted)
+        return SCO_E_NOMEM;
+    for (size_t i = 0; i < p->cap; i++)
+        if (p->v[i].text)
+            sorted[n++] = &p->v[i];
+    qsort(sorted, n, sizeof(void *), by_text);
+    for (size_t i = 0; i < n; i++) {
+        number += !i || strcmp(sorted[i - 1]->text, sorted[i]->text) != 0;
+        sorted[i]->number = number;
+    }
+    return 0;
+}
+
+static int gather_paths(struct paths *p, const struct sco_finding_set *s)
+{
+    const char *last = NULL;
+    for (size_t i = 0; i < s->n; i++) {
+        const char *text = s->v[i].file_path;
+        if (!text || text == last)
+            continue;
+        last = text;
+        if (p->n * 2 >= p->cap && grow_paths(p) < 0)
+            return SCO_E_NOMEM;
+        struct path *at = find_path(p, text);
+        p->n += !at->text;
+        at->text = text;
+    }
+    return number_paths(p);
 }
 
 /* Moves each finding to its place along the cycles of the permutation, without a second array. */
@@ -54,11 +134,18 @@ int sco_findings_rank(struct sco_finding_set *s, struct sco_error *err)
 {
     if (s->n >= UINT32_MAX)
         return sco_error_set(err, SCO_E_LIMIT, "too many findings");
+    struct paths paths = {0};
     SCO_AUTO(sco_free) struct key *keys = sco_alloc(s->n, sizeof *keys);
-    if (!keys)
+    if (!keys || gather_paths(&paths, s) < 0) {
+        free(paths.v);
         return sco_error_nomem(err);
-    for (size_t i = 0; i < s->n; i++)
-        keys[i] = (struct key){coarse_key(&s->v[i]), (uint32_t)i};
+    }
+    for (uint32_t i = 0; i < s->n; i++) {
+        const struct sco_finding *f = &s->v[i];
+        keys[i] = (struct key){.coarse = coarse_key(f), .line = (uint32_t)f->line, .at = i};
+        keys[i].path = f->file_path ? find_path(&paths, f->file_path)->number : 0;
+    }
+    free(paths.v);
     qsort_r(keys, s->n, sizeof *keys, compare, s->v);
     permute(s->v, keys, s->n);
     return 0;

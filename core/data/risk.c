@@ -65,7 +65,9 @@ static void add_exploitation(struct sco_buf *b, const struct sco_finding *f, dou
     if (f->kev)
         add_term(b, "; known exploited +", weight_kev + epss);
     else if (epss >= 0.05) {
-        sco_buf_addf(b, "; EPSS %d %% x 15 = +", (int)lround(clamp((double)f->epss, 1) * 100));
+        sco_buf_addz(b, "; EPSS ");
+        sco_buf_add_i64(b, lround(clamp((double)f->epss, 1) * 100));
+        sco_buf_addz(b, " % x 15 = +");
         add_tenths(b, epss);
     }
 }
