@@ -43,7 +43,7 @@ static inline uint32_t bad_is(const struct sco_probe *p, const char *name)
         .targets = SCO_TARGET_DIRECTORY,                                                           \
         .finds = SCO_TYPE_BIT(SCO_TYPE_SAST),                                                      \
         .flags = SCO_SCANNER_EXPLICIT,                                                             \
-        .title = "Bad",                                                                            \
+        .title = SIN_NAME,                                                                         \
         .sniff = (sniff_fn),                                                                       \
         .run = (run_fn),                                                                           \
         .parse = (parse_fn),                                                                       \
