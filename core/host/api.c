@@ -117,12 +117,15 @@ static int emit_sized(struct sco_worker *w, const struct sco_report_finding *f,
     enum { LEAST = offsetof(struct sco_report_finding, title) };
     if (!f || f->struct_size < LEAST || f->struct_size > (64u << 10))
         return sco_error_set(err, SCO_E_INVALID, "a finding with a wrong struct_size");
-    if (f->struct_size >= sizeof *f)
-        return sco_encoder_add(w->encoder, f, &w->batch, err);
     struct sco_report_finding full = {0};
-    memcpy(&full, f, f->struct_size);
-    full.struct_size = sizeof full;
-    return sco_encoder_add(w->encoder, &full, &w->batch, err);
+    if (f->struct_size < sizeof *f) {
+        memcpy(&full, f, f->struct_size);
+        full.struct_size = sizeof full;
+        f = &full;
+    }
+    if (f->secret.n)
+        host_note_found(w, f->secret);
+    return sco_encoder_add(w->encoder, f, &w->batch, err);
 }
 
 static int api_emit(const struct sco_host *t, const struct sco_report_finding *f)

@@ -69,6 +69,7 @@ int host_send_json(struct sco_worker *w, enum sco_msg type, struct sco_buf *b);
 /* Appends a text made printable, cut to `max` bytes, with the job's secrets blotted out. */
 void host_add_clean(const struct sco_worker *w, struct sco_buf *b, struct sco_str text, size_t max);
 void host_collect_secrets(struct sco_worker *w, const struct sco_node *values);
+void host_note_found(struct sco_worker *w, struct sco_str found);
 int host_flush(struct sco_worker *w);
 void host_loading(struct sco_worker *w, const char *path);
 void host_log(struct sco_worker *w, uint32_t level, const char *fmt, ...) SCO_PRINTF(3, 4);

@@ -57,6 +57,16 @@ void host_collect_secrets(struct sco_worker *w, const struct sco_node *values)
     }
 }
 
+/* What a scanner found: its own words, in a failure perhaps, must not repeat it. */
+void host_note_found(struct sco_worker *w, struct sco_str found)
+{
+    for (size_t i = 0; i < w->n_secrets; i++)
+        if (sco_str_eq(w->secrets[i], found))
+            return;
+    if (found.n >= 6 && w->n_secrets < HOST_SECRETS_MAX)
+        add_secret(w, sco_arena_str(&w->arena, found));
+}
+
 static void add_without_secrets(const struct sco_worker *w, struct sco_buf *b, struct sco_str s)
 {
     for (size_t at = 0; at < s.n;) {
