@@ -9,11 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int sco_fs_read(const char *path, size_t limit, struct sco_buf *ret, struct sco_error *err)
+int sco_fs_read_fd(int fd, const char *path, size_t limit, struct sco_buf *ret,
+                   struct sco_error *err)
 {
-    SCO_AUTO(sco_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return sco_error_errno(err, errno, "cannot open %s", path);
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     for (;;) {
         if (sco_buf_reserve(&b, 65536) < 0)
@@ -30,6 +28,65 @@ int sco_fs_read(const char *path, size_t limit, struct sco_buf *ret, struct sco_
             return sco_error_set(err, SCO_E_LIMIT, "%s is larger than %zu bytes", path, limit);
     }
     *ret = SCO_TAKE(b);
+    return 0;
+}
+
+int sco_fs_read(const char *path, size_t limit, struct sco_buf *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return sco_error_errno(err, errno, "cannot open %s", path);
+    return sco_fs_read_fd(fd, path, limit, ret, err);
+}
+
+/* ---- files that decide what code runs ---- */
+static int check_owner(const char *path, const struct stat *st, struct sco_error *err)
+{
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return sco_error_set(err, SCO_E_PERMISSION,
+                             "%s: owner: expected root or user %ld, found user %ld", path,
+                             (long)geteuid(), (long)st->st_uid);
+    if (st->st_mode & 022)
+        return sco_error_set(err, SCO_E_PERMISSION,
+                             "%s: mode: expected no write permission for group and others, "
+                             "found %04o (chmod go-w)",
+                             path, (unsigned)st->st_mode & 07777);
+    return 0;
+}
+
+static int check_folder(const char *path, struct sco_error *err)
+{
+    struct sco_str base = sco_path_base(sco_str_c(path));
+    SCO_AUTO(sco_buf) struct sco_buf dir = {0};
+    sco_buf_add(&dir, sco_str_make(path, (size_t)(base.p - path)));
+    struct stat st;
+    const char *name = sco_buf_z(&dir);
+    int r = sco_buf_check(&dir, err);
+    if (r < 0)
+        return r;
+    SCO_AUTO(sco_fd) int fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return sco_error_errno(err, errno, "%s", name);
+    return check_owner(name, &st, err);
+}
+
+int sco_fs_open_trusted(const char *path, int *ret_fd, struct sco_error *err)
+{
+    struct stat st;
+    if (path[0] != '/')
+        return sco_error_set(err, SCO_E_INVALID, "%s: path: expected an absolute one", path);
+    int r = check_folder(path, err);
+    if (r < 0)
+        return r;
+    SCO_AUTO(sco_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return sco_error_errno(err, errno, "%s", path);
+    if (!S_ISREG(st.st_mode))
+        return sco_error_set(err, SCO_E_INVALID, "%s: expected a regular file", path);
+    if ((r = check_owner(path, &st, err)) < 0)
+        return r;
+    *ret_fd = fd;
+    fd = -1;
     return 0;
 }
 

@@ -7,58 +7,10 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* What both sides agree to read first. */
 enum { HEAD_SIZE = offsetof(struct sco_plugin, kind) };
-
-static int check_owner(const char *path, const struct stat *st, struct sco_error *err)
-{
-    if (st->st_uid != 0 && st->st_uid != geteuid())
-        return sco_error_set(err, SCO_E_PERMISSION,
-                             "%s: owner: expected root or user %ld, found user %ld", path,
-                             (long)geteuid(), (long)st->st_uid);
-    if (st->st_mode & 022)
-        return sco_error_set(err, SCO_E_PERMISSION,
-                             "%s: mode: expected no write permission for group and others, "
-                             "found %04o (chmod go-w)",
-                             path, (unsigned)st->st_mode & 07777);
-    return 0;
-}
-
-static int check_folder(const char *path, struct sco_error *err)
-{
-    struct sco_str base = sco_path_base(sco_str_c(path));
-    SCO_AUTO(sco_buf) struct sco_buf dir = {0};
-    sco_buf_add(&dir, sco_str_make(path, (size_t)(base.p - path)));
-    struct stat st;
-    int r = sco_buf_check(&dir, err);
-    if (r < 0)
-        return r;
-    SCO_AUTO(sco_fd) int fd = open(sco_buf_z(&dir), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return sco_error_errno(err, errno, "%s", sco_buf_z(&dir));
-    return check_owner(sco_buf_z(&dir), &st, err);
-}
-
-/* The folder and the file, on opened descriptors: only root and the user can put another file in
- * place of the one that is checked here. */
-static int check_file(const char *path, struct stat *ret, struct sco_error *err)
-{
-    if (path[0] != '/')
-        return sco_error_set(err, SCO_E_INVALID, "%s: path: expected an absolute one", path);
-    int r = check_folder(path, err);
-    if (r < 0)
-        return r;
-    SCO_AUTO(sco_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || fstat(fd, ret) < 0)
-        return sco_error_errno(err, errno, "%s", path);
-    if (!S_ISREG(ret->st_mode))
-        return sco_error_set(err, SCO_E_INVALID, "%s: expected a regular file", path);
-    return check_owner(path, ret, err);
-}
 
 /* dlopen's own words, with the path in front when they lack it. */
 static int refuse_dl(const char *path, int code, struct sco_error *err)
@@ -74,9 +26,12 @@ static int refuse_dl(const char *path, int code, struct sco_error *err)
 static int open_object(const char *path, sco_plugin_fn *ret, struct sco_error *err)
 {
     struct stat before, after;
-    int r = check_file(path, &before, err);
+    SCO_AUTO(sco_fd) int fd = -1;
+    int r = sco_fs_open_trusted(path, &fd, err);
     if (r < 0)
         return r;
+    if (fstat(fd, &before) < 0)
+        return sco_error_errno(err, errno, "%s", path);
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return refuse_dl(path, SCO_E_NOT_FOUND, err);

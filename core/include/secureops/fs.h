@@ -7,6 +7,14 @@
  * SCO_E_IO. */
 int sco_fs_read(const char *path, size_t limit, struct sco_buf *ret,
                 struct sco_error *err) SCO_NODISCARD;
+/* The same from an open file; `path` is its name in messages. */
+int sco_fs_read_fd(int fd, const char *path, size_t limit, struct sco_buf *ret,
+                   struct sco_error *err) SCO_NODISCARD;
+/* Opens a file that decides what code runs: an absolute path of a regular file that, like its
+ * folder, belongs to root or the user and may be written by nobody else. Checked on the opened
+ * descriptors, so that only those two can put another file in its place. *ret_fd is the caller's.
+ * SCO_E_INVALID, SCO_E_PERMISSION, SCO_E_NOT_FOUND, SCO_E_IO. */
+int sco_fs_open_trusted(const char *path, int *ret_fd, struct sco_error *err) SCO_NODISCARD;
 /* Writes a file so that it is there whole or not at all (temporary file, rename). */
 int sco_fs_write(const char *path, struct sco_str content, int mode,
                  struct sco_error *err) SCO_NODISCARD;

@@ -76,6 +76,44 @@ static void write_read_remove(void **state)
     free(dir);
 }
 
+static int trusted(const char *path)
+{
+    SCO_AUTO(sco_fd) int fd = -1;
+    struct sco_error err = {0};
+    int r = sco_fs_open_trusted(path, &fd, &err);
+    assert_true(r == 0 ? fd >= 0 : fd == -1 && err.text[0]);
+    return r;
+}
+
+/* What decides which code runs may be written by root and the user alone. */
+static void trusted_files(void **state)
+{
+    (void)state;
+    struct sco_error err;
+    char *dir;
+    assert_int_equal(sco_fs_mkdtemp(NULL, "sco-test", &dir, &err), 0);
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    sco_buf_addf(&b, "%s/file", dir);
+    const char *path = sco_buf_z(&b);
+    assert_int_equal(trusted(path), SCO_E_NOT_FOUND);
+    assert_int_equal(sco_fs_write(path, SCO_STR("x"), 0600, &err), 0);
+    assert_int_equal(trusted(path), 0);
+    assert_int_equal(chmod(path, 0620), 0);
+    assert_int_equal(trusted(path), SCO_E_PERMISSION);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(trusted(path), 0);
+    assert_int_equal(chmod(dir, 0777), 0);
+    assert_int_equal(trusted(path), SCO_E_PERMISSION);
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_int_equal(trusted("/etc"), SCO_E_INVALID);
+    assert_int_equal(trusted("etc/passwd"), SCO_E_INVALID);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0); /* and does not wait for a writer */
+    assert_int_equal(trusted(path), SCO_E_INVALID);
+    assert_int_equal(sco_fs_remove_tree(dir), 0);
+    free(dir);
+}
+
 static void programs(void **state)
 {
     (void)state;
@@ -89,9 +127,8 @@ static void programs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_of_findings),
-        cmocka_unit_test(normalize),
-        cmocka_unit_test(write_read_remove),
+        cmocka_unit_test(paths_of_findings), cmocka_unit_test(normalize),
+        cmocka_unit_test(write_read_remove), cmocka_unit_test(trusted_files),
         cmocka_unit_test(programs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
