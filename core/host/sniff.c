@@ -61,9 +61,13 @@ int host_probe_open(struct host_probe *p, const char *path, struct sco_error *er
         return sco_error_set(err, SCO_E_FORMAT, "%s is empty", path);
     if (p->probe.format == SCO_PROBE_JSON)
         p->probe.root = sco_json_parse_head(head, &p->arena);
+    if (p->probe.format != SCO_PROBE_XML)
+        return 0;
     const struct sco_xml_module *xml;
-    if (p->probe.format == SCO_PROBE_XML && host_xml(&xml, NULL) == 0 &&
-        xml->head(head, &p->arena, &p->probe.root) == SCO_E_NOMEM)
+    r = host_xml(&xml, err);
+    if (r < 0)
+        return r;
+    if (xml->head(head, &p->arena, &p->probe.root) == SCO_E_NOMEM)
         return sco_error_nomem(err);
     return 0;
 }
