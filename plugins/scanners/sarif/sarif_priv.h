@@ -15,7 +15,7 @@ enum {
     SARIF_IDS_MAX = 8,
 };
 
-struct sarif { /* the plugin's context */
+struct sarif { /* the context of the plugin, or in that of another */
     const struct sco_host *h;
     struct sco_str type;
     int64_t merge_locations;
@@ -134,5 +134,8 @@ int place_read(struct run *r, const struct sco_node *location, struct place *ret
 /* result.c */
 int result_report(struct run *r, const struct sco_node *result, struct sco_errbuf *e);
 
-/* run.c: reports one run; 0 or an error. *ret_ran: the tool ran. */
+/* log.c: reads a whole log, emitting its findings. 0, SCO_RUN_INCOMPLETE or an error. */
+int sarif_parse(struct sarif *s, const struct sco_input *in, struct sco_errbuf *e);
+
+/* run.c: reports one run; 0 or an error. */
 int run_report(struct run *r, struct sco_errbuf *e);
