@@ -266,8 +266,14 @@ def compare(finding, check):
         value = norm_path(value)
     if field == "title" and op == "eq":
         ours = finding.get("title") or ""
+        if value == "%s_%s" % (finding["rule_id"], meta(finding).get("key")):
+            return AGREE, ours  # SonarQube: the peer's title is rule and key, fields of ours
         whole = ours + " " + " ".join(str(v) for v in (finding.get("package") or {}).values())
         return (AGREE if title_agrees(whole, value) else DIFFER), ours
+    if field == "file_path" and value and str(value).endswith(":" + str(ours)):
+        return AGREE, ours  # SonarQube's component: project key, colon, path
+    if field == "file_path" and value and not ours:
+        ours = finding.get("resource")  # a component that is no file
     if field == "file_path" and value and meta(finding).get("file_name"):
         ours = ours if ours == value else norm_path(meta(finding)["file_name"])
     if field == "cwe" and op == "eq" and value:
