@@ -127,8 +127,8 @@ static const char **list_arg(struct cli *c, int id)
     return args_has(c, id) ? split_list(c, sco_buf_str(&c->lists[id])) : NULL;
 }
 
-static int scanner_options(void *user, const struct sco_plugin_info *p, struct sco_buf *out,
-                           int64_t *ret_timeout_ms, struct sco_error *err)
+static int scanner_options(void *user, const struct sco_plugin_info *p, bool resolve,
+                           struct sco_buf *out, int64_t *ret_timeout_ms, struct sco_error *err)
 {
     struct cli *c = user;
     struct sco_config_scanner s;
@@ -136,8 +136,8 @@ static int scanner_options(void *user, const struct sco_plugin_info *p, struct s
     if (r < 0)
         return r;
     *ret_timeout_ms = s.timeout;
-    return sco_config_scanner_options(c->config, p->name, p->options, SCO_VALUES_RESOLVE, out, NULL,
-                                      err);
+    return sco_config_scanner_options(c->config, p->name, p->options,
+                                      resolve ? SCO_VALUES_RESOLVE : 0, out, NULL, err);
 }
 
 static int scanner_wanted(void *user, const char *name)

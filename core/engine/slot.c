@@ -254,7 +254,7 @@ static int fill_scan_message(struct slot *slot, struct message *m, struct sco_bu
     int64_t configured = 0;
     int r = 0;
     if (s->e->o.scanner_options)
-        r = s->e->o.scanner_options(s->e->o.user, p, options, &configured, err);
+        r = s->e->o.scanner_options(s->e->o.user, p, true, options, &configured, err);
     if (r < 0)
         return r;
     static const uint32_t order[] = {SCO_TARGET_DIRECTORY, SCO_TARGET_GIT,   SCO_TARGET_SBOM,
@@ -274,9 +274,33 @@ static int fill_scan_message(struct slot *slot, struct message *m, struct sco_bu
     return lock_cache(s, p->name, &slot->lock_fd, &m->cache_dir, err);
 }
 
-static void fill_import_message(struct slot *slot, struct message *m)
+/* {plugin: its options} for every candidate. Reading a report needs no secrets. */
+static int import_options(struct session *s, struct sco_buf *out, struct sco_error *err)
+{
+    struct sco_json_out o = {.b = out};
+    sco_json_begin(&o, '{');
+    for (size_t i = 0; i < s->e->plugins.n && s->e->o.scanner_options; i++) {
+        const struct sco_plugin_info *p = &s->e->plugins.v[i];
+        int64_t ignored = 0;
+        SCO_AUTO(sco_buf) struct sco_buf own = {0};
+        if (p->error || (s->scanner && strcmp(s->scanner, p->name) != 0))
+            continue;
+        int r = s->e->o.scanner_options(s->e->o.user, p, false, &own, &ignored, err);
+        if (r < 0)
+            return r;
+        sco_json_key(&o, p->name);
+        sco_json_raw(&o, sco_buf_str(&own));
+    }
+    sco_json_end(&o, '}');
+    return sco_buf_check(out, err);
+}
+
+static int fill_import_message(struct slot *slot, struct message *m, struct sco_buf *options,
+                               struct sco_error *err)
 {
     struct session *s = slot->session;
+    int r = import_options(s, options, err);
+    m->options = sco_buf_str(options);
     slot->timeout_ms = timeout_of(slot, 0);
     m->kind = "import";
     m->plugins = s->parsers;
@@ -285,6 +309,7 @@ static void fill_import_message(struct slot *slot, struct message *m)
     m->root = s->root;
     m->format = s->scanner;
     m->cache_dir = slot->work_dir;
+    return r;
 }
 
 static int start(struct slot *slot, struct sco_error *err)
@@ -302,7 +327,7 @@ static int start(struct slot *slot, struct sco_error *err)
     if (r == 0 && slot->item)
         r = fill_scan_message(slot, &m, &options, err);
     else if (r == 0)
-        fill_import_message(slot, &m);
+        r = fill_import_message(slot, &m, &options, err);
     m.timeout_ms = slot->timeout_ms;
     if (r == 0)
         r = message_write(&m, &message, err);

@@ -67,9 +67,9 @@ struct sco_engine_options {
     const char *const *require;  /* NULL-terminated, or NULL */
     struct sco_gate_rules gate;
     /* The typed options of a scanner as a JSON object, appended to out; also its own deadline
-     * (0: unchanged). NULL: none have options. */
-    int (*scanner_options)(void *user, const struct sco_plugin_info *p, struct sco_buf *out,
-                           int64_t *ret_timeout_ms, struct sco_error *err);
+     * (0: unchanged). `resolve`: secrets in clear, else as references. NULL: none have options. */
+    int (*scanner_options)(void *user, const struct sco_plugin_info *p, bool resolve,
+                           struct sco_buf *out, int64_t *ret_timeout_ms, struct sco_error *err);
     /* What the configuration says of a scanner: -1 never, 0 when it applies, 1 must run. */
     int (*scanner_wanted)(void *user, const char *name);
     void (*progress)(void *user, const struct sco_progress *p);
