@@ -168,10 +168,15 @@ class Broken(FakeScan):
         self.assertLess(r.seconds, 20)
 
     def test_flood_of_output(self):
-        self.tool("gitleaks", gitleaks("[]", code=0, before="yes 'x' >&2"))
-        r, report = self.scan("--set", "scan.output_limit=1MiB", "--timeout", "30s",
-                              code=INCOMPLETE)
-        self.assertNotEqual(self.run_of(report, "gitleaks")["status"], "completed")
+        self.tool("gitleaks", gitleaks("[]", code=0, before="yes x"))
+        r, report = self.scan("--set", "scan.output_limit=1MiB", code=INCOMPLETE)
+        self.assertEqual(self.run_of(report, "gitleaks")["status"], "failed")
+        self.assertLess(r.seconds, 10)
+
+    def test_flood_of_errors(self):
+        """Of the standard error the end is kept, however much comes."""
+        self.tool("gitleaks", gitleaks("[]", code=0, before="yes x | head -c 50000000 >&2"))
+        self.scan("--set", "scan.output_limit=1MiB", code=PASSED)
 
     def test_hostile_text_does_not_reach_the_terminal(self):
         evil = "\x1b]0;owned\x07\x1b[2J<script>alert(1)</script>"
