@@ -91,6 +91,11 @@ class Family:
         self.tally = {compare.AGREE: 0, compare.DIFFER: 0, compare.NOT_APPLICABLE: 0,
                       "deliberate": 0}
         self.differences, self.faults, self.counts_deliberate = [], [], 0
+        self.detectable = self.detected = 0
+
+    @property
+    def plugin(self):
+        return PLUGINS.get(self.name, self.name.replace("_", "-"))
 
     def asserted(self):
         return self.tally[compare.AGREE] + self.tally[compare.DIFFER] + self.tally["deliberate"]
@@ -167,15 +172,25 @@ def check_assert(family, row, result, ours, check, deliberate):
     family.tally[verdict] += 1
 
 
-def check_row(worker, family, row, root, deliberate):
+def check_detection(worker, family, row, path, plugins):
+    """Which plugin takes the file when none is named: the right one, or none, never another."""
+    family.detectable += 1
+    chosen = worker.detect(path, plugins).chosen
+    family.detected += chosen == family.plugin
+    if chosen not in (None, family.plugin):
+        family.faults.append("%s: taken for a report of %s" % (row["file"], chosen))
+
+
+def check_row(worker, family, row, root, deliberate, plugins):
     family.files += 1
     files = row["file"].split("+")
-    path = os.path.join(root, files[1] if len(files) > 2 else files[0])
+    path = os.path.join(root, files[0])
     try:
         if family.name == "api_sonarqube":
             result = sonar_api.scan(worker, root, files)
         else:
-            result = worker.parse(path, PLUGINS.get(family.name, family.name.replace("_", "-")))
+            result = worker.parse(path, family.plugin)
+            check_detection(worker, family, row, path, plugins)
     except Hang as e:
         family.faults.append("%s: hangs: %s" % (row["file"], e))
         return
@@ -212,7 +227,7 @@ def check_cli(families, rows, root):
         env = {**os.environ, "HOME": tmp, "XDG_CACHE_HOME": tmp, "XDG_STATE_HOME": tmp}
         for row in rows:
             family = families[row["parser"]]
-            plugin = PLUGINS.get(family.name, family.name.replace("_", "-"))
+            plugin = family.plugin
             if "+" in row["file"]:
                 continue
             path = os.path.join(root, row["file"])
@@ -244,10 +259,10 @@ def rate(family):
 
 
 def table(families, markdown):
-    head = ["parser", "files", "counts", "peer counts", "asserts", "agree", "deliberate", "n.a.",
-            "differ"]
-    rows = [[f.name, str(f.files), share(f.counts_agree, f.counted),
-             share(f.peer_agree, f.peer_counts), share(f.tally[compare.AGREE], f.asserted()),
+    head = ["parser", "files", "detected", "counts", "peer counts", "asserts", "agree",
+            "deliberate", "n.a.", "differ"]
+    rows = [[f.name, str(f.files), share(f.detected, f.detectable),
+             share(f.counts_agree, f.counted), share(f.peer_agree, f.peer_counts), share(f.tally[compare.AGREE], f.asserted()),
              rate(f), str(f.tally["deliberate"] + f.counts_deliberate),
              str(f.tally[compare.NOT_APPLICABLE]), str(f.tally[compare.DIFFER])] for f in families]
     if markdown:
@@ -303,9 +318,11 @@ def main():
         print("skipped: no plugin is built in %s" % build_dir())
         return 77
     missing = [n for n in FAMILIES if n not in families and not args.parser]
+    plugins = sorted(p[:-3] for p in os.listdir(os.path.dirname(plugin_path("x")))
+                     if p.endswith(".so"))
     with Worker() as worker:
         for row in used:
-            check_row(worker, families[row["parser"]], row, root, deliberate)
+            check_row(worker, families[row["parser"]], row, root, deliberate, plugins)
     n = 0 if args.no_cli else check_cli(families, used, root)
     result = report(list(families.values()), args)
     print("%d files through secureops import" % n)

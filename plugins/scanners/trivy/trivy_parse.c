@@ -56,8 +56,8 @@ static int on_modified(void *user, const struct sco_node *item)
     int r = REP_UNUSABLE;
     if (!sco_is(finding, SCO_NODE_MAP))
         return REP_UNUSABLE;
-    s.reason = keep(p, rep_both(p->t->h, rep_or(sco_text_at(item, "Statement"), status), ", ",
-                                sco_text_at(item, "Source")));
+    s.reason = rep_both(p->t->h, rep_or(sco_text_at(item, "Statement"), status), ", ",
+                        sco_text_at(item, "Source"));
     p->suppression = &s;
     if (sco_str_is_nocase(type, "vulnerability"))
         r = trivy_vulnerability(p, finding);
