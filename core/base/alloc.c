@@ -7,8 +7,9 @@
 /* More than any machine has: a size that went wrong, not worth asking the allocator. */
 static const size_t ALLOC_MAX = ((size_t)1 << 40) - 4096;
 
-static long countdown = -1;
-static long counted;
+/* Per thread: a test counts its own. */
+static _Thread_local long countdown = -1;
+static _Thread_local long counted;
 
 long sco_alloc_fail_at(long n)
 {

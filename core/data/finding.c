@@ -132,12 +132,11 @@ static void write_metadata(struct sco_json_out *o, const struct sco_finding *f)
 
 static void write_risk(struct sco_json_out *o, const struct sco_finding *f)
 {
-    SCO_AUTO(sco_buf) struct sco_buf explain = {0};
-    double risk = sco_risk_score(f, &explain);
-    sco_json_kreal(o, "risk_score", risk);
-    sco_json_kstr(o, "risk_explanation", sco_buf_str(&explain));
-    if (explain.failed)
-        o->b->failed = true;
+    sco_json_kreal(o, "risk_score", round(sco_risk_score(f, NULL) * 10) / 10);
+    sco_json_key(o, "risk_explanation");
+    sco_json_begin_plain(o);
+    sco_risk_score(f, o->b);
+    sco_json_end_plain(o);
 }
 
 static void write_place(struct sco_json_out *o, const struct sco_finding *f)

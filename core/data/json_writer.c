@@ -141,6 +141,18 @@ void sco_json_str(struct sco_json_out *o, struct sco_str s)
     complete(o);
 }
 
+void sco_json_begin_plain(struct sco_json_out *o)
+{
+    separate(o);
+    sco_buf_addc(o->b, '"');
+}
+
+void sco_json_end_plain(struct sco_json_out *o)
+{
+    sco_buf_addc(o->b, '"');
+    complete(o);
+}
+
 void sco_json_i64(struct sco_json_out *o, int64_t v)
 {
     separate(o);

@@ -145,10 +145,7 @@ int json_write(const struct sco_scan *scan, struct sink *s, struct sco_error *er
     write_list_end(&o);
     sco_json_key(&o, "findings");
     sco_json_begin(&o, '[');
-    for (size_t i = 0; i < scan->findings.n && sink_more(s); i++) {
-        new_line(&o);
-        sco_finding_write(&o, &scan->findings.v[i]);
-    }
+    lines_write(&scan->findings, s);
     write_list_end(&o);
     sco_json_key(&o, "policies");
     sco_json_begin(&o, '{');

@@ -22,6 +22,10 @@ bool sink_more(struct sink *s);
 /* Writes the rest and frees the buffer. 0, or the first error. */
 int sink_end(struct sink *s, struct sco_error *err);
 
+/* ---- lines.c: one finding a line, on several threads ----------------------------------------- */
+/* Writes the findings as JSON objects, each on a line of its own, with commas between them. */
+void lines_write(const struct sco_finding_set *set, struct sink *s);
+
 /* ---- group.c: findings by the tool that is listed first -------------------------------------- */
 enum { GROUPS_MAX = 1000 }; /* further tools share the last group */
 

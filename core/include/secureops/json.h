@@ -63,6 +63,10 @@ void sco_json_begin(struct sco_json_out *o, char open); /* '{' or '[' */
 void sco_json_end(struct sco_json_out *o, char close);
 void sco_json_key(struct sco_json_out *o, const char *key);
 void sco_json_str(struct sco_json_out *o, struct sco_str s);
+/* A string whose content the caller appends to o->b in between: printable ASCII without quotes and
+ * backslashes. */
+void sco_json_begin_plain(struct sco_json_out *o);
+void sco_json_end_plain(struct sco_json_out *o);
 void sco_json_i64(struct sco_json_out *o, int64_t v);
 void sco_json_real(struct sco_json_out *o, double v); /* shortest that reads back; NaN: null */
 void sco_json_bool(struct sco_json_out *o, bool v);
