@@ -122,12 +122,13 @@ static int names_push(const struct sco_host *h, struct names *l, struct sco_str 
     return 0;
 }
 
-static int load(struct run *r, const char *list, int artifacts, struct sco_errbuf *e)
+static int load(struct run *r, const struct sco_node *all, struct names *names,
+                struct sco_errbuf *e)
 {
-    static const char *const deferred[] = {"contents", "hashes", "properties", NULL};
-    struct names *names = artifacts ? &r->artifacts : &r->logical;
+    static const char *const deferred[] = {"contents", "hashes", "properties", "relationships",
+                                           NULL};
     struct sco_iter *it = NULL;
-    const struct sco_node *node = NULL, *all = sco_get(r->node, list);
+    const struct sco_node *node = NULL;
     names->loaded = 1;
     if (!all)
         return 0;
@@ -137,20 +138,44 @@ static int load(struct run *r, const char *list, int artifacts, struct sco_errbu
             rc = 0;
             break;
         }
-        if (artifacts) {
-            rc = names_push(r->h, names, sco_text_at(node, "location.uri"));
+        if (names == &r->artifacts) {
+            const struct sco_node *location = sco_get(node, "location");
+            rc = names_push(r->h, names, sco_text(sco_get(location, "uri")));
             if (rc == 0)
-                rc = names_push(r->h, &r->artifact_bases, sco_text_at(node, "location.uriBaseId"));
-        } else {
+                rc = names_push(r->h, &r->artifact_bases, sco_text(sco_get(location, "uriBaseId")));
+        } else if (names == &r->logical) {
             struct sco_str s = sco_text(sco_get(node, "fullyQualifiedName"));
             rc = names_push(r->h, names, s.n ? s : sco_text(sco_get(node, "name")));
+        } else {
+            rc = names_push(r->h, names, sco_text(sco_get(node, "id")));
         }
         if (rc < 0)
-            sco_errf(e, rc, "out of memory for the %s of %.*s", list, SCO_STR_ARG(r->tool_name));
+            sco_errf(e, rc, "out of memory for the log of %.*s", SCO_STR_ARG(r->tool_name));
     }
     if (it)
         r->h->data->iter_close(it);
     return rc < 0 ? rc : 0;
+}
+
+struct sco_str place_cwe(struct run *r, const struct sco_node *reference)
+{
+    const struct sco_node *component = sco_get(reference, "toolComponent");
+    int64_t index = sco_int(sco_get(reference, "index"), -1);
+    int64_t wanted = sco_int(sco_get(component, "index"), -1), at = 0;
+    struct sco_str name = sco_text(sco_get(component, "name"));
+    if (index < 0)
+        return sco_str_make(NULL, 0);
+    SCO_EACH (t, sco_get(r->node, "taxonomies")) {
+        struct sco_str own = sco_text(sco_get(t, "name"));
+        int meant = wanted >= 0 ? at++ == wanted : sco_str_eq(own, name);
+        if (!meant || !text_starts_nocase(own, "cwe"))
+            continue;
+        if (!r->cwe_taxa.loaded && load(r, sco_get(t, "taxa"), &r->cwe_taxa, NULL) < 0)
+            break;
+        if ((size_t)index < r->cwe_taxa.n)
+            return r->cwe_taxa.v[index];
+    }
+    return sco_str_make(NULL, 0);
 }
 
 /* ---- one location ---------------------------------------------------------------------------- */
@@ -206,7 +231,7 @@ static int read_path(struct run *r, const struct sco_node *physical, struct plac
     struct sco_str uri = sco_text(sco_get(a, "uri")), base = sco_text(sco_get(a, "uriBaseId"));
     int64_t index = sco_int_at(a, "index", -1);
     if (!uri.n && index >= 0) {
-        int rc = r->artifacts.loaded ? 0 : load(r, "artifacts", 1, e);
+        int rc = r->artifacts.loaded ? 0 : load(r, sco_get(r->node, "artifacts"), &r->artifacts, e);
         if (rc < 0)
             return rc;
         if ((size_t)index < r->artifacts.n) {
@@ -232,7 +257,8 @@ static int read_logical(struct run *r, const struct sco_node *location, struct p
         name = sco_text(sco_get(l, "name"));
     int64_t index = sco_int_at(l, "index", -1);
     if (!name.n && index >= 0) {
-        int rc = r->logical.loaded ? 0 : load(r, "logicalLocations", 0, e);
+        int rc =
+            r->logical.loaded ? 0 : load(r, sco_get(r->node, "logicalLocations"), &r->logical, e);
         if (rc < 0)
             return rc;
         if ((size_t)index < r->logical.n)
@@ -262,8 +288,9 @@ static void read_region(const struct sco_node *region, struct place *p)
         p->l.end_line = p->l.column = p->l.end_column = 0;
     p->byte_offset = p->l.line ? -1 : sco_int(sco_get(region, "byteOffset"), -1);
     p->char_offset = p->l.line ? -1 : sco_int(sco_get(region, "charOffset"), -1);
-    struct sco_str snippet = sco_text_at(region, "snippet.text");
-    p->snippet = snippet.n ? snippet : sco_text(sco_get(region, "snippet"));
+    const struct sco_node *snippet = sco_get(region, "snippet");
+    p->snippet =
+        sco_text(snippet && snippet->type == SCO_NODE_MAP ? sco_get(snippet, "text") : snippet);
 }
 
 int place_read(struct run *r, const struct sco_node *location, struct place *ret,

@@ -7,7 +7,7 @@ enum { META_MAX = 16, SUPPRESSIONS_MAX = 16, FINGERPRINTS_MAX = 16 };
 /* What a finding points to while it is built. */
 struct draft {
     struct sco_report_finding f;
-    const struct sco_node *result;
+    const struct sco_node *result, *properties;
     const struct rule *rule;
     struct place place;
     struct package package;
@@ -138,7 +138,7 @@ static void odc_severity(const struct sco_host *h, struct draft *d)
     static const char *const v2[] = {"cvssv2_accessVector",    "cvssv2_accessComplexity",
                                      "cvssv2_authenticationr", "cvssv2_confidentialImpact",
                                      "cvssv2_integrityImpact", "cvssv2_availabilityImpact"};
-    const struct sco_node *p = sco_get(d->result, "properties");
+    const struct sco_node *p = d->properties;
     struct sco_str words[CVSS3_METRICS];
     for (int i = 0; i < CVSS3_METRICS; i++)
         words[i] = sco_text(sco_get(p, v3[i]));
@@ -163,7 +163,7 @@ static void odc_severity(const struct sco_host *h, struct draft *d)
 static void set_severity(const struct run *r, struct draft *d)
 {
     const struct rule *rule = d->rule;
-    const struct sco_node *own = sco_path(d->result, "properties.security-severity");
+    const struct sco_node *own = sco_get(d->properties, "security-severity");
     double score = sco_real(own, -1);
     struct sco_str word = score >= 0 ? sco_str_make(NULL, 0) : sco_text(own);
     struct sco_str level = sco_text(sco_get(d->result, "level"));
@@ -245,7 +245,8 @@ static void set_texts(const struct run *r, struct draft *d, struct sco_str messa
     else
         d->f.description = text_join(r->h, message, "\n\n", about);
     const struct sco_node *fix = sco_first(sco_get(d->result, "fixes"));
-    d->f.remediation = sco_text_at(fix, "description.text");
+    if (fix)
+        d->f.remediation = sco_text_at(fix, "description.text");
     if (!d->f.remediation.n && rule && d->f.type != SCO_TYPE_SCA)
         d->f.remediation = rule->help;
 }
@@ -257,7 +258,7 @@ static void set_package(struct draft *d, struct sco_str message)
         d->package = d->rule->package;
     if (sco_str_starts(fqn, "pkg:"))
         d->package.purl = fqn;
-    struct sco_str purl = sco_text_at(d->result, "properties.purl");
+    struct sco_str purl = sco_text(sco_get(d->properties, "purl"));
     if (sco_str_starts(purl, "pkg:"))
         d->package.purl = purl;
     if (!d->package.name.n)
@@ -271,7 +272,7 @@ static void set_package(struct draft *d, struct sco_str message)
 
 static void set_secret(struct draft *d)
 {
-    const struct sco_node *p = sco_get(d->result, "properties");
+    const struct sco_node *p = d->properties;
     struct sco_str secret = sco_text(sco_get(p, "offender"));
     d->f.secret = secret.n ? secret : text_trim(d->place.snippet);
     d->f.commit = sco_text(sco_get(p, "commit"));
@@ -304,7 +305,7 @@ static void set_place(const struct run *r, struct draft *d)
         meta(d, "char_offset", sco_fmt(r->h, "%lld", (long long)p->char_offset));
 }
 
-static void set_ids(const struct run *r, struct draft *d)
+static void set_ids(struct run *r, struct draft *d)
 {
     uint32_t n = 0;
     if (d->rule) {
@@ -315,20 +316,20 @@ static void set_ids(const struct run *r, struct draft *d)
         n = classify_ids(d->f.rule_id, d->ids, 0);
     d->f.ids.v = d->ids;
     d->f.ids.n = n;
-    const struct sco_node *sources[] = {
-        sco_get(d->result, "taxa"), sco_path(d->result, "properties.cwe"),
-        sco_path(d->result, "properties.cwes"), sco_path(d->result, "properties.tags")};
+    const struct sco_node *sources[] = {sco_get(d->result, "taxa"), sco_get(d->properties, "cwe"),
+                                        sco_get(d->properties, "cwes"),
+                                        sco_get(d->properties, "tags")};
     if (d->rule && d->rule->cwes.n)
         d->f.cwes = d->rule->cwes;
     else if (sources[0] || sources[1] || sources[2] || sources[3])
-        d->f.cwes = cwes_of(r->h, sources, 4);
+        d->f.cwes = cwes_of(r, sources, 4);
     if (d->rule)
         d->f.references = sco_one(&d->reference, d->rule->help_uri);
 }
 
 static void set_meta(struct draft *d)
 {
-    const struct sco_node *p = sco_get(d->result, "properties");
+    const struct sco_node *p = d->properties;
     struct sco_str precision = sco_text(sco_get(p, "precision"));
     if (d->rule) {
         meta(d, "rule_name",
@@ -399,9 +400,14 @@ static int set_more_places(struct run *r, struct draft *d, struct sco_errbuf *e)
 static int report(struct run *r, const struct sco_node *result, const struct sco_node *location,
                   size_t ordinal, struct sco_errbuf *e)
 {
-    struct draft d = {.result = result};
+    struct draft d; /* its arrays are filled as far as they are counted */
     struct sco_str id = {0};
+    memset(&d.f, 0, sizeof d.f);
     d.f.struct_size = sizeof d.f;
+    d.result = result;
+    d.properties = sco_get(result, "properties");
+    d.place = (struct place){.byte_offset = -1, .char_offset = -1};
+    d.package = (struct package){.name = {NULL, 0}};
     d.rule = rules_find(r, result, &id);
     struct sco_str message = text_message(r, d.rule, sco_get(result, "message"));
     if (!id.n)

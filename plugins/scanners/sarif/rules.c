@@ -48,7 +48,7 @@ static void add_cwe(struct cwe_list *l, struct sco_str s, int bare)
     l->v[l->n++] = number;
 }
 
-static void add_cwes(struct cwe_list *l, const struct sco_node *v, int bare)
+static void add_cwes(struct run *r, struct cwe_list *l, const struct sco_node *v, int bare)
 {
     SCO_EACH (c, v) {
         if (c->type != SCO_NODE_MAP) {
@@ -58,19 +58,21 @@ static void add_cwes(struct cwe_list *l, const struct sco_node *v, int bare)
         /* a reportingDescriptorReference or a relationship with one in `target` */
         const struct sco_node *ref = sco_get(c, "target") ? sco_get(c, "target") : c;
         struct sco_str component = sco_text_at(ref, "toolComponent.name");
-        add_cwe(l, sco_text(sco_get(ref, "id")), text_starts_nocase(component, "cwe"));
+        struct sco_str id = sco_text(sco_get(ref, "id"));
+        if (!id.n)
+            add_cwe(l, place_cwe(r, ref), 1);
+        add_cwe(l, id, text_starts_nocase(component, "cwe"));
     }
 }
 
 /* CWEs of lists in order: relationships, taxa, properties.cwe (bare numbers count), tags. */
-struct sco_str_list cwes_of(const struct sco_host *h, const struct sco_node *const *sources,
-                            size_t n)
+struct sco_str_list cwes_of(struct run *r, const struct sco_node *const *sources, size_t n)
 {
     struct cwe_list l = {.n = 0};
     for (size_t i = 0; i < n; i++)
-        add_cwes(&l, sources[i], sources[i] && sco_str_starts(sources[i]->key, "cwe"));
+        add_cwes(r, &l, sources[i], sources[i] && sco_str_starts(sources[i]->key, "cwe"));
     struct sco_str_list out = {NULL, 0};
-    struct sco_str *v = l.n ? h->tmp(h, l.n * sizeof *v) : NULL;
+    struct sco_str *v = l.n ? r->h->tmp(r->h, l.n * sizeof *v) : NULL;
     if (!v)
         return out;
     memcpy(v, l.v, l.n * sizeof *v);
@@ -79,12 +81,13 @@ struct sco_str_list cwes_of(const struct sco_host *h, const struct sco_node *con
     return out;
 }
 
-static int keep_cwes(const struct sco_host *h, struct rule *rule, const struct sco_node *node)
+static int keep_cwes(struct run *r, struct rule *rule, const struct sco_node *node)
 {
+    const struct sco_host *h = r->h;
     const struct sco_node *sources[] = {
         sco_get(node, "relationships"), sco_path(node, "properties.cwe"),
         sco_path(node, "properties.cwes"), sco_path(node, "properties.tags")};
-    struct sco_str_list l = cwes_of(h, sources, 4);
+    struct sco_str_list l = cwes_of(r, sources, 4);
     struct sco_str *v = l.n ? h->alloc(h, l.n * sizeof *v) : NULL;
     if (l.n && !v)
         return SCO_E_NOMEM;
@@ -180,7 +183,7 @@ static void keep_aliases(const struct sco_host *h, struct rule *rule, const stru
     }
 }
 
-static int make_rule(const struct run *r, const struct sco_node *node, struct rule *rule)
+static int make_rule(struct run *r, const struct sco_node *node, struct rule *rule)
 {
     const struct sco_host *h = r->h;
     rule->id = text_keep(h, text_trim(sco_text(sco_get(node, "id"))), 1024);
@@ -202,7 +205,7 @@ static int make_rule(const struct run *r, const struct sco_node *node, struct ru
     if (rule->type == SCO_TYPE_SCA)
         keep_aliases(h, rule, sco_get(node, "deprecatedIds"));
     int rc = keep_messages(h, sco_get(node, "messageStrings"), &rule->messages, &rule->n_messages);
-    return rc < 0 ? rc : keep_cwes(h, rule, node);
+    return rc < 0 ? rc : keep_cwes(r, rule, node);
 }
 
 static int push(const struct sco_host *h, struct rule_list *l, struct rule *rule)

@@ -53,7 +53,7 @@ struct rules {
     uint32_t over_limit;
 };
 
-struct names { /* artifacts or logical locations by position, read when first needed */
+struct names { /* artifacts, logical locations, taxa by position, read when first needed */
     struct sco_str *v;
     size_t n, cap;
     int loaded;
@@ -80,7 +80,7 @@ struct run {
     struct rules rules;
     const struct sco_pair *global_messages;
     size_t n_global_messages;
-    struct names artifacts, artifact_bases, logical;
+    struct names artifacts, artifact_bases, logical, cwe_taxa;
     struct base bases[SARIF_BASES_MAX];
     size_t n_bases;
     struct sco_str homes[SARIF_BASES_MAX]; /* absolute folders that paths may be relative to */
@@ -122,14 +122,16 @@ void classify_package(struct package *p, struct sco_str message, struct sco_str 
 int rules_read(struct run *r, struct sco_errbuf *e);
 const struct rule *rules_find(const struct run *r, const struct sco_node *result,
                               struct sco_str *ret_id);
-struct sco_str_list cwes_of(const struct sco_host *h, const struct sco_node *const *sources,
-                            size_t n);
+struct sco_str_list cwes_of(struct run *r, const struct sco_node *const *sources, size_t n);
 
 /* place.c */
 void places_setup(struct run *r);
 /* 1: resolved; 0: there is nothing in it; negative: an error of the reader. */
 int place_read(struct run *r, const struct sco_node *location, struct place *ret,
                struct sco_errbuf *e);
+
+/* The id of a CWE that a reference names by its place in the log's taxonomy; or absent. */
+struct sco_str place_cwe(struct run *r, const struct sco_node *reference);
 
 /* result.c */
 int result_report(struct run *r, const struct sco_node *result, struct sco_errbuf *e);

@@ -67,6 +67,7 @@ static void test_suppressions_links_extensions(void **state)
     assert_int_equal(f->n_suppressions, 0); /* one of them was rejected */
     assert_str(f->cwes.v[0], "22");
     assert_int_equal(finding(4)->severity, SCO_SEV_HIGH); /* overridden level */
+    assert_str(finding(4)->cwes.v[0], "120");             /* by its place in the taxonomy */
 }
 
 static void test_secrets(void **state)
