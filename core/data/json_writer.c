@@ -4,6 +4,7 @@
 
 #include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 static void new_line(struct sco_json_out *o)
@@ -160,11 +161,18 @@ void sco_json_i64(struct sco_json_out *o, int64_t v)
     complete(o);
 }
 
+static locale_t c_locale;
+static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;
+
+static void make_c_locale(void)
+{
+    c_locale = newlocale(LC_ALL_MASK, "C", NULL);
+}
+
 /* The shortest of 15, 16 and 17 digits that gives the same number back. A whole number gets ".0",
  * so that it is a real when it is read. */
 static void add_real(struct sco_buf *b, double v)
 {
-    static locale_t c_locale;
     char tmp[40];
     double tenths = v * 10;
     if (tenths > -1e9 && tenths < 1e9 && tenths != 0 && tenths == (double)(int64_t)tenths &&
@@ -177,8 +185,7 @@ static void add_real(struct sco_buf *b, double v)
         sco_buf_addc(b, (char)('0' + (t < 0 ? -t : t) % 10));
         return;
     }
-    if (!c_locale)
-        c_locale = newlocale(LC_ALL_MASK, "C", NULL);
+    pthread_once(&c_locale_once, make_c_locale); /* reports are written by several threads */
     locale_t was = c_locale ? uselocale(c_locale) : (locale_t)0;
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(tmp, sizeof tmp, "%.*g", digits, v);
