@@ -109,10 +109,10 @@ static int block(struct bits *b, struct out *o, const struct code *literal,
             o->p[o->at++] = (unsigned char)symbol;
             continue;
         }
-        symbol -= 257;
-        if (symbol >= 29)
+        unsigned at = (unsigned)symbol - 257;
+        if (at >= 29)
             return -1;
-        size_t length = base[symbol] + take(b, extra[symbol]);
+        size_t length = base[at] + take(b, extra[at]);
         int d = decode(b, distance);
         if (d < 0 || d >= 30)
             return -1;
