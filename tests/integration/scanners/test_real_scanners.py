@@ -131,6 +131,19 @@ class Bandit(Real):
         self.assertFalse(self.places(findings, "B602"))
 
 
+class DebianBandit(Real):
+    def test_old_release(self):
+        """Debian's 1.6.2 has no --exit-zero and says 1 when it found something."""
+        if not os.path.exists("/usr/bin/bandit"):
+            SKIPPED.add("Debian's bandit")
+            self.skipTest("the package bandit is not installed")
+        self.env["SECUREOPS_TOOLS"] = str(self.root / "tools")  # nothing is in there
+        self.put({"app/main.py": APP})
+        run, findings = self.scan("bandit")
+        self.assertEqual(run["status"], "completed", run)
+        self.assertIn(("B602", "app/main.py", 6), self.places(findings))
+
+
 class Gitleaks(Real):
     def test_files_history_and_ignore_file(self):
         git = ["git", "-c", "user.name=n", "-c", "user.email=e@example.org", "-C", str(self.repo)]
