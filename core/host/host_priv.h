@@ -34,6 +34,7 @@ struct sco_worker {
     struct sco_arena arena; /* until the job ends */
     struct sco_arena tmp;   /* until the next emit */
     struct sco_loaded_plugin plugin;
+    const char *descriptor; /* of the plugin, when it is the one for described scanners */
     void *ctx;
     pid_t thread;
     enum host_phase phase;
@@ -106,6 +107,14 @@ int host_make_env(struct sco_worker *w, struct sco_error *err);
 /* Asks the scanner's program for its version: *ret in the arena, NULL when it does not say. */
 int host_ask_version(struct sco_worker *w, const struct sco_scanner *s, const char **ret,
                      struct sco_error *err);
+
+/* ---- descriptor.c ---- */
+/* Puts what the text says over what the plugin says of itself. *ret: the text as a tree. */
+int host_describe(struct sco_worker *w, const char *json, struct sco_loaded_plugin *p,
+                  const struct sco_node **ret, struct sco_error *err);
+uint32_t host_described_sniff(const struct sco_node *descriptor, const struct sco_probe *probe);
+/* The plugin's options; NULL: out of memory. */
+const struct sco_node *host_described_options(struct sco_worker *w, const char *json);
 
 /* ---- sniff.c ---- */
 struct host_probe {

@@ -85,6 +85,33 @@ static const char *const *list_or_empty(struct reader *r, const char *key, bool 
     return v ? v : none;
 }
 
+/* One for each plugin. A list with holes, so not NULL-terminated. */
+static void read_descriptors(struct reader *r, struct sco_worker_job *j)
+{
+    const struct sco_node *v = get(r, "descriptors");
+    size_t n = 0, i = 0;
+    while (j->plugins[n])
+        n++;
+    if (!v)
+        return;
+    if (v->type != SCO_NODE_LIST || v->n != n) {
+        fail(r, "descriptors", "one for each plugin");
+        return;
+    }
+    const char **out = sco_arena_alloc(r->arena, (n + 1) * sizeof *out);
+    for (const struct sco_node *c = v->child; c && out; c = c->next, i++) {
+        if (c->type == SCO_NODE_NULL)
+            continue;
+        if (c->type != SCO_NODE_STR)
+            fail(r, "descriptors", "texts");
+        else if (!(out[i] = sco_arena_cstr(r->arena, c->text)))
+            r->failed = sco_error_nomem(r->err);
+    }
+    if (!out)
+        r->failed = sco_error_nomem(r->err);
+    j->descriptors = out;
+}
+
 static void read_kind(struct reader *r, struct sco_worker_job *j)
 {
     static const char *const names[] = {"scan", "import", "describe", "version"};
@@ -147,6 +174,7 @@ static void read_rest(struct reader *r, struct sco_worker_job *j)
     j->program = text(r, "program");
     j->version = text(r, "version");
     j->plugins = list_or_empty(r, "plugins", false);
+    read_descriptors(r, j);
     j->excludes = list_or_empty(r, "excludes", false);
     j->files = list(r, "files", false);
     j->write = list_or_empty(r, "sandbox.write", false);

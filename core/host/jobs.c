@@ -77,21 +77,35 @@ static void finish(struct sco_worker *w, int r, const char *text)
 
 /* ---- plugins ---- */
 
-static int load(struct sco_worker *w, const char *path, struct sco_loaded_plugin *ret,
-                struct sco_error *err)
+static const char *descriptor_of(const struct sco_worker *w, size_t i)
 {
+    return w->job->descriptors ? w->job->descriptors[i] : NULL;
+}
+
+/* Plugin i of the job. *ret_descriptor (nullable): what describes the scanner in its place, or
+ * NULL. */
+static int load(struct sco_worker *w, size_t i, struct sco_loaded_plugin *ret,
+                const struct sco_node **ret_descriptor, struct sco_error *err)
+{
+    const char *path = w->job->plugins[i], *json = descriptor_of(w, i);
+    const struct sco_node *descriptor = NULL;
     host_loading(w, path);
     int r = sco_plug_load(path, &w->arena, ret, err);
+    if (r == 0 && json)
+        r = host_describe(w, json, ret, &descriptor, err);
     if (r == 0 && ret->plugin.scanner)
         ret->plugin.scanner = &ret->scanner;
+    if (ret_descriptor)
+        *ret_descriptor = descriptor;
     return r;
 }
 
-static int load_scanner(struct sco_worker *w, const char *path, struct sco_error *err)
+static int load_scanner(struct sco_worker *w, struct sco_error *err)
 {
-    int r = load(w, path, &w->plugin, err);
+    int r = load(w, 0, &w->plugin, NULL, err);
     if (r < 0)
         return r;
+    w->descriptor = descriptor_of(w, 0);
     if (!w->plugin.plugin.scanner)
         return sco_error_set(err, SCO_E_UNSUPPORTED, "%s is not a scanner", w->plugin.plugin.name);
     return 0;
@@ -115,6 +129,8 @@ static int start_encoder(struct sco_worker *w, const char *root, struct sco_erro
 static int open_plugin(struct sco_worker *w, const struct sco_node *options, struct sco_errbuf *e,
                        struct sco_error *err)
 {
+    if (w->descriptor && !(options = host_described_options(w, w->descriptor)))
+        return sco_error_nomem(err);
     host_collect_secrets(w, options);
     int r = sco_plug_context(&w->plugin, options, &w->arena, &w->ctx, err);
     if (r < 0)
@@ -164,13 +180,14 @@ static void with_plugin(struct sco_worker *w, const struct sco_node *options, co
 
 /* ---- describe ---- */
 
-static void describe_one(struct sco_worker *w, const char *path)
+static void describe_one(struct sco_worker *w, size_t i)
 {
+    const char *path = w->job->plugins[i];
     struct sco_loaded_plugin p;
     struct sco_error err = {0};
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct sco_json_out o = {.b = &b};
-    int r = load(w, path, &p, &err);
+    int r = load(w, i, &p, NULL, &err);
     if (r == 0) {
         sco_plug_describe(&p, &o);
     } else {
@@ -185,8 +202,8 @@ static void describe_one(struct sco_worker *w, const char *path)
 
 static void describe(struct sco_worker *w)
 {
-    for (const char *const *p = w->job->plugins; *p && !host_poll_cancel(w); p++)
-        describe_one(w, *p);
+    for (size_t i = 0; w->job->plugins[i] && !host_poll_cancel(w); i++)
+        describe_one(w, i);
     host_done(w, w->cancelled ? "cancelled" : "completed", 0, NULL);
 }
 
@@ -212,7 +229,7 @@ static int find_version(struct sco_worker *w, struct sco_error *err)
 static void version(struct sco_worker *w)
 {
     struct sco_error err = {0};
-    int r = load_scanner(w, w->job->plugins[0], &err);
+    int r = load_scanner(w, &err);
     if (r == 0)
         r = find_version(w, &err);
     if (r < 0)
@@ -260,7 +277,7 @@ static const char *root_of(struct sco_worker *w)
 static void scan(struct sco_worker *w)
 {
     struct sco_error err = {0};
-    int r = load_scanner(w, w->job->plugins[0], &err);
+    int r = load_scanner(w, &err);
     if (r == 0 && !w->plugin.scanner.run)
         r = sco_error_set(&err, SCO_E_UNSUPPORTED, "%s reads reports only: it cannot scan",
                           w->plugin.plugin.name);
@@ -299,24 +316,34 @@ static void add_name(struct sco_buf *known, const char *name)
     sco_buf_addz(known, name);
 }
 
+/* `probe` NULL: is it the one that was named? */
+static uint32_t sniff(const struct sco_worker *w, const struct sco_loaded_plugin *p,
+                      const struct sco_node *descriptor, const struct sco_probe *probe)
+{
+    if (!probe)
+        return strcmp(p->plugin.name, w->job->format) == 0 ? 100 : 0;
+    if (descriptor)
+        return host_described_sniff(descriptor, probe);
+    return p->scanner.sniff ? p->scanner.sniff(probe) : 0;
+}
+
 /* Loads the candidates one after the other (a crash then has a name) and keeps the best. `probe`
  * NULL: the one called `format`. */
 static uint32_t choose(struct sco_worker *w, const struct sco_probe *probe, struct sco_buf *known)
 {
     uint32_t best = 0;
-    for (const char *const *path = w->job->plugins; *path; path++) {
+    for (size_t i = 0; w->job->plugins[i]; i++) {
         struct sco_loaded_plugin p;
+        const struct sco_node *descriptor;
         struct sco_error err = {0};
-        if (load(w, *path, &p, &err) < 0) {
+        if (load(w, i, &p, &descriptor, &err) < 0) {
             host_log(w, SCO_LOG_WARNING, "%s", err.text);
             continue;
         }
         if (!can_parse(&p))
             continue;
         add_name(known, p.plugin.name);
-        uint32_t score = probe && p.scanner.sniff ? p.scanner.sniff(probe) : 0;
-        if (!probe)
-            score = strcmp(p.plugin.name, w->job->format) == 0 ? 100 : 0;
+        uint32_t score = sniff(w, &p, descriptor, probe);
         if (score > 100)
             score = 100;
         if (score < SNIFF_LEAST || score <= best)
@@ -324,6 +351,7 @@ static uint32_t choose(struct sco_worker *w, const struct sco_probe *probe, stru
         best = score;
         w->plugin = p;
         w->plugin.plugin.scanner = &w->plugin.scanner;
+        w->descriptor = descriptor_of(w, i);
         if (!probe)
             break;
     }

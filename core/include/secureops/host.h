@@ -10,7 +10,8 @@ enum sco_job_kind { SCO_JOB_SCAN, SCO_JOB_IMPORT, SCO_JOB_DESCRIBE, SCO_JOB_VERS
 /* SCO_MSG_JOB of ipc.h, checked. Strings and lists live in the arena; NULL is "not given". */
 struct sco_worker_job {
     enum sco_job_kind kind;
-    const char *const *plugins; /* NULL-terminated, at least one but for describe */
+    const char *const *plugins;     /* NULL-terminated, at least one but for describe */
+    const char *const *descriptors; /* one for each plugin, or NULL; NULL: there are none */
     const struct sco_node *options;
     uint32_t target_kind; /* SCO_TARGET_* */
     const char *target;

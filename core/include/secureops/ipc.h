@@ -8,6 +8,8 @@
  *
  * JOB: {"kind":"scan"|"import"|"describe"|"version",
  *   "plugins":["/abs/a.so",...]   scan, version: one; import: candidates; describe: all
+ *   "descriptors":[text|null,...] one for each plugin, absent when all are null: the JSON form of
+ *                                 a described scanner, said in the place of the plugin's own words
  *   "options":{name:typed value}  checked by the engine; secrets resolved
  *   "target":{"kind":"directory","path":"/abs"}   scan; kind: directory git image sbom url plan,
  *                                 or file

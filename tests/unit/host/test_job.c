@@ -9,7 +9,7 @@
 #include <secureops/host.h>
 
 static const char full[] =
-    "{\"kind\":\"scan\",\"plugins\":[\"/p/a.so\"],\"options\":{\"x\":1},"
+    "{\"kind\":\"scan\",\"plugins\":[\"/p/a.so\"],\"descriptors\":[\"{}\"],\"options\":{\"x\":1},"
     "\"target\":{\"kind\":\"image\",\"path\":\"alpine:3\"},\"root\":null,\"work_dir\":\"/w\","
     "\"cache_dir\":\"/c\",\"program\":\"/usr/bin/"
     "x\",\"version\":null,\"excludes\":[\"node_modules\"],"
@@ -27,6 +27,7 @@ static void test_whole(void **state)
     assert_int_equal(j.kind, SCO_JOB_SCAN);
     assert_string_equal(j.plugins[0], "/p/a.so");
     assert_null(j.plugins[1]);
+    assert_string_equal(j.descriptors[0], "{}");
     assert_int_equal(sco_int_at(j.options, "x", 0), 1);
     assert_int_equal(j.target_kind, SCO_TARGET_IMAGE);
     assert_string_equal(j.target, "alpine:3");
@@ -57,11 +58,25 @@ static void test_least(void **state)
     struct sco_worker_job j;
     assert_int_equal(sco_worker_job_parse(SCO_STR("{\"kind\":\"describe\"}"), &arena, &j, NULL), 0);
     assert_null(j.plugins[0]);
+    assert_null(j.descriptors);
     assert_null(j.excludes[0]);
     assert_null(j.env[0]);
     assert_null(j.files);
     assert_int_equal(j.cpus, 1);
     assert_true(j.landlock);
+}
+
+static void test_descriptors(void **state)
+{
+    (void)state;
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    struct sco_worker_job j;
+    struct sco_str json = SCO_STR("{\"kind\":\"version\",\"plugins\":[\"/a\",\"/b\",\"/c\"],"
+                                  "\"descriptors\":[null,\"{}\",null]}");
+    assert_int_equal(sco_worker_job_parse(json, &arena, &j, NULL), 0);
+    assert_null(j.descriptors[0]);
+    assert_string_equal(j.descriptors[1], "{}");
+    assert_null(j.descriptors[2]);
 }
 
 static void test_refused(void **state)
@@ -76,6 +91,10 @@ static void test_refused(void **state)
         {"{\"kind\":\"version\"}", "\"plugins\": expected one at least"},
         {"{\"kind\":\"version\",\"plugins\":\"a\"}", "\"plugins\": expected a list"},
         {"{\"kind\":\"version\",\"plugins\":[1]}", "\"plugins\": expected texts"},
+        {"{\"kind\":\"version\",\"plugins\":[\"/a\"],\"descriptors\":[]}",
+         "\"descriptors\": expected one for each plugin"},
+        {"{\"kind\":\"version\",\"plugins\":[\"/a\"],\"descriptors\":[{}]}",
+         "\"descriptors\": expected texts"},
         {"{\"kind\":\"import\",\"plugins\":[\"/a\"]}", "\"input\": expected text"},
         {"{\"kind\":\"scan\",\"plugins\":[\"/a\"]}", "\"target.kind\""},
         {"{\"kind\":\"scan\",\"plugins\":[\"/a\"],\"target\":{\"kind\":\"url\"}}",
@@ -143,9 +162,9 @@ static void test_versions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),    cmocka_unit_test(test_least),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_whole),       cmocka_unit_test(test_least),
+        cmocka_unit_test(test_descriptors), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_memory),   cmocka_unit_test(test_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
