@@ -85,10 +85,13 @@ static int start_standin(void **state)
     close(out[1]);
     standin.in = in[1];
     int64_t port = 0;
-    ssize_t n = r == 0 ? read(out[0], line, sizeof line - 1) : -1;
+    size_t n = 0;
+    ssize_t got = r == 0;
+    while (got > 0 && n < sizeof line && !memchr(line, '\n', n)) /* it may come in pieces */
+        if ((got = read(out[0], line + n, sizeof line - n)) > 0)
+            n += (size_t)got;
     close(out[0]);
-    if (n < 6 ||
-        sco_parse_i64(sco_str_trim(sco_str_make(line + 5, (size_t)n - 5)), 1, 65535, &port) < 0)
+    if (n < 6 || sco_parse_i64(sco_str_trim(sco_str_make(line + 5, n - 5)), 1, 65535, &port) < 0)
         return -1;
     standin.port = (int)port;
     return 0;
