@@ -98,7 +98,8 @@ static void print_info(const struct sco_plugin_info *x)
     const struct sco_scanner *s = &x->scanner;
     add_types(&finds, s->finds);
     add_targets(&targets, s->targets);
-    printf("%s %s: %s\n\n", x->name, x->version ? x->version : "", x->summary ? x->summary : "");
+    printf("%s%s%s: %s\n\n", x->name, x->version ? " " : "", x->version ? x->version : "",
+           x->summary ? x->summary : "");
     printf("plugin    %s\nlicense   %s\nhomepage  %s\nfinds     %s\ntargets   %s\n", x->path,
            x->license ? x->license : "-", s->homepage ? s->homepage : "-", sco_buf_z(&finds),
            sco_buf_z(&targets));

@@ -55,6 +55,18 @@ void gitinfo_read(const char *root, struct sco_arena *arena, const char **ret_re
 /* ---- plugins.c ---- */
 const struct sco_plugin_info *plugins_find(const struct sco_plugins *p, const char *name);
 
+/* ---- descriptor.c: scanners described in YAML ----
+ * Checks the text of a descriptor; `file` is its name in messages and says the scanner's name. *ret
+ * is its JSON form, NUL-terminated, in the arena: {"scanner":{every key that is no map, and those
+ * of struct sco_scanner under the names of SCO_MSG_DESCRIBE, but "timeout" in ms},"type","report",
+ * "exclude","exit_codes","fields","sniff","env","severity_map"}, with defaults, what is absent left
+ * out. SCO_E_INVALID, SCO_E_PARSE, SCO_E_LIMIT: "file:line:column: text". */
+int descriptor_parse(struct sco_str text, const char *file, struct sco_arena *arena,
+                     struct sco_str *ret, struct sco_error *err) SCO_NODISCARD;
+/* The same for a file, under the rules for plugins: see sco_fs_open_trusted. */
+int descriptor_load(const char *path, struct sco_arena *arena, struct sco_str *ret,
+                    struct sco_error *err) SCO_NODISCARD;
+
 /* ---- history.c: how long scanners took ---- */
 struct history {
     struct sco_map durations; /* "name target-path" -> milliseconds as intptr_t */
@@ -120,6 +132,7 @@ struct message { /* what the JOB frame says; absent is NULL or 0 */
     const struct sco_engine *engine;
     const char *kind; /* scan import version */
     const char *const *plugins;
+    const char *const *descriptors; /* one for each plugin, or NULL */
     size_t n_plugins;
     struct sco_str options; /* JSON object */
     const struct sco_target *target;

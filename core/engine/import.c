@@ -8,12 +8,17 @@ static int choose_parsers(struct session *s, struct sco_error *err)
     if (r < 0)
         return r;
     s->parsers = sco_alloc(p->n + 1, sizeof *s->parsers);
-    if (!s->parsers)
+    s->descriptors = sco_alloc(p->n + 1, sizeof *s->descriptors);
+    if (!s->parsers || !s->descriptors)
         return sco_error_nomem(err);
-    for (size_t i = 0; i < p->n; i++)
-        if (!p->v[i].error && p->v[i].kind == SCO_KIND_SCANNER &&
-            (!s->scanner || strcmp(p->v[i].name, s->scanner) == 0))
-            s->parsers[s->n_parsers++] = p->v[i].path;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct sco_plugin_info *x = &p->v[i];
+        if (x->error || x->kind != SCO_KIND_SCANNER ||
+            (s->scanner && strcmp(x->name, s->scanner) != 0))
+            continue;
+        s->descriptors[s->n_parsers] = x->descriptor;
+        s->parsers[s->n_parsers++] = x->library;
+    }
     if (s->n_parsers)
         return 0;
     if (!s->scanner)

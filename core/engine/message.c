@@ -85,12 +85,31 @@ static void add_target(struct sco_json_out *o, const struct message *m)
     add_texts(o, "files", m->files, m->n_files);
 }
 
+static void add_descriptors(struct sco_json_out *o, const struct message *m)
+{
+    bool any = false;
+    for (size_t i = 0; i < m->n_plugins && m->descriptors; i++)
+        any |= m->descriptors[i] != NULL;
+    if (!any)
+        return;
+    sco_json_key(o, "descriptors");
+    sco_json_begin(o, '[');
+    for (size_t i = 0; i < m->n_plugins; i++) {
+        if (m->descriptors[i])
+            sco_json_str(o, sco_str_c(m->descriptors[i]));
+        else
+            sco_json_null(o);
+    }
+    sco_json_end(o, ']');
+}
+
 int message_write(const struct message *m, struct sco_buf *out, struct sco_error *err)
 {
     struct sco_json_out o = {.b = out};
     sco_json_begin(&o, '{');
     sco_json_kz(&o, "kind", m->kind);
     add_texts(&o, "plugins", m->plugins, m->n_plugins);
+    add_descriptors(&o, m);
     sco_json_key(&o, "options");
     sco_json_raw(&o, m->options.n ? m->options : SCO_STR("{}"));
     if (m->target)

@@ -1,6 +1,7 @@
 /* What plugins there are: the plugin folders are listed here, everything else is asked of a worker,
  * which loads them. A plugin that kills its worker is named by the LOADING message before it, and
- * the rest is asked of another worker. */
+ * the rest is asked of another worker. Scanners described in YAML (descriptor.c) are in the same
+ * folders and the same list; the plugin that all of them share is not. */
 #include "engine_priv.h"
 
 #include <dirent.h>
@@ -11,23 +12,37 @@
 enum { PLUGINS_MAX = 1000, DESCRIBE_TIMEOUT_MS = 20000 };
 
 /* ---- listing ---- */
+#define DESCRIBED "described.so" /* the plugin for described scanners */
+
+static bool is_descriptor(const char *file)
+{
+    return sco_str_ends(sco_str_c(file), ".yaml");
+}
+
 static int is_plugin(const struct dirent *e)
 {
-    return e->d_name[0] != '.' && sco_str_ends(sco_str_c(e->d_name), ".so");
+    return e->d_name[0] != '.' &&
+           (sco_str_ends(sco_str_c(e->d_name), ".so") || is_descriptor(e->d_name));
 }
 
 static const char *name_of_file(struct sco_arena *a, struct sco_str file)
 {
-    return sco_arena_cstr(a, sco_str_make(file.p, file.n - strlen(".so")));
+    size_t ending = strlen(is_descriptor(file.p) ? ".yaml" : ".so");
+    return sco_arena_cstr(a, sco_str_make(file.p, file.n - ending));
 }
 
 static int add_file(struct sco_plugins *p, const char *dir, const char *file, struct sco_error *err)
 {
     struct sco_plugin_info info = {.path = sco_arena_fmt(&p->arena, "%s/%s", dir, file)};
     info.name = name_of_file(&p->arena, sco_str_c(file));
+    info.library = info.path;
     if (!info.path || !info.name)
         return sco_error_nomem(err);
-    if (plugins_find(p, info.name)) /* an earlier folder outranks a later one */
+    if (strcmp(file, DESCRIBED) == 0) {
+        p->described = p->described ? p->described : info.path;
+        return 0;
+    }
+    if (plugins_find(p, info.name)) /* an earlier folder outranks a later one, .so outranks .yaml */
         return 0;
     if (p->n >= PLUGINS_MAX)
         return sco_error_set(err, SCO_E_LIMIT, "%s: more than %d plugins", dir, PLUGINS_MAX);
@@ -99,6 +114,55 @@ static void take_scanner(struct sco_scanner *s, const struct sco_node *m, struct
     s->flags |= sco_bool(sco_get(m, "explicit"), 0) ? SCO_SCANNER_EXPLICIT : 0;
 }
 
+/* ---- described scanners ---- */
+static int take_descriptor(struct sco_plugins *p, struct sco_plugin_info *info,
+                           struct sco_error *err)
+{
+    struct sco_str json;
+    const struct sco_node *root = NULL;
+    int r = p->described ? descriptor_load(info->path, &p->arena, &json, err)
+                         : sco_error_set(err, SCO_E_NOT_FOUND,
+                                         "the plugin for described scanners, " DESCRIBED
+                                         ", is in none of the plugin folders");
+    if (r == 0)
+        r = sco_json_parse(json, &p->arena, &root, err);
+    if (r == 0)
+        r = sco_options_read(NULL, &p->arena, &info->options, err);
+    if (r < 0)
+        return r;
+    const struct sco_node *m = sco_get(root, "scanner");
+    info->library = p->described;
+    info->descriptor = json.p;
+    info->kind = SCO_KIND_SCANNER;
+    info->license = text(m, "license", &p->arena);
+    info->summary = text(m, "summary", &p->arena);
+    take_scanner(&info->scanner, m, &p->arena);
+    info->scanner.timeout_s = (uint32_t)((sco_int(sco_get(m, "timeout"), 0) + 999) / 1000);
+    return 0;
+}
+
+static int take_descriptors(struct sco_plugins *p, struct sco_error *err)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct sco_error own = {0};
+        int r = is_descriptor(p->v[i].path) ? take_descriptor(p, &p->v[i], &own) : 0;
+        if (r < 0 && r != SCO_E_NOMEM)
+            p->v[i].error = sco_arena_cstr(&p->arena, sco_str_c(own.text));
+        if (r == SCO_E_NOMEM || (r < 0 && !p->v[i].error))
+            return sco_error_nomem(err);
+    }
+    return 0;
+}
+
+/* The next one from i on that a worker has to describe. */
+static size_t next_unknown(const struct sco_plugins *p, size_t i)
+{
+    while (i < p->n && (p->v[i].error || p->v[i].descriptor))
+        i++;
+    return i;
+}
+
+/* ---- asking the worker ---- */
 static struct sco_plugin_info *by_path(struct sco_plugins *p, struct sco_str path)
 {
     for (size_t i = 0; i < p->n; i++)
@@ -165,6 +229,7 @@ static void on_end(struct job *j, void *user)
     struct describing *d = user;
     struct sco_plugins *p = &d->e->plugins;
     d->ended = true;
+    d->n_known = next_unknown(p, d->n_known);
     if (j->status == SCO_RUN_STATUS_COMPLETED && d->n_known == p->n)
         return;
     /* The one that was being loaded, or the next one, gets the blame; it is not tried again. */
@@ -186,7 +251,7 @@ static int describe_rest(struct describing *d, struct sco_error *err)
     sco_json_kz(&o, "kind", "describe");
     sco_json_key(&o, "plugins");
     sco_json_begin(&o, '[');
-    for (size_t i = d->n_known; i < p->n; i++)
+    for (size_t i = d->n_known; i < p->n; i = next_unknown(p, i + 1))
         sco_json_str(&o, sco_str_c(p->v[i].path));
     sco_json_end(&o, ']');
     sco_json_end(&o, '}');
@@ -231,8 +296,10 @@ int sco_engine_plugins(struct sco_engine *e, const struct sco_plugins **ret, str
         int r = 0;
         for (const char *const *dir = e->o.plugin_dirs; dir && *dir && r == 0; dir++)
             r = list_dir(p, *dir, err);
+        if (r == 0)
+            r = take_descriptors(p, err);
         struct describing d = {.e = e};
-        while (r == 0 && d.n_known < p->n)
+        while (r == 0 && (d.n_known = next_unknown(p, d.n_known)) < p->n)
             r = describe_rest(&d, err);
         if (r < 0)
             return r;

@@ -71,6 +71,7 @@ void session_close(struct session *s)
         job_free(s->slots[i].job);
     free(s->slots);
     free(s->parsers);
+    free(s->descriptors);
     if (s->cancel_event)
         event_free(s->cancel_event);
     if (s->retry_event)

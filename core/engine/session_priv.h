@@ -29,6 +29,7 @@ struct session {
     struct event *cancel_event, *retry_event;
     const char *scanner, *root; /* import */
     const char **parsers;       /* import: candidates */
+    const char **descriptors;   /* of them; NULL for those that are plugins of their own */
     size_t n_parsers;
     bool several; /* targets */
     bool ended;

@@ -264,7 +264,8 @@ static int fill_scan_message(struct slot *slot, struct message *m, struct sco_bu
         m->target_kind = p->scanner.targets & slot->target->kinds & order[i];
     slot->timeout_ms = timeout_of(slot, configured);
     m->kind = "scan";
-    m->plugins = &p->path;
+    m->plugins = &p->library;
+    m->descriptors = &p->descriptor;
     m->n_plugins = 1;
     m->options = sco_buf_str(options);
     m->target = slot->target;
@@ -304,6 +305,7 @@ static int fill_import_message(struct slot *slot, struct message *m, struct sco_
     slot->timeout_ms = timeout_of(slot, 0);
     m->kind = "import";
     m->plugins = s->parsers;
+    m->descriptors = s->descriptors;
     m->n_plugins = s->n_parsers;
     m->input = slot->file;
     m->root = s->root;

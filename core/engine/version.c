@@ -29,7 +29,8 @@ char *sco_engine_program_version(struct sco_engine *e, const struct sco_plugin_i
         return NULL;
     struct message m = {.engine = e,
                         .kind = "version",
-                        .plugins = &p->path,
+                        .plugins = &p->library,
+                        .descriptors = &p->descriptor,
                         .n_plugins = 1,
                         .program = p->program,
                         .work_dir = dir,

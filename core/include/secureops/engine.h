@@ -8,8 +8,10 @@
 /* ---- plugins ----
  */
 struct sco_plugin_info {
-    const char *path;
-    const char *error; /* why it cannot be used; then only path is certain */
+    const char *path;       /* of what says what it is: NAME.so or NAME.yaml */
+    const char *error;      /* why it cannot be used; then only path is certain */
+    const char *library;    /* what a worker loads for it: path, or the plugin for described ones */
+    const char *descriptor; /* NAME.yaml, checked, as JSON: for the jobs of that plugin; or NULL */
     const char *name, *version, *license, *summary;
     uint32_t kind;
     struct sco_scanner scanner;       /* functions are NULL; strings as the plugin gave them */
@@ -21,6 +23,7 @@ struct sco_plugin_info {
 struct sco_plugins {
     struct sco_plugin_info *v;
     size_t n;
+    const char *described; /* path of the plugin for described scanners, not in v; or NULL */
     struct sco_arena arena;
 };
 
