@@ -140,15 +140,32 @@ static int run_once(struct gitleaks *g, const struct sco_job *job, struct rep_ar
     return r;
 }
 
+/* Before 8.19 both were one command, `detect`, with the place as an option. */
+static void subcommand(const struct gitleaks *g, const struct sco_job *job, const char *name,
+                       struct rep_args *a)
+{
+    const char *place = job->target_kind == SCO_TARGET_FILE ? job->target : ".";
+    a->h = g->h;
+    rep_arg(a, job->program);
+    if (rep_version_at_least(job->version, 8, 19) != 0) {
+        rep_arg(a, name);
+        rep_arg(a, place);
+        return;
+    }
+    rep_arg(a, "detect");
+    rep_arg(a, "--source");
+    rep_arg(a, place);
+    if (strcmp(name, "dir") == 0)
+        rep_arg(a, "--no-git");
+}
+
 static int scan_files(struct gitleaks *g, const struct sco_job *job, const char *config,
                       struct sco_errbuf *e)
 {
     const char *report = rep_strf(g->h, "%s/files.json", job->work_dir);
-    struct rep_args a = {.h = g->h};
-    rep_arg(&a, job->program);
-    rep_arg(&a, "dir");
+    struct rep_args a = {.v = NULL};
+    subcommand(g, job, "dir", &a);
     common_arguments(g, job, config, report, &a);
-    rep_arg(&a, job->target_kind == SCO_TARGET_FILE ? job->target : ".");
     return run_once(g, job, &a, report, e);
 }
 
@@ -156,13 +173,11 @@ static int scan_history(struct gitleaks *g, const struct sco_job *job, const cha
                         struct sco_errbuf *e)
 {
     const char *report = rep_strf(g->h, "%s/history.json", job->work_dir);
-    struct rep_args a = {.h = g->h};
-    rep_arg(&a, job->program);
-    rep_arg(&a, "git");
+    struct rep_args a = {.v = NULL};
+    subcommand(g, job, "git", &a);
     common_arguments(g, job, config, report, &a);
     if (g->log_opts.n)
         rep_arg(&a, rep_strf(g->h, "--log-opts=%s", g->log_opts.p));
-    rep_arg(&a, job->target_kind == SCO_TARGET_FILE ? job->target : ".");
     return run_once(g, job, &a, report, e);
 }
 

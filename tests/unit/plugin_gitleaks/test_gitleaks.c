@@ -165,6 +165,17 @@ static void test_history_follows_files(void **state)
     remove_job();
 }
 
+static void test_old_release_has_one_command(void **state)
+{
+    (void)state;
+    struct sco_job job = fake_job();
+    job.version = "8.16.2";
+    program[0] = (struct fake_program){.report = "[]", .report_path = "files.json"};
+    assert_int_equal(run_job(&job), 0);
+    assert_has(command_lines[0], "/opt/bin/tool detect --source . --no-git ");
+    remove_job();
+}
+
 static void test_excludes_become_a_configuration(void **state)
 {
     (void)state;
@@ -220,6 +231,7 @@ int main(void)
         TEST(test_sniff),
         TEST(test_exit_status),
         TEST(test_history_follows_files),
+        TEST(test_old_release_has_one_command),
         TEST(test_excludes_become_a_configuration),
         TEST(test_own_configuration),
     };
