@@ -2,6 +2,8 @@
  */
 #include "trivy_priv.h"
 
+#include <stdlib.h>
+
 enum { OCCURRENCES_MAX = 32 };
 
 /* ---- what they share --------------------------------------------------------------------------
@@ -116,20 +118,32 @@ static void fill_cvss(struct sco_report_finding *f, const struct sco_node *item)
     }
 }
 
-static void fill_place(struct trivy_parse *p, struct sco_report_finding *f,
+static int order(struct sco_str a, struct sco_str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int c = n ? memcmp(a.p, b.p, n) : 0;
+    return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+int trivy_package_order(const void *a, const void *b)
+{
+    const struct trivy_package *x = a, *y = b;
+    int c = order(x->name, y->name);
+    return c ? c : order(x->version, y->version);
+}
+
+static void fill_place(const struct trivy_result *r, struct sco_report_finding *f,
                        const struct sco_node *item)
 {
-    const struct trivy_result *r = &p->result;
     f->file_path = rep_or(sco_text_at(item, "PkgPath"), r->target);
     if (!sco_str_eq(f->file_path, r->target))
         return;
-    for (size_t i = 0; i < r->n_packages; i++)
-        if (sco_str_eq(r->packages[i].name, f->package_name) &&
-            sco_str_eq(r->packages[i].version, f->package_version)) {
-            f->line = r->packages[i].line;
-            f->end_line = r->packages[i].end_line;
-            return;
-        }
+    const struct trivy_package key = {.name = f->package_name, .version = f->package_version};
+    const struct trivy_package *p =
+        r->n_packages ? bsearch(&key, r->packages, r->n_packages, sizeof key, trivy_package_order)
+                      : NULL;
+    f->line = p ? p->line : 0;
+    f->end_line = p ? p->end_line : 0;
 }
 
 /* "openssl: denial of service" after the package's name needs no second "openssl". */
@@ -173,7 +187,7 @@ int trivy_vulnerability(void *user, const struct sco_node *item)
     if (f.fixed_version.n)
         f.remediation = sco_fmt(h, "Update %.*s to %.*s.", SCO_STR_ARG(f.package_name),
                                 SCO_STR_ARG(f.fixed_version));
-    fill_place(p, &f, item);
+    fill_place(&p->result, &f, item);
     fill_cvss(&f, item);
     f.cwes = sco_texts(h, sco_get(item, "CweIDs"));
     f.references = references(h, sco_text_at(item, "PrimaryURL"), sco_get(item, "References"));

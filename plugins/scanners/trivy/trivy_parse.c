@@ -3,6 +3,8 @@
  * a result first, since they know the lines that vulnerabilities refer to. */
 #include "trivy_priv.h"
 
+#include <stdlib.h>
+
 enum { PACKAGES_MAX = 200000 }; /* with a line, in one result */
 
 static const char *const DEFERRED[] = {
@@ -95,8 +97,12 @@ static int on_result(void *user, const struct sco_node *item)
         .type = keep(p, sco_text_at(item, "Type")),
         .object = p->result.object,
     };
-    for (size_t i = 0; i < sizeof lists / sizeof *lists && r == 0; i++)
+    for (size_t i = 0; i < sizeof lists / sizeof *lists && r == 0; i++) {
         r = rep_walk(&p->doc, sco_get(item, lists[i].name), lists[i].name, NULL, lists[i].fn, p);
+        if (lists[i].fn == on_package && p->result.n_packages)
+            qsort(p->result.packages, p->result.n_packages, sizeof *p->result.packages,
+                  trivy_package_order);
+    }
     if (r < 0)
         return r;
     return rep_walk(&p->doc, sco_get(item, "ExperimentalModifiedFindings"),

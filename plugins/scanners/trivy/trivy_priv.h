@@ -21,8 +21,8 @@ struct trivy_package {
 /* One of `Results[]`, and what surrounds it. Texts live until the job ends. */
 struct trivy_result {
     struct sco_str target, class_name, type;
-    struct sco_str object; /* Kubernetes report: "namespace/Kind/name" */
-    struct trivy_package *packages;
+    struct sco_str object;          /* Kubernetes report: "namespace/Kind/name" */
+    struct trivy_package *packages; /* sorted by trivy_package_order */
     size_t n_packages, cap_packages;
 };
 
@@ -34,6 +34,8 @@ struct trivy_parse {
     const struct sco_suppression *suppression; /* of the items that follow, or NULL */
     uint64_t results, objects;
 };
+
+int trivy_package_order(const void *a, const void *b); /* for qsort, bsearch */
 
 /* ---- trivy_items.c: one function per kind of finding; `user` is the struct trivy_parse ---- */
 int trivy_vulnerability(void *user, const struct sco_node *item);
