@@ -14,7 +14,8 @@ run_one()
 {
     local name=${1##*/} rc
     timeout 300 valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
-        --show-leak-kinds=definite --child-silent-after-fork=yes "$1" >"$tmp/$name" 2>&1 </dev/null
+        --show-leak-kinds=definite \
+        --suppressions=scripts/valgrind.supp --child-silent-after-fork=yes "$1" >"$tmp/$name" 2>&1 </dev/null
     rc=$?
     (( rc == 0 )) && return 0
     # A test may fail here because all is 30 times slower: valgrind's own word counts.
