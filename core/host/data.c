@@ -7,11 +7,13 @@ static int give(const struct sco_error *err, int r, struct sco_errbuf *e)
     return r < 0 ? sco_error_to_errbuf(err, r, e) : r;
 }
 
+static struct sco_worker *reading; /* the process's one worker, for readers that know no host */
+
 static int data_open(const struct sco_host *h, const char *path, struct sco_reader **ret,
                      struct sco_errbuf *e)
 {
     struct sco_error err = {0};
-    (void)h;
+    reading = h->impl;
     return give(&err, sco_reader_open(path, ret, &err), e);
 }
 
@@ -19,12 +21,16 @@ static int data_open_mem(const struct sco_host *h, struct sco_str text, struct s
                          struct sco_errbuf *e)
 {
     struct sco_error err = {0};
-    (void)h;
+    reading = h->impl;
     return give(&err, sco_reader_open_mem(text, ret, &err), e);
 }
 
+/* A plugin reads one value and is done: what stands behind it must not go unseen. */
 static void data_close(struct sco_reader *r)
 {
+    struct sco_error err = {0};
+    if (r && reading && sco_reader_offset(r) && sco_reader_check_end(r, &err) < 0)
+        host_incomplete(reading, "part of the report was not read: %s", err.text);
     sco_reader_close(r);
 }
 
@@ -59,7 +65,11 @@ static int data_read_xml(const struct sco_host *h, const char *path, const char 
     const struct sco_xml_module *xml;
     (void)h;
     int r = host_xml(&xml, &err);
-    return give(&err, r < 0 ? r : xml->read(path, records, fn, user, &err), e);
+    if (r == 0)
+        r = xml->read(path, records, fn, user, &err);
+    if (r < 0 && !err.text[0] && e && e->text && e->text[0])
+        return r; /* the record function's own words */
+    return give(&err, r, e);
 }
 
 const struct sco_data_api host_data_api = {
