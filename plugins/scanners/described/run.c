@@ -80,6 +80,11 @@ static struct sco_str setting(const struct command *c, const char *path)
     return sco_text_at(c->d->root, path);
 }
 
+static int is_tree(const struct command *c)
+{
+    return (c->job->target_kind & (SCO_TARGET_DIRECTORY | SCO_TARGET_GIT)) != 0;
+}
+
 /* ---- folders to leave out -------------------------------------------------------------------- */
 
 /* Names come from the target. One that may mean something else than itself to the program (a glob,
@@ -163,7 +168,7 @@ static void add_files(struct command *c, struct rep_args *a)
     const struct sco_host *h = c->d->sarif.h;
     const char *const *files = c->job->files;
     size_t bytes = 0, n = 0;
-    if (!files) { /* the target is a file */
+    if (!is_tree(c)) {
         rep_arg(a, c->job->target);
         c->next_file = c->n_files;
         return;
@@ -223,9 +228,8 @@ static int has_code(const struct command *c, const char *path, int32_t code)
 static int read_result(struct command *c, const struct sco_command_result *res)
 {
     const struct sco_host *h = c->d->sarif.h;
-    int directory = c->job->target_kind & (SCO_TARGET_DIRECTORY | SCO_TARGET_GIT);
     struct sco_input in = {
-        .struct_size = sizeof in, .path = c->report, .root = directory ? c->job->target : NULL};
+        .struct_size = sizeof in, .path = c->report, .root = is_tree(c) ? c->job->target : NULL};
     int partial = has_code(c, "exit_codes.incomplete", res->exit_code);
     if (!partial && !has_code(c, "exit_codes.ok", res->exit_code))
         return rep_failed(h, c->d->title, res, c->e);
@@ -251,8 +255,7 @@ static int run_once(struct command *c)
     struct rep_args a = {.h = h};
     struct sco_command_result res;
     int from_stdout = sco_str_is(setting(c, "report.from"), "stdout");
-    int in_target = sco_str_is(setting(c, "scanner.cwd"), "target") &&
-                    c->job->target_kind & (SCO_TARGET_DIRECTORY | SCO_TARGET_GIT);
+    int in_target = sco_str_is(setting(c, "scanner.cwd"), "target") && is_tree(c);
     c->report = rep_strf(h, "%s/report-%u.%s", c->job->work_dir, ++c->n_runs,
                          c->d->is_sarif ? "sarif" : "json");
     if (!c->report)
@@ -280,11 +283,11 @@ static int count_files(struct command *c)
     }
     if (!wanted)
         return 0;
-    if (!c->job->files) {
+    if (!is_tree(c)) {
         c->n_files = 1;
         return 0;
     }
-    while (c->job->files[c->n_files])
+    while (c->job->files && c->job->files[c->n_files])
         c->n_files++;
     return c->n_files ? 0 : sco_errf(c->e, SCO_RUN_SKIPPED, "there is no file that it looks at");
 }
