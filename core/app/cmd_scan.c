@@ -154,9 +154,16 @@ static void print_plan(const struct sco_plan *plan)
         printf("%-18s %-8s %-24s %s\n", it->plugin->name, actions[it->action], sco_buf_z(&target),
                sco_buf_z(&why));
     }
-    for (size_t i = 0; i < plan->n_targets; i++)
-        if (plan->targets[i].walk_cut)
-            printf("%s: part of it could not be looked at\n", plan->targets[i].given);
+    for (size_t i = 0; i < plan->n_targets; i++) {
+        const struct sco_target *t = &plan->targets[i];
+        SCO_AUTO(sco_buf) struct sco_buf b = {0};
+        if (!t->cut)
+            continue;
+        sco_buf_add_printable(&b, sco_str_c(t->given));
+        sco_buf_addz(&b, ": incomplete: ");
+        sco_buf_add_printable(&b, sco_str_c(t->cut));
+        printf("%s\n", sco_buf_z(&b));
+    }
 }
 
 static int check_configured_names(struct cli *c, struct sco_error *err)

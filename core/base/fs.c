@@ -39,6 +39,19 @@ int sco_fs_read(const char *path, size_t limit, struct sco_buf *ret, struct sco_
     return sco_fs_read_fd(fd, path, limit, ret, err);
 }
 
+int sco_fs_read_regular(int dir, const char *path, size_t limit, struct sco_buf *ret,
+                        struct sco_error *err)
+{
+    struct stat st;
+    SCO_AUTO(sco_fd)
+    int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno != ELOOP && errno != ENXIO) /* a link, a socket */
+        return sco_error_errno(err, errno, "cannot open %s", path);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return sco_error_set(err, SCO_E_INVALID, "%s is no regular file", path);
+    return sco_fs_read_fd(fd, path, limit, ret, err);
+}
+
 /* ---- files that decide what code runs ---- */
 static int check_owner(const char *path, const struct stat *st, struct sco_error *err)
 {

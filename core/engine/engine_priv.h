@@ -1,6 +1,7 @@
 /* Inside of the engine. */
 #pragma once
 
+#include <signal.h>
 #include <stdlib.h>
 #include <secureops/engine.h>
 #include <secureops/fs.h>
@@ -14,7 +15,7 @@ struct sco_engine {
     struct event_base *base;
     struct sco_plugins plugins;
     bool plugins_known;
-    volatile int cancels; /* counted by sco_engine_cancel */
+    volatile sig_atomic_t cancels; /* counted by sco_engine_cancel */
     int cancel_pipe[2];
     char *tmp; /* private folder of all jobs; made when first needed */
 };
@@ -28,18 +29,34 @@ struct ignore {
     struct sco_arena arena;
 };
 int ignore_add_text(struct ignore *ig, struct sco_str text, const char *base);
-int ignore_add_file(struct ignore *ig, const char *path, const char *base);
+int ignore_add_file(struct ignore *ig, int dir, const char *name, const char *base);
 bool ignore_match(const struct ignore *ig, struct sco_str path, bool is_dir);
 void ignore_done(struct ignore *ig);
+
+/* ---- gitindex.c: what git tracks ---- */
+struct git_index {
+    struct sco_str *paths; /* sorted */
+    size_t n, cap;
+    const char *prefix; /* place of the target in its work tree, "" or "a/b/" */
+    bool unknown;       /* there is an index, but nothing certain is known of it */
+    struct sco_buf file;
+    struct sco_arena arena;
+};
+/* Of the work tree that `root` lies in; a folder outside of any has an empty one. */
+void git_index_read(struct git_index *ix, const char *root);
+/* Whether a file is tracked; a folder: whether something below it is. */
+bool git_index_has(const struct git_index *ix, struct sco_str path, bool is_dir);
+void git_index_done(struct git_index *ix);
 
 /* ---- tree.c: walking a target ---- */
 struct tree_options {
     bool include_ignored;
-    const char *const *excludes; /* globs, NULL-terminated or NULL */
+    const char *const *excludes;       /* globs, NULL-terminated or NULL */
+    const volatile sig_atomic_t *stop; /* not 0: SCO_E_CANCELLED; NULL: never */
 };
 /* Called for every regular file that is not left out, with its relative path. */
 typedef int (*tree_file_fn)(void *user, struct sco_str path);
-/* Fills t->excludes, t->excluded, t->n_files, t->walk_cut. */
+/* Fills t->excludes, t->excluded, t->n_files, t->left_out, t->cut. */
 int tree_walk(struct sco_target *t, const struct tree_options *o, struct sco_arena *arena,
               tree_file_fn fn, void *user, struct sco_error *err);
 /* Whether a finding's path lies in what was left out. */
@@ -48,6 +65,10 @@ bool tree_is_excluded(const struct sco_target *t, struct sco_str path);
 /* ---- target.c, gitinfo.c ---- */
 int target_resolve(const char *given, struct sco_arena *arena, struct sco_target *ret,
                    struct sco_error *err);
+/* A folder with neither files, left out ones included, nor a history. */
+bool target_is_empty(const struct sco_target *t);
+/* Folder of the repository whose work tree is `root`; NULL: none. */
+const char *git_find_dir(const char *root, struct sco_arena *arena);
 /* Names of remote, branch and commit of the work tree at root, without running git. */
 void gitinfo_read(const char *root, struct sco_arena *arena, const char **ret_repository,
                   const char **ret_branch, const char **ret_commit);

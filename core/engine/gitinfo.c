@@ -2,19 +2,21 @@
  * is being scanned would obey that folder's configuration (fsmonitor, aliases, hooks). */
 #include "engine_priv.h"
 
+#include <fcntl.h>
+
 enum { GIT_FILE_MAX = 4 << 20 };
 
 static struct sco_str read_git_file(const char *dir, const char *name, struct sco_arena *arena)
 {
     SCO_AUTO(sco_buf) struct sco_buf path = {0}, text = {0};
     sco_buf_addf(&path, "%s/%s", dir, name);
-    if (sco_fs_read(sco_buf_z(&path), GIT_FILE_MAX, &text, NULL) < 0)
+    if (sco_fs_read_regular(AT_FDCWD, sco_buf_z(&path), GIT_FILE_MAX, &text, NULL) < 0)
         return sco_str_make(NULL, 0);
     return sco_str_trim(sco_arena_str(arena, sco_buf_str(&text)));
 }
 
 /* .git is a folder, or in a linked work tree or submodule a file "gitdir: PATH". */
-static const char *find_git_dir(const char *root, struct sco_arena *arena)
+const char *git_find_dir(const char *root, struct sco_arena *arena)
 {
     const char *dir = sco_arena_fmt(arena, "%s/.git", root);
     if (!dir || sco_fs_is_dir(dir))
@@ -100,7 +102,7 @@ static const char *origin_url(const char *common, struct sco_arena *arena)
 void gitinfo_read(const char *root, struct sco_arena *arena, const char **ret_repository,
                   const char **ret_branch, const char **ret_commit)
 {
-    const char *git = find_git_dir(root, arena);
+    const char *git = git_find_dir(root, arena);
     if (!git)
         return;
     const char *common = common_dir(git, arena);

@@ -55,10 +55,10 @@ int ignore_add_text(struct ignore *ig, struct sco_str text, const char *base)
     return 0;
 }
 
-int ignore_add_file(struct ignore *ig, const char *path, const char *base)
+int ignore_add_file(struct ignore *ig, int dir, const char *name, const char *base)
 {
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
-    int r = sco_fs_read(path, IGNORE_FILE_MAX, &text, NULL);
+    int r = sco_fs_read_regular(dir, name, IGNORE_FILE_MAX, &text, NULL);
     if (r < 0) /* none, or not readable: the scanners see the files then */
         return r == SCO_E_NOMEM ? r : 0;
     return ignore_add_text(ig, sco_buf_str(&text), base);

@@ -157,8 +157,10 @@ static bool decide_by_content(struct decision *d, bool *ret_listed)
         it->n_files = d->matches->n;
         it->reason = sco_arena_fmt(&d->plan->arena, "%zu file%s", d->matches->total,
                                    d->matches->total == 1 ? "" : "s");
-    } else if (tree && !d->target->n_files) {
-        return leave(it, SCO_PLAN_SKIP, "the folder is empty");
+    } else if (tree && !d->target->n_files &&
+               !(p->scanner.targets & d->target->kinds & SCO_TARGET_GIT)) {
+        return leave(it, SCO_PLAN_SKIP,
+                     d->target->left_out ? "every file is left out" : "the folder is empty");
     } else if (!tree && !single_file_matches(p, d->target)) {
         *ret_listed = it->required;
         return leave(it, SCO_PLAN_SKIP, "not a file that it looks at");
@@ -187,7 +189,8 @@ static int detect(struct sco_engine *e, struct sco_plan *plan, struct sco_target
 {
     if (!(t->kinds & SCO_TARGET_DIRECTORY))
         return 0;
-    struct tree_options o = {.include_ignored = e->o.include_ignored, .excludes = e->o.excludes};
+    struct tree_options o = {
+        .include_ignored = e->o.include_ignored, .excludes = e->o.excludes, .stop = &e->cancels};
     struct detection d = {.plugins = &e->plugins, .m = m, .arena = &plan->arena};
     int r = tree_walk(t, &o, &plan->arena, on_file, &d, err);
     return r == SCO_E_NOMEM ? sco_error_nomem(err) : r;

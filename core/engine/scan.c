@@ -57,34 +57,43 @@ static int join_targets(struct session *s, const struct sco_plan *plan, struct s
     return b.failed || !scan->target ? sco_error_nomem(err) : 0;
 }
 
-/* Content that no scanner looked at must not read as clean. */
+/* Content that no scanner looked at must not read as clean. False: there is no such content. */
+static bool find_gap(struct session *s, const struct sco_target *t, struct sco_scanner_run *run)
+{
+    bool looked_at = false;
+    for (size_t k = 0; k < s->n_slots; k++)
+        looked_at |= s->slots[k].target == t;
+    if (t->cut) {
+        run->reason = session_keep(s, t->cut);
+    } else if (t->left_out && !t->n_files) { /* a history may have been looked at, the files not */
+        run->reason = "everything in it is left out";
+        run->hint = "--include-ignored looks at what .gitignore and names of folders leave out";
+    } else if (looked_at || target_is_empty(t)) {
+        return false;
+    } else {
+        run->reason = "no scanner looked at this target";
+        run->hint = "\"secureops doctor\" shows what is installed; scripts/install-scanners.sh "
+                    "installs scanners";
+    }
+    return true;
+}
+
 static int check_coverage(struct session *s, const struct sco_plan *plan, struct sco_error *err)
 {
     struct sco_scan *scan = s->scan;
     for (size_t i = 0; i < plan->n_targets; i++) {
-        const struct sco_target *t = &plan->targets[i];
-        bool empty = t->kinds & SCO_TARGET_DIRECTORY && !t->n_files;
-        bool looked_at = false;
-        for (size_t k = 0; k < s->n_slots; k++)
-            looked_at |= s->slots[k].target == t;
-        if ((empty || looked_at) && !t->walk_cut)
-            continue;
-        struct sco_scanner_run *run = &scan->runs[scan->n_runs++];
-        *run = (struct sco_scanner_run){
-            .name = "secureops",
-            .title = "SecureOps",
-            .target = session_keep(s, t->given),
-            .status = SCO_RUN_STATUS_INCOMPLETE,
-            .counts = true,
-            .duration_ms = -1,
-            .exit_code = -1,
-            .reason = t->walk_cut ? "part of the folder could not be read or holds too many files"
-                                  : "no scanner looked at this target",
-            .hint = t->walk_cut ? NULL
-                                : "\"secureops doctor\" shows what is installed; "
-                                  "scripts/install-scanners.sh installs scanners"};
-        if (!run->target)
+        struct sco_scanner_run *run = &scan->runs[scan->n_runs];
+        *run = (struct sco_scanner_run){.name = "secureops",
+                                        .title = "SecureOps",
+                                        .target = session_keep(s, plan->targets[i].given),
+                                        .status = SCO_RUN_STATUS_INCOMPLETE,
+                                        .counts = true,
+                                        .duration_ms = -1,
+                                        .exit_code = -1};
+        bool gap = find_gap(s, &plan->targets[i], run);
+        if (gap && (!run->target || !run->reason))
             return sco_error_nomem(err);
+        scan->n_runs += gap;
     }
     return 0;
 }

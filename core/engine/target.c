@@ -69,6 +69,12 @@ static int resolve_path(const char *given, struct sco_arena *arena, struct sco_t
     return t->root ? 0 : sco_error_nomem(err);
 }
 
+bool target_is_empty(const struct sco_target *t)
+{
+    return t->kinds & SCO_TARGET_DIRECTORY && !(t->kinds & SCO_TARGET_GIT) && !t->n_files &&
+           !t->left_out;
+}
+
 int target_resolve(const char *given, struct sco_arena *arena, struct sco_target *ret,
                    struct sco_error *err)
 {

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@ struct walk {
     const struct tree_options *o;
     struct sco_arena *arena;
     struct ignore ignore;
+    struct git_index index;
+    bool below_ignored; /* in a folder that is ignored, but holds tracked files */
     const char **excludes;
     size_t n_excludes, cap_excludes;
     tree_file_fn fn;
@@ -44,6 +47,11 @@ static bool is_one_of(struct sco_str name, const char *const *list, size_t n)
     return false;
 }
 
+static bool is_ignored(struct walk *w, struct sco_str path, bool is_dir)
+{
+    return !w->o->include_ignored && (w->below_ignored || ignore_match(&w->ignore, path, is_dir));
+}
+
 static bool is_left_out(struct walk *w, struct sco_str path, struct sco_str name, bool is_dir)
 {
     if (is_dir && is_one_of(name, version_control, SCO_ARRAY_LEN(version_control)))
@@ -54,7 +62,7 @@ static bool is_left_out(struct walk *w, struct sco_str path, struct sco_str name
     if (w->o->include_ignored)
         return false;
     return (is_dir && is_one_of(name, vendored, SCO_ARRAY_LEN(vendored))) ||
-           ignore_match(&w->ignore, path, is_dir);
+           (is_ignored(w, path, is_dir) && !git_index_has(&w->index, path, is_dir));
 }
 
 static int leave_out(struct walk *w, struct sco_str path, bool is_dir)
@@ -64,9 +72,10 @@ static int leave_out(struct walk *w, struct sco_str path, bool is_dir)
         return sco_error_nomem(w->err);
     /* Version control is no folder of findings: not worth an argument to each scanner, all of
      * which know it. */
-    if (!is_dir ||
-        is_one_of(sco_path_base(path), version_control, SCO_ARRAY_LEN(version_control)) ||
-        w->n_excludes >= TREE_EXCLUDES_MAX)
+    if (is_dir && is_one_of(sco_path_base(path), version_control, SCO_ARRAY_LEN(version_control)))
+        return 0;
+    w->t->left_out = true;
+    if (!is_dir || w->n_excludes >= TREE_EXCLUDES_MAX)
         return 0;
     if (SCO_VEC_PUSH(w->excludes, w->n_excludes, w->cap_excludes) < 0)
         return sco_error_nomem(w->err);
@@ -74,7 +83,34 @@ static int leave_out(struct walk *w, struct sco_str path, bool is_dir)
     return 0;
 }
 
+/* Part of the target is not looked at: the first reason is kept. */
+SCO_PRINTF(2, 3) static int cut(struct walk *w, const char *fmt, ...)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    va_list ap;
+    if (w->t->cut)
+        return 0;
+    va_start(ap, fmt);
+    sco_buf_addvf(&b, fmt, ap);
+    va_end(ap);
+    w->t->cut = b.failed ? NULL : sco_arena_cstr(w->arena, sco_buf_str(&b));
+    return w->t->cut ? 0 : sco_error_nomem(w->err);
+}
+
 static int walk_dir(struct walk *w, int fd, struct sco_buf *path, int depth);
+
+static int enter(struct walk *w, int dir, const char *name, struct sco_buf *path, int depth)
+{
+    if (depth >= TREE_DEPTH_MAX)
+        return cut(w, "folders are nested deeper than %d: %s", TREE_DEPTH_MAX, sco_buf_z(path));
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) /* it went meanwhile */
+        return 0;
+    if (fd < 0)
+        return cut(w, "cannot read folder %s: %s", sco_buf_z(path), strerror(errno));
+    sco_buf_addc(path, '/');
+    return walk_dir(w, fd, path, depth + 1);
+}
 
 static int visit(struct walk *w, int dir, const char *name, unsigned char type,
                  struct sco_buf *path, int depth)
@@ -97,15 +133,12 @@ static int visit(struct walk *w, int dir, const char *name, unsigned char type,
     } else if (type == DT_REG) {
         w->t->n_files++;
         r = w->fn(w->user, p);
-    } else if (is_dir && depth < TREE_DEPTH_MAX) {
-        int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0) {
-            sco_buf_addc(path, '/');
-            r = walk_dir(w, fd, path, depth + 1);
-        } else
-            w->t->walk_cut = true;
-    } else if (is_dir)
-        w->t->walk_cut = true;
+    } else if (is_dir) {
+        bool above = w->below_ignored;
+        w->below_ignored = is_ignored(w, p, true);
+        r = enter(w, dir, name, path, depth);
+        w->below_ignored = above;
+    }
     path->n = base;
     return r;
 }
@@ -118,25 +151,21 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
 /* Takes fd. `path` is "" or ends with a slash. */
 static int walk_dir(struct walk *w, int fd, struct sco_buf *path, int depth)
 {
-    if (!w->o->include_ignored) {
-        SCO_AUTO(sco_buf) struct sco_buf file = {0};
-        sco_buf_addf(&file, "%s/%s.gitignore", w->t->path, path->n ? sco_buf_z(path) : "");
-        int r = ignore_add_file(&w->ignore, sco_buf_z(&file), path->n ? sco_buf_z(path) : "");
-        if (r < 0 || path->failed) {
-            close(fd);
-            return sco_error_nomem(w->err);
-        }
-    }
+    const char *base = path->n ? sco_buf_z(path) : "";
     struct dirent **names = NULL;
-    int n = scandirat(fd, ".", &names, NULL, compare_names);
-    int r = 0;
-    if (n < 0)
-        w->t->walk_cut = true;
+    int n = 0, r = 0;
+    if (path->failed ||
+        (!w->o->include_ignored && ignore_add_file(&w->ignore, fd, ".gitignore", base) < 0))
+        r = sco_error_nomem(w->err);
+    else if ((n = scandirat(fd, ".", &names, NULL, compare_names)) < 0)
+        r = cut(w, "cannot read folder %s: %s", *base ? base : ".", strerror(errno));
     for (int i = 0; i < n; i++) {
         const char *name = names[i]->d_name;
         bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-        if (w->t->n_files >= TREE_FILES_MAX)
-            w->t->walk_cut = true;
+        if (r == 0 && w->o->stop && *w->o->stop)
+            r = sco_error_set(w->err, SCO_E_CANCELLED, "cancelled");
+        else if (r == 0 && w->t->n_files >= TREE_FILES_MAX)
+            r = cut(w, "there are more than %d files", TREE_FILES_MAX);
         else if (r == 0 && !dots)
             r = visit(w, fd, name, names[i]->d_type, path, depth);
         free(names[i]);
@@ -156,9 +185,8 @@ int tree_walk(struct sco_target *t, const struct tree_options *o, struct sco_are
     SCO_AUTO(sco_buf) struct sco_buf path = {0};
     int r = 0;
     if (!o->include_ignored) {
-        SCO_AUTO(sco_buf) struct sco_buf info = {0};
-        sco_buf_addf(&info, "%s/.git/info/exclude", t->path);
-        r = ignore_add_file(&w.ignore, sco_buf_z(&info), "");
+        git_index_read(&w.index, t->path);
+        r = ignore_add_file(&w.ignore, fd, ".git/info/exclude", "");
     }
     if (r == 0)
         r = walk_dir(&w, fd, &path, 0);
@@ -172,6 +200,7 @@ int tree_walk(struct sco_target *t, const struct tree_options *o, struct sco_are
     t->excludes = list;
     free(w.excludes);
     ignore_done(&w.ignore);
+    git_index_done(&w.index);
     return r;
 }
 

@@ -109,7 +109,8 @@ struct sco_target {
     const char *root;            /* folder that its paths are relative to, or NULL */
     const char *const *excludes; /* folders left out */
     size_t n_files;              /* looked at */
-    bool walk_cut;               /* more files than the limit: detection saw only part */
+    bool left_out;               /* there is more in it, which .gitignore or a glob leaves out */
+    const char *cut;             /* why part of it could not be looked at, or NULL */
     struct sco_map excluded;     /* paths left out, files too */
 };
 

@@ -10,6 +10,10 @@ int sco_fs_read(const char *path, size_t limit, struct sco_buf *ret,
 /* The same from an open file; `path` is its name in messages. */
 int sco_fs_read_fd(int fd, const char *path, size_t limit, struct sco_buf *ret,
                    struct sco_error *err) SCO_NODISCARD;
+/* The same for a file that a stranger may have put there: a link, pipe or device is SCO_E_INVALID,
+ * and never waited for. A relative path starts at the folder `dir` (or AT_FDCWD). */
+int sco_fs_read_regular(int dir, const char *path, size_t limit, struct sco_buf *ret,
+                        struct sco_error *err) SCO_NODISCARD;
 /* Opens a file that decides what code runs: an absolute path of a regular file that, like its
  * folder, belongs to root or the user and may be written by nobody else. Checked on the opened
  * descriptors, so that only those two can put another file in its place. *ret_fd is the caller's.

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include "engine_priv.h"
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *root;
@@ -97,7 +98,8 @@ static void leaves_out_what_is_not_ours(void **state)
     walk(&t, &o, &files, &arena);
     assert_string_equal(sco_buf_z(&files), ".gitignore main.py src/.gitignore src/a.py ");
     assert_int_equal(t.n_files, 4);
-    assert_false(t.walk_cut);
+    assert_null(t.cut);
+    assert_true(t.left_out);
     assert_string_equal(t.excludes[0], "node_modules");
     assert_string_equal(t.excludes[1], "out");
     assert_string_equal(t.excludes[2], "src/vendor");
@@ -115,6 +117,104 @@ static void leaves_out_what_is_not_ours(void **state)
     walk(&t, &o, &files, &arena);
     assert_string_equal(sco_buf_z(&files), ".gitignore node_modules/m/i.js secret.env "
                                            "src/.gitignore src/vendor/v.go ");
+    sco_map_done(&t.excluded);
+    sco_arena_done(&arena);
+}
+
+static void special(const char *name, mode_t type)
+{
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    sco_buf_addf(&path, "%s/%s", root, name);
+    assert_int_equal(mknod(sco_buf_z(&path), type | 0600, 0), 0);
+}
+
+static void link_to(const char *name, const char *to)
+{
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    sco_buf_addf(&path, "%s/%s", root, name);
+    assert_int_equal(symlink(to, sco_buf_z(&path)), 0);
+}
+
+/* Would hang, or read a device for ever, if they were opened as files. */
+static void special_files_are_not_read(void **state)
+{
+    (void)state;
+    const char *repository = NULL, *branch = NULL, *commit = NULL;
+    struct sco_arena arena = {0};
+    struct sco_target t;
+    SCO_AUTO(sco_buf) struct sco_buf files = {0};
+    struct tree_options o = {0};
+    put("a.py", "x");
+    put("sub/b.py", "x");
+    put("sub/c/d.py", "x");
+    put(".git/objects/x", "x");
+    special(".gitignore", S_IFIFO);
+    special("sub/.gitignore", S_IFSOCK);
+    link_to("sub/c/.gitignore", "/dev/zero");
+    special(".git/HEAD", S_IFIFO);
+    special(".git/config", S_IFIFO);
+    link_to(".git/commondir", "/dev/zero");
+    walk(&t, &o, &files, &arena);
+    assert_string_equal(sco_buf_z(&files), "a.py sub/b.py sub/c/d.py ");
+    assert_null(t.cut);
+    gitinfo_read(root, &arena, &repository, &branch, &commit);
+    assert_null(repository);
+    assert_null(branch);
+    assert_null(commit);
+    sco_map_done(&t.excluded);
+    sco_arena_done(&arena);
+}
+
+static void everything_left_out_is_not_empty(void **state)
+{
+    (void)state;
+    struct sco_arena arena = {0};
+    struct sco_target t;
+    SCO_AUTO(sco_buf) struct sco_buf files = {0};
+    struct tree_options o = {0};
+    walk(&t, &o, &files, &arena);
+    assert_true(target_is_empty(&t));
+    sco_map_done(&t.excluded);
+    put(".gitignore", "*\n");
+    put("a.py", "x");
+    walk(&t, &o, &files, &arena);
+    assert_int_equal(t.n_files, 0);
+    assert_false(target_is_empty(&t));
+    sco_map_done(&t.excluded);
+    sco_arena_done(&arena);
+}
+
+static void walk_can_be_stopped(void **state)
+{
+    (void)state;
+    struct sco_arena arena = {0};
+    struct sco_target t;
+    struct sco_error err = {0};
+    SCO_AUTO(sco_buf) struct sco_buf files = {0};
+    volatile sig_atomic_t stop = 1;
+    struct tree_options o = {.stop = &stop};
+    put("a.py", "x");
+    assert_int_equal(target_resolve(root, &arena, &t, &err), 0);
+    assert_int_equal(tree_walk(&t, &o, &arena, collect, &files, &err), SCO_E_CANCELLED);
+    sco_map_done(&t.excluded);
+    sco_arena_done(&arena);
+}
+
+/* Deeper than is followed: said, and by name. */
+static void what_is_not_looked_at_is_said(void **state)
+{
+    (void)state;
+    struct sco_arena arena = {0};
+    struct sco_target t;
+    SCO_AUTO(sco_buf) struct sco_buf files = {0}, name = {0};
+    struct tree_options o = {0};
+    for (int i = 0; i < 140; i++)
+        sco_buf_addz(&name, "d/");
+    sco_buf_addz(&name, "f");
+    put(sco_buf_z(&name), "x");
+    walk(&t, &o, &files, &arena);
+    assert_non_null(t.cut);
+    assert_non_null(strstr(t.cut, "nested deeper than 128: d/d/"));
     sco_map_done(&t.excluded);
     sco_arena_done(&arena);
 }
@@ -173,6 +273,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gitignore_rules),
         cmocka_unit_test_setup_teardown(leaves_out_what_is_not_ours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(special_files_are_not_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(everything_left_out_is_not_empty, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(walk_can_be_stopped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_looked_at_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(git_without_git, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kinds_of_targets, set_up, tear_down),
     };
