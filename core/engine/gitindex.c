@@ -3,6 +3,8 @@
  * brings. What cannot be read for certain counts as tracked, so that it is looked at. */
 #include "engine_priv.h"
 
+#include <fcntl.h>
+
 enum {
     INDEX_MAX = 512 << 20,
     HEADER = 12, /* "DIRC", version, count */
@@ -131,7 +133,7 @@ void git_index_read(struct git_index *ix, const char *root)
     const char *path = git ? sco_arena_fmt(&ix->arena, "%s/index", git) : NULL;
     if (!path)
         return;
-    int r = sco_fs_read(path, INDEX_MAX, &ix->file, NULL);
+    int r = sco_fs_read_regular(AT_FDCWD, path, INDEX_MAX, &ix->file, NULL);
     if (r == SCO_E_NOT_FOUND) /* a work tree in which nothing was added yet */
         return;
     ix->unknown = r < 0 || !ix->prefix || !(parse(ix, 20) || parse(ix, 32));

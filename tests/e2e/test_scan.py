@@ -332,6 +332,23 @@ class Selection(Case):
         self.assertEqual(found, sorted(paths))
         self.assertEqual(run["dropped"], 0)
 
+    def test_gitignore_does_not_hide_what_git_tracks(self):
+        """A change that brings a file and a .gitignore that names it hides nothing."""
+        self.write(".gitignore", "*\n")
+        self.write("src/a.py", "x\n")
+        git = ["git", "-C", self.cwd]
+        subprocess.run([*git, "init", "-q"], check=True)
+        subprocess.run([*git, "add", "-f", "src/a.py"], check=True)
+        found, run = self.found_in(["src/a.py", "src/local.py"])
+        self.assertEqual(found, ["src/a.py"])
+        self.assertEqual(run["dropped"], 1)
+
+    def test_everything_left_out_is_not_clean(self):
+        self.write("node_modules/a.js", "x\n")
+        self.tool("gitleaks", gitleaks("[]", code=0))
+        _, report = self.report("scan", code=INCOMPLETE)
+        self.assertIn("left out", " ".join(report["gate"]["reasons"]))
+
     def test_exclude(self):
         paths = ["src/a.py", "docs/b.md", "docs/deep/c.md", "x.md"]
         self.assertEqual(self.found_in(paths, "--exclude", "docs")[0], ["src/a.py", "x.md"])
