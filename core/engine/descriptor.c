@@ -47,6 +47,7 @@ static const struct sco_option scanner_table[] = {
     STR("type"),
     STR("findings"),
     {.name = "null_is_empty", .type = SCO_OPT_BOOL},
+    LIST("error_rules"),
     STR("errors"),
     END,
 };

@@ -328,8 +328,8 @@ static int check_severities(struct reading *r)
 /* What a SARIF log says by itself. */
 static int refuse_json_keys(struct reading *r)
 {
-    static const char *const keys[] = {"findings", "null_is_empty", "fields",
-                                       "errors",   "severity_map",  "sniff"};
+    static const char *const keys[] = {"findings", "null_is_empty", "error_rules", "fields",
+                                       "errors",   "sniff",         "severity_map"};
     for (size_t i = 0; i < SCO_ARRAY_LEN(keys); i++) {
         const struct sco_yaml *node = descriptor_node(r, SCANNER, keys[i]);
         if (node)

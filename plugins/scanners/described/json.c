@@ -63,7 +63,7 @@ struct parse {
     uint32_t type;
     struct sco_str path[FIELDS]; /* absent: not described */
     uint64_t seen[FIELDS];       /* items that had something there */
-    const struct sco_node *severities;
+    const struct sco_node *severities, *error_rules;
     uint64_t errors;
     struct sco_str first_error;
 };
@@ -122,6 +122,34 @@ static const char *deferred_name(const struct sco_host *h, struct sco_str path)
         if (sco_str_eq(parts[i], parts[n - 1]))
             return NULL;
     return n ? sco_cstr(h, parts[n - 1]) : NULL;
+}
+
+/* ---- the report's own errors ----------------------------------------------------------------- */
+
+static struct sco_str words_of(const struct sco_node *error)
+{
+    static const char *const keys[] = {"message", "reason", "error", "text", "msg", NULL};
+    struct sco_str s = sco_text(error);
+    for (size_t i = 0; !s.n && keys[i]; i++)
+        s = sco_text(sco_get(error, keys[i]));
+    return s;
+}
+
+static void note_error(struct parse *p, struct sco_str file, struct sco_str text)
+{
+    const struct sco_host *h = p->doc.h;
+    if (!p->errors++ && (file.n || text.n))
+        p->first_error = sco_str_c(rep_strf(h, "%.*s%s%.*s", SCO_STR_ARG(file),
+                                            file.n && text.n ? ": " : "", SCO_STR_ARG(text)));
+}
+
+/* Rules of some tools say that a file could not be read: no findings, but a gap. */
+static int is_error_rule(const struct parse *p, struct sco_str rule)
+{
+    SCO_EACH (r, p->error_rules)
+        if (sco_str_eq(sco_text(r), rule))
+            return 1;
+    return 0;
 }
 
 /* ---- an item --------------------------------------------------------------------------------- */
@@ -206,6 +234,10 @@ static int on_item(void *user, const struct sco_node *item)
     }
     if (!f.rule_id.n)
         return REP_UNUSABLE;
+    if (is_error_rule(p, f.rule_id)) {
+        note_error(p, f.file_path, rep_or(f.title, f.description));
+        return 0;
+    }
     f.line = number(p, item, LINE);
     f.end_line = number(p, item, END_LINE);
     if (f.end_line < f.line)
@@ -220,24 +252,6 @@ static int on_item(void *user, const struct sco_node *item)
     return rep_emit(&p->doc, &f);
 }
 
-/* ---- the report's own errors ----------------------------------------------------------------- */
-
-static struct sco_str words_of(const struct sco_node *error)
-{
-    static const char *const keys[] = {"message", "reason", "error", "text", "msg", NULL};
-    struct sco_str s = sco_text(error);
-    for (size_t i = 0; !s.n && keys[i]; i++)
-        s = sco_text(sco_get(error, keys[i]));
-    return s;
-}
-
-static void note_error(struct parse *p, const struct sco_node *error)
-{
-    struct sco_str s = words_of(error);
-    if (!p->errors++ && s.n)
-        p->first_error = sco_str_c(sco_cstr(p->doc.h, s));
-}
-
 /* A list of errors that was left in the file, because it has the name of the list of findings. */
 static int walk_errors(struct parse *p, const struct sco_node *list)
 {
@@ -246,7 +260,7 @@ static int walk_errors(struct parse *p, const struct sco_node *list)
     struct sco_iter *it = NULL;
     int r = data->iter_open(p->doc.r, list, &it, p->doc.e);
     while (r >= 0 && (r = data->iter_next(it, NULL, &error, p->doc.e)) > 0)
-        note_error(p, error);
+        note_error(p, sco_str_make(NULL, 0), words_of(error));
     data->iter_close(it);
     return r;
 }
@@ -256,21 +270,22 @@ static int check_errors(struct parse *p)
     struct sco_str path = sco_text_at(p->d->root, "scanner.errors");
     const struct sco_node *v = path.n ? at_path(p->doc.root, path) : NULL;
     const struct sco_host *h = p->doc.h;
-    int r = 0;
+    int r = 0, some = 0;
     if (v && (v->type == SCO_NODE_LIST || v->type == SCO_NODE_DEFERRED))
         r = walk_errors(p, v);
     else if (v && v->type == SCO_NODE_MAP)
-        p->errors += v->n > 0;
+        some = v->n > 0;
     else if (v && v->type == SCO_NODE_STR)
-        p->errors += v->text.n > 0;
+        some = v->text.n > 0;
     else if (v && v->type != SCO_NODE_NULL) /* true, or how many */
-        p->errors += v->i != 0;
+        some = v->i != 0;
+    if (some)
+        note_error(p, sco_str_make(NULL, 0),
+                   v->type >= SCO_NODE_STR ? words_of(v) : sco_str_make(NULL, 0));
     if (r < 0 || !p->errors)
         return r;
-    if (!p->first_error.n)
-        p->first_error = words_of(v);
-    h->incomplete(h, sco_fmt(h, "%s reports errors of its own (\"%.*s\" has %llu)%s%.*s",
-                             p->d->title, SCO_STR_ARG(path), (unsigned long long)p->errors,
+    h->incomplete(h, sco_fmt(h, "%s reported %llu error%s of its own%s%.*s", p->d->title,
+                             (unsigned long long)p->errors, p->errors == 1 ? "" : "s",
                              p->first_error.n ? ": " : "", SCO_STR_ARG(p->first_error)));
     return 0;
 }
@@ -325,7 +340,8 @@ int described_parse_json(struct described *d, const struct sco_input *in, struct
     struct parse p = {.d = d,
                       .doc = {.h = h, .tool = d->title, .e = e},
                       .type = described_type(sco_text_at(d->root, "type")),
-                      .severities = sco_get(d->root, "severity_map")};
+                      .severities = sco_get(d->root, "severity_map"),
+                      .error_rules = sco_path(d->root, "scanner.error_rules")};
     for (int i = 0; i < FIELDS; i++)
         p.path[i] = sco_text(sco_get(sco_get(d->root, "fields"), names[i]));
     int r = rep_open(&p.doc, in->path, deferred);

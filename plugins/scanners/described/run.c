@@ -9,6 +9,7 @@ enum {
     FILES_AT_ONCE = 4000,       /* files in one command */
     EXCLUDES_BYTES = 100 << 10, /* of folders to leave out; the system takes 128 KiB an argument */
     ENV_MAX = 256,
+    SAID_MAX = 8 << 10, /* of what a program said where its report was expected */
 };
 
 struct command {
@@ -225,14 +226,35 @@ static int has_code(const struct command *c, const char *path, int32_t code)
     return 0;
 }
 
+/* What a program that failed wrote to standard output, when that was to be its report: nothing of
+ * what begins like one, which may hold secrets. */
+static struct sco_str said_instead(const struct command *c)
+{
+    struct sco_str none = {NULL, 0};
+    FILE *f = fopen(c->report, "re");
+    char *text = f ? c->d->sarif.h->alloc(c->d->sarif.h, SAID_MAX) : NULL;
+    size_t n = text ? fread(text, 1, SAID_MAX, f) : 0, at = 0;
+    if (f)
+        fclose(f);
+    while (at < n && strchr(" \t\r\n", text[at]) && text[at])
+        at++;
+    if (at == n || text[at] == '{' || text[at] == '[')
+        return none;
+    return sco_str_make(text, n);
+}
+
 static int read_result(struct command *c, const struct sco_command_result *res)
 {
     const struct sco_host *h = c->d->sarif.h;
     struct sco_input in = {
         .struct_size = sizeof in, .path = c->report, .root = is_tree(c) ? c->job->target : NULL};
     int partial = has_code(c, "exit_codes.incomplete", res->exit_code);
-    if (!partial && !has_code(c, "exit_codes.ok", res->exit_code))
-        return rep_failed(h, c->d->title, res, c->e);
+    if (!partial && !has_code(c, "exit_codes.ok", res->exit_code)) {
+        struct sco_command_result said = *res;
+        if (sco_str_is(setting(c, "report.from"), "stdout"))
+            said.out = said_instead(c);
+        return rep_failed(h, c->d->title, &said, c->e);
+    }
     int r = rep_fresh(h, c->d->title, c->report, res, c->e);
     if (r == 0)
         r = described_parse(c->d, &in, c->e);

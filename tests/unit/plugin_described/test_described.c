@@ -133,12 +133,12 @@ static void own_errors(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
-        {"[{\"message\":\"cannot read a.c\"},{}]", "2): cannot read a.c"},
-        {"[\"cannot read a.c\"]", "1): cannot read a.c"},
-        {"\"cannot read a.c\"", "1): cannot read a.c"},
-        {"{\"reason\":\"cannot read a.c\"}", "1): cannot read a.c"},
-        {"true", "(\"errors\" has 1)"},
-        {"3", "(\"errors\" has 1)"},
+        {"[{\"message\":\"cannot read a.c\"},{}]", "2 errors of its own: cannot read a.c"},
+        {"[\"cannot read a.c\"]", "1 error of its own: cannot read a.c"},
+        {"\"cannot read a.c\"", "1 error of its own: cannot read a.c"},
+        {"{\"reason\":\"cannot read a.c\"}", "1 error of its own: cannot read a.c"},
+        {"true", "Acme reported 1 error of its own"},
+        {"3", "Acme reported 1 error of its own"},
         {"[]", NULL},
         {"{}", NULL},
         {"\"\"", NULL},
@@ -156,6 +156,21 @@ static void own_errors(void **state)
             assert_has(sco_buf_z(&fh->incompletes), rows[i][1]);
     }
     assert_int_equal(parse_text("{\"results\":[],\"errors\":[{\"message\":"), SCO_E_PARSE);
+}
+
+/* Items of such rules are no findings: a file was not looked at. */
+static void rules_that_are_errors(void **state)
+{
+    (void)state;
+    describe("{\"scanner\":{\"name\":\"acme\",\"findings\":\".\",\"error_rules\":[\"X1\",\"X2\"]},"
+             "\"type\":\"SAST\",\"report\":{\"format\":\"json\"},\"fields\":{\"rule_id\":\"X{id}\","
+             "\"title\":\"t\",\"file_path\":\"f\"}}");
+    assert_int_equal(
+        parse_text("[{\"id\":3},{\"id\":2,\"t\":\"not parsed\",\"f\":\"a.c\"},{\"id\":1}]"), 0);
+    assert_int_equal(fh->n, 1);
+    assert_has(sco_buf_z(&fh->incompletes), "acme reported 2 errors of its own: a.c: not parsed");
+    assert_int_equal(parse_text("[{\"id\":2}]"), 0);
+    assert_int_equal(fh->n_incomplete, 2);
 }
 
 static void hostile(void **state)
@@ -366,6 +381,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unusable_items, setup, plugin_teardown),
         cmocka_unit_test_setup_teardown(wrong_paths_are_told, setup, plugin_teardown),
         cmocka_unit_test_setup_teardown(own_errors, setup, plugin_teardown),
+        cmocka_unit_test_setup_teardown(rules_that_are_errors, setup, plugin_teardown),
         cmocka_unit_test_setup_teardown(hostile, setup, plugin_teardown),
         cmocka_unit_test_setup_teardown(command_line, setup, plugin_teardown),
         cmocka_unit_test_setup_teardown(options_where_they_are_wanted, setup, plugin_teardown),
