@@ -1,9 +1,14 @@
 """Scanners described in YAML: they take part like plugins, and nothing that goes wrong is clean."""
 import json
 import os
+import re
 import unittest
 
-from harness import GATE, INCOMPLETE, PASSED, USAGE, Case
+from harness import GATE, INCOMPLETE, PASSED, SOURCE, USAGE, Case
+from test_real import TOOLS
+
+EXAMPLES = SOURCE / "examples" / "described"
+GUIDE = SOURCE / "docs" / "described-scanners.md"
 
 JSON = """\
 name: acme
@@ -65,7 +70,7 @@ exit {code}
 """
 
 
-class Described(Case):
+class Acme(Case):
     def setUp(self):
         super().setUp()
         self.plugins = self.root / "plugins"
@@ -88,6 +93,8 @@ class Described(Case):
                                      target, code=code, **kw)
         return self.run_of(report, "acme"), report
 
+
+class Described(Acme):
     # ---- it is a scanner as any other
     def test_json(self):
         self.acme(report=results(FINDING, {"id": 7, "level": "odd"}), code=1)
@@ -236,6 +243,11 @@ class Described(Case):
         report = self.ends("incomplete", "status 3, an incomplete scan: b.c was not parsed",
                            report=results(FINDING), code=3, err="b.c was not parsed")
         self.assertEqual(len(report["findings"]), 1)
+        self.ends("failed", "exit status 2: no such rule set", SARIF, stdout=True, code=2,
+                  report="no such rule set")
+        self.ends("failed", "exit status 2", SARIF, stdout=True, code=2, report='{"a": "hidden"}')
+        run, _ = self.scan(code=INCOMPLETE)
+        self.assertNotIn("hidden", run["reason"])
         self.ends("failed", "signal 9", report=results(), before="kill -9 $$")
 
     def test_reports_that_are_none(self):
@@ -350,6 +362,80 @@ class Described(Case):
         r = self.run_it("plugin", "list", "--plugins", self.plugins, "--format", "json")
         found = [p["path"] for p in r.json()["plugins"] if p["name"] == "bandit"]
         self.assertEqual(found, [str(self.plugins / "bandit.so")])
+
+
+class Guide(Acme):
+    """What the documentation shows is what works."""
+
+    def test_the_example(self):
+        text = GUIDE.read_text()
+        self.describe(re.search(r"```yaml\n(name: acme.*?)```", text, re.DOTALL)[1])
+        self.write("r.json", re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+        r, report = self.report("import", "--plugins", self.plugins, "r.json", code=GATE)
+        f = report["findings"][0]
+        self.assertEqual((f["rule_id"], f["severity"], f["file_path"], f["line_number"]),
+                         ("AC101", "HIGH", "src/page.acme", 12))
+
+    def test_every_key_is_there(self):
+        """Keys come from the tables of the code."""
+        code = (SOURCE / "core" / "engine" / "descriptor.c").read_text()
+        keys = set(re.findall(r'(?:STR|LIST)\("(\w+)"\)|\.name = "(\w+)"', code))
+        keys = {a or b for a, b in keys} | {"env", "severity_map"}
+        self.assertGreater(len(keys), 40)
+        text = GUIDE.read_text()
+        for key in keys:
+            self.assertTrue(f"`{key}`" in text or f"{key}:" in text, f"{key} is not documented")
+
+
+class Examples(Case):
+    """The real programs, as far as they are installed, with a file that they cannot read."""
+
+    def scan(self, name):
+        self.env["SECUREOPS_TOOLS"] = str(TOOLS)
+        info = self.run_it("plugin", "info", name, "--plugins", EXAMPLES, "--format", "json",
+                           code=PASSED).json()
+        if not info.get("program"):
+            self.skipTest(f"{name} is not installed ({info['install']})")
+        r, report = self.report("scan", "--plugins", EXAMPLES, "--scanners", name, "--fail-on",
+                                "none", "repo")
+        return self.run_of(report, name), {(f["rule_id"], f["file_path"], f["line_number"])
+                                           for f in report["findings"]}
+
+    def test_all_are_usable(self):
+        r = self.run_it("plugin", "list", "--plugins", EXAMPLES, "--format", "json")
+        found = {p["name"]: p for p in r.json()["plugins"]}
+        names = [p.stem for p in EXAMPLES.glob("*.yaml")]
+        self.assertGreaterEqual(len(names), 3)
+        for name in names:
+            self.assertNotIn("error", found[name])
+
+    def test_flawfinder(self):
+        self.write("repo/a.c", "#include <stdio.h>\nint f(char *b)\n{\n    gets(b);\n}\n")
+        run, found = self.scan("flawfinder")
+        self.assertEqual(run["status"], "completed", run)
+        self.assertIn(("FF1014", "a.c", 4), found)
+        self.write("repo/latin.c", b"/* caf\xe9 */\n")
+        run, _ = self.scan("flawfinder")
+        self.assertEqual(run["status"], "failed", run)
+        self.assertIn("exit status 15", run["reason"])
+
+    def test_hadolint(self):
+        self.write("repo/sub/Dockerfile", "FROM debian\n")
+        run, found = self.scan("hadolint")
+        self.assertEqual((run["status"], found), ("completed", {("DL3006", "sub/Dockerfile", 1)}))
+        self.write("repo/x.dockerfile", "FRM debian\n")
+        run, found = self.scan("hadolint")
+        self.assertEqual((run["status"], found), ("incomplete", {("DL3006", "sub/Dockerfile", 1)}))
+        self.assertIn("x.dockerfile: unexpected 'F'", run["reason"])
+
+    def test_shellcheck(self):
+        self.write("repo/-a.sh", "#!/bin/sh\nrm $1\n")
+        run, found = self.scan("shellcheck")
+        self.assertEqual((run["status"], found), ("completed", {("SC2086", "-a.sh", 2)}))
+        self.write("repo/b.sh", "#!/bin/sh\nif x; then\n")
+        run, found = self.scan("shellcheck")
+        self.assertEqual(run["status"], "incomplete", run)
+        self.assertIn(("SC2086", "-a.sh", 2), found)
 
 
 if __name__ == "__main__":
