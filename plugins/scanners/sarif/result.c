@@ -218,8 +218,10 @@ static void set_suppressions(struct draft *d)
         if (s->type != SCO_NODE_MAP || n == SUPPRESSIONS_MAX)
             continue;
         int inline_one = sco_str_is_nocase(sco_text(sco_get(s, "kind")), "inSource");
-        d->suppressions[n].kind = inline_one ? SCO_SUPPRESS_INLINE : SCO_SUPPRESS_WAIVER;
-        d->suppressions[n++].reason = sco_text(sco_get(s, "justification"));
+        d->suppressions[n++] = (struct sco_suppression){
+            .kind = inline_one ? SCO_SUPPRESS_INLINE : SCO_SUPPRESS_WAIVER,
+            .reason = sco_text(sco_get(s, "justification")),
+        };
     }
     d->f.suppressions = d->suppressions;
     d->f.n_suppressions = n;
