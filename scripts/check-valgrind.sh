@@ -18,13 +18,16 @@ run_one()
         --suppressions=scripts/valgrind.supp --child-silent-after-fork=yes "$1" >"$tmp/$name" 2>&1 </dev/null
     rc=$?
     (( rc == 0 )) && return 0
-    # A test may fail here because all is 30 times slower: valgrind's own word counts.
-    if (( rc == 99 )); then
+    # A test may fail only because all is 30 times slower here, or because valgrind stands between
+    # it and exec; what its jump out of the test leaks is then no finding.
+    if (( rc == 99 )) && { ! grep -qF '[  FAILED  ]' "$tmp/$name" ||
+                           grep -qE '^==.*(Invalid|uninitialised|overlap|Mismatched)' "$tmp/$name"; }
+    then
         printf '%s: valgrind found errors\n' "$name"
         grep -E -A 12 '^==[0-9]+==' "$tmp/$name" | head -n 60
         return 1
     fi
-    printf 'note: %s: exit status %s, no error of valgrind\n' "$name" "$rc"
+    printf 'note: %s: exit status %s, no error that valgrind could be sure of\n' "$name" "$rc"
 }
 export -f run_one
 export tmp SECUREOPS_SOURCE=$PWD SECUREOPS_BUILD=$PWD/$build
