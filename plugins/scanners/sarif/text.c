@@ -48,9 +48,8 @@ static struct sco_str cut(struct sco_str s, size_t max)
 struct sco_str text_keep(const struct sco_host *h, struct sco_str s, size_t max)
 {
     s = cut(s, max);
-    if (!s.n)
-        return sco_str_make(NULL, 0);
-    return sco_str_make(sco_cstr(h, s), s.n);
+    const char *p = s.n ? sco_cstr(h, s) : NULL;
+    return sco_str_make(p, p ? s.n : 0);
 }
 
 struct sco_str text_join(const struct sco_host *h, struct sco_str a, const char *sep,

@@ -50,7 +50,8 @@ static int ask_version(struct sonar_session *x, const char **ret)
                       sco_str_make(NULL, 0), &r, x->e);
     if (rc < 0)
         return rc;
-    unlink(r.body_path);
+    if (r.body_path)
+        unlink(r.body_path);
     size_t n = 0;
     while (n < r.body.n && n < 40 && (unsigned char)r.body.p[n] > ' ')
         n++;

@@ -34,21 +34,23 @@ static struct sco_str keep(const struct sco_host *h, struct sco_str t, size_t ma
 {
     if (t.n > max)
         t.n = max;
-    return t.n ? sco_str_make(sco_cstr(h, t), t.n) : sco_str_make(NULL, 0);
+    const char *p = t.n ? sco_cstr(h, t) : NULL;
+    return sco_str_make(p, p ? t.n : 0);
 }
 
 struct sonar_rule *sonar_rule_make(struct sonar *s, struct sco_str key)
 {
     if (!s->rules && !(s->rules = s->h->alloc(s->h, sizeof *s->rules)))
         return NULL;
-    struct sonar_rule **slot = slot_of(s, key);
+    struct sonar_rule **slot = slot_of(s, key), *made;
     if (*slot)
         return *slot;
-    if (s->rules->n == SONAR_RULES_MAX || !(*slot = s->h->alloc(s->h, sizeof **slot)))
+    if (s->rules->n == SONAR_RULES_MAX || !(made = s->h->alloc(s->h, sizeof *made)))
         return NULL;
+    made->key = keep(s->h, key, 512);
+    *slot = made;
     s->rules->n++;
-    (*slot)->key = keep(s->h, key, 512);
-    return *slot;
+    return made;
 }
 
 static int is_digit(char c)

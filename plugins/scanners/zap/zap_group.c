@@ -50,7 +50,8 @@ static struct sco_str keep(const struct sco_host *h, struct sco_str s, size_t ma
 {
     if (s.n > max)
         s.n = max;
-    return s.n ? sco_str_make(sco_cstr(h, s), s.n) : sco_str_make(NULL, 0);
+    const char *p = s.n ? sco_cstr(h, s) : NULL;
+    return sco_str_make(p, p ? s.n : 0);
 }
 
 static struct group *new_group(struct zap_groups *g, const struct alert *a)
