@@ -28,9 +28,7 @@ struct sco_encoder *sco_encoder_free(struct sco_encoder *e)
         e->sha = sco_sha256_free(e->sha);
         e->sources = enc_sources_free(e->sources);
         sco_arena_done(&e->scratch);
-        sco_map_done(&e->definitions[0]);
-        sco_map_done(&e->definitions[1]);
-        sco_arena_done(&e->definition_memory);
+        enc_known_free(e);
     }
     free(e);
     return NULL;
@@ -48,6 +46,8 @@ int sco_encoder_tool(struct sco_encoder *e, struct sco_str name, struct sco_str 
     free(e->tool_version);
     e->tool_name = new_name;
     e->tool_version = new_version;
+    e->tool = sco_str_c(new_name);
+    e->version = sco_str_c(new_version);
     return 0;
 }
 
@@ -80,11 +80,10 @@ static void set_texts(struct sco_encoder *e, const struct sco_report_finding *f,
     n->parameter = enc_text(e, f->parameter, FINDING_TEXT_MAX, "parameter");
     n->commit = enc_line(e, f->commit, FINDING_TEXT_MAX, "commit_sha");
     n->file_path = enc_path(e, f->file_path);
-    bool own_tool = sco_str_trim(f->tool_name).n > 0;
-    n->tool_name =
-        enc_line(e, own_tool ? f->tool_name : sco_str_c(e->tool_name), FINDING_TEXT_MAX, "tools");
-    n->tool_version = enc_line(e, own_tool ? f->tool_version : sco_str_c(e->tool_version),
-                               FINDING_TEXT_MAX, "tools");
+    bool own_tool = enc_trim(f->tool_name).n > 0;
+    n->tool_name = enc_line(e, own_tool ? f->tool_name : e->tool, FINDING_TEXT_MAX, "tools");
+    n->tool_version =
+        enc_line(e, own_tool ? f->tool_version : e->version, FINDING_TEXT_MAX, "tools");
     if (!n->tool_name.n)
         n->tool_name = SCO_STR("unknown");
 }

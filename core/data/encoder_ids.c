@@ -63,7 +63,7 @@ static void add_unique(struct sco_str_list *l, struct sco_str *v, struct sco_str
 void enc_ids(struct sco_encoder *e, const struct sco_report_finding *f, struct norm *n)
 {
     size_t given = f->ids.n < FINDING_IDS_MAX ? f->ids.n : FINDING_IDS_MAX;
-    struct sco_str rule = sco_str_trim(f->rule_id);
+    struct sco_str rule = enc_trim(f->rule_id);
     bool rule_counts =
         rule.n < 64 && (sco_str_starts(rule, "CVE-") || sco_str_starts(rule, "GHSA-"));
     if (!given && !rule_counts)
@@ -86,7 +86,7 @@ void enc_ids(struct sco_encoder *e, const struct sco_report_finding *f, struct n
 /* The number of "CWE-79: text", "cwe79", "79"; 0 when it is none. */
 static uint32_t cwe_number(struct sco_str s)
 {
-    s = sco_str_trim(s);
+    s = enc_trim(s);
     if (s.n >= 3 && sco_str_is_nocase(sco_str_make(s.p, 3), "cwe")) {
         s = sco_str_make(s.p + 3, s.n - 3);
         if (s.n && strchr("-_ :", s.p[0]) && s.p[0])
@@ -131,7 +131,7 @@ void enc_cwes(struct sco_encoder *e, const struct sco_report_finding *f, struct 
 /* "(AV:N/...)" of version 2 loses its parentheses. */
 static struct sco_str bare_vector(struct sco_str s)
 {
-    s = sco_str_trim(s);
+    s = enc_trim(s);
     if (s.n > 2 && s.p[0] == '(' && s.p[s.n - 1] == ')')
         s = sco_str_make(s.p + 1, s.n - 2);
     return s;

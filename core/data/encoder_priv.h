@@ -35,7 +35,16 @@ struct norm {
 };
 
 struct enc_definition {
+    uint64_t hash;
+    struct sco_str text;
     uint32_t number; /* from 1; 0: not sent yet */
+};
+
+enum enc_kind { ENC_TEXTS, ENC_OBJECTS, ENC_KINDS };
+
+struct enc_known { /* open addressing, at most half full */
+    struct enc_definition **v;
+    uint32_t cap, n;
 };
 
 struct enc_sources; /* encoder_source.c */
@@ -44,6 +53,7 @@ struct sco_encoder {
     char *root;
     bool read_sources;
     char *tool_name, *tool_version;
+    struct sco_str tool, version; /* the same */
     struct sco_buf digest_key;
     struct sco_sha256 *sha;
     struct enc_sources *sources;
@@ -57,7 +67,8 @@ struct sco_encoder {
     struct sco_pair notes[ENC_NOTES_MAX];
     size_t n_notes;
 
-    struct sco_map definitions[2]; /* of texts, of objects: to struct enc_definition */
+    uint64_t hash_key; /* 0: none yet */
+    struct enc_known known[ENC_KINDS];
     struct sco_arena definition_memory;
     uint32_t n_definitions;
     struct enc_definition *pending[ENC_PENDING_MAX];
@@ -74,6 +85,13 @@ struct sco_str enc_text(struct sco_encoder *e, struct sco_str s, size_t max, con
 struct sco_str enc_line(struct sco_encoder *e, struct sco_str s, size_t max, const char *name);
 struct sco_str enc_upper(struct sco_encoder *e, struct sco_str s);
 struct sco_str enc_lower(struct sco_encoder *e, struct sco_str s);
+/* Most texts need no trim: two looks instead of a search. */
+static inline struct sco_str enc_trim(struct sco_str s)
+{
+    if (!s.n || ((unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.n - 1] > ' '))
+        return s;
+    return sco_str_trim(s);
+}
 void enc_note(struct sco_encoder *e, const char *key, struct sco_str value);
 void enc_metadata(struct sco_encoder *e, const struct sco_report_finding *f, struct norm *n);
 
@@ -93,6 +111,13 @@ void enc_severity(struct sco_encoder *e, const struct sco_report_finding *f, str
 
 /* encoder_package.c */
 void enc_package(struct sco_encoder *e, const struct sco_report_finding *f, struct norm *n);
+
+/* encoder_known.c. True: *ret_number is the text's number. Else it goes out as text, and
+ * *ret_define says whether this is its definition. */
+bool enc_is_known(struct sco_encoder *e, enum enc_kind kind, struct sco_str s, uint32_t *ret_number,
+                  bool *ret_define);
+void enc_known_sent(struct sco_encoder *e); /* the definitions of this finding are on their way */
+void enc_known_free(struct sco_encoder *e);
 
 /* encoder_wire.c: appends the line; on failure `out` and the definitions are as before. */
 int enc_write(struct sco_encoder *e, const struct norm *n, struct sco_buf *out);

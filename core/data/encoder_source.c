@@ -19,6 +19,8 @@ enum {
     LINE_HASHED = 1024, /* bytes; of a longer line, from the column on */
     SUFFIX_TRIES = 32,  /* folders that may stand before a path of another checkout */
     IDENTITY_BYTES = 12,
+    LINES_KEPT = 256, /* identities of lines of up to LINE_KEPT bytes */
+    LINE_KEPT = 160,
 };
 
 struct file {
@@ -27,9 +29,17 @@ struct file {
     uint32_t *lines; /* where each begins */
 };
 
+/* Findings repeat lines: several rules meet in one, and code is copied. */
+struct line_id {
+    uint32_t n; /* 0: free */
+    char line[LINE_KEPT];
+    char hex[2 * IDENTITY_BYTES + 1];
+};
+
 struct enc_sources {
     int root_fd;
-    struct sco_map paths; /* as reported, to the relative one */
+    struct line_id ids[LINES_KEPT];
+    struct sco_map paths; /* as reported, to the relative one (struct sco_str) */
     struct sco_map files; /* relative path to struct file */
     size_t bytes;
 };
@@ -130,22 +140,24 @@ static struct sco_str relative(struct sco_encoder *e, struct enc_sources *s, str
 
 struct sco_str enc_path(struct sco_encoder *e, struct sco_str path)
 {
-    path = sco_str_trim(path);
+    path = enc_trim(path);
     struct enc_sources *s = path.n ? sources(e) : NULL;
     if (!s)
         return sco_str_make(NULL, 0);
-    const char *known = sco_map_get(&s->paths, path);
+    const struct sco_str *known = sco_map_get(&s->paths, path);
     if (known && !e->n_secrets)
-        return sco_str_c(known);
+        return *known;
     struct sco_str r = enc_text(e, relative(e, s, path), FINDING_TEXT_MAX, "file_path");
     if (e->n_secrets || e->n_cut || e->failed)
         return r;
     if (s->paths.n >= CACHE_MAX_ENTRIES)
         sco_map_done(&s->paths);
     void **slot = sco_map_put(&s->paths, path, NULL);
-    const char *copy = slot ? sco_arena_cstr(&s->paths.keys, r) : NULL;
-    if (copy)
-        *slot = (void *)copy;
+    struct sco_str *value = slot ? sco_arena_alloc(&s->paths.keys, sizeof *value) : NULL;
+    if (value) {
+        *value = sco_arena_str(&s->paths.keys, r);
+        *slot = value->p ? value : NULL;
+    }
     return r; /* a cache that is out of memory does without */
 }
 
@@ -249,7 +261,7 @@ static struct sco_str source_line(struct sco_encoder *e, const struct norm *n)
     int64_t end = n->end_line > n->line ? n->end_line : n->line;
     for (int64_t line = n->line; line <= end && line < n->line + 16; line++) {
         struct sco_str text = file_line(f, line);
-        if (sco_str_trim(text).n)
+        if (enc_trim(text).n)
             return text;
     }
     return sco_str_make(NULL, 0);
@@ -259,7 +271,7 @@ static struct sco_str first_line(struct sco_str snippet)
 {
     struct sco_str line;
     for (struct sco_str rest = snippet; sco_str_split(&rest, '\n', &line);)
-        if (sco_str_trim(line).n)
+        if (enc_trim(line).n)
             return line;
     return sco_str_make(NULL, 0);
 }
@@ -293,6 +305,32 @@ static void set_identity(struct sco_encoder *e, struct norm *n, const char *kind
     n->identity = sco_str_make(hex, 2 * IDENTITY_BYTES);
 }
 
+/* The slot for a line's identity; NULL: it is not kept. */
+static struct line_id *line_slot(struct sco_encoder *e, struct sco_str line)
+{
+    struct enc_sources *s = line.n && line.n <= LINE_KEPT ? sources(e) : NULL;
+    return s ? &s->ids[sco_hash(line.p, line.n, 0) % LINES_KEPT] : NULL;
+}
+
+static void set_line_identity(struct sco_encoder *e, struct norm *n, struct sco_str line)
+{
+    char stripped[LINE_HASHED];
+    struct line_id *id = n->type == SCO_TYPE_SECRET ? NULL : line_slot(e, line);
+    if (id && id->n == line.n && memcmp(id->line, line.p, line.n) == 0) {
+        n->identity = sco_str_make(id->hex, sizeof id->hex - 1);
+        return;
+    }
+    size_t len = strip_white(line, stripped, sizeof stripped);
+    if (!len)
+        return;
+    set_identity(e, n, "line", sco_str_make(stripped, len));
+    if (!id || !n->identity.n)
+        return;
+    id->n = (uint32_t)line.n;
+    memcpy(id->line, line.p, line.n);
+    memcpy(id->hex, n->identity.p, n->identity.n);
+}
+
 static bool identity_matters(const struct norm *n)
 {
     return n->type == SCO_TYPE_SAST || n->type == SCO_TYPE_QUALITY ||
@@ -302,19 +340,18 @@ static bool identity_matters(const struct norm *n)
 
 void enc_identity(struct sco_encoder *e, const struct sco_report_finding *f, struct norm *n)
 {
-    char stripped[LINE_HASHED];
     if (!identity_matters(n))
         return;
     struct sco_str line = source_line(e, n);
     if (line.n > LINE_HASHED && n->column > 0 && (size_t)n->column <= line.n)
         line = sco_str_make(line.p + n->column - 1, line.n - (size_t)n->column + 1);
-    if (!line.n && !sco_str_is(sco_str_trim(f->snippet), "requires login")) /* Semgrep without */
+    if (!line.n && !sco_str_is(enc_trim(f->snippet), "requires login")) /* Semgrep without */
         line = first_line(f->snippet);
-    size_t len = strip_white(line, stripped, sizeof stripped);
-    if (len)
-        set_identity(e, n, "line", sco_str_make(stripped, len));
-    else if (sco_str_trim(f->stable_id).n)
-        set_identity(e, n, "id", sco_str_trim(f->stable_id));
+    set_line_identity(e, n, line);
+    if (n->identity.n || e->failed)
+        return;
+    if (enc_trim(f->stable_id).n)
+        set_identity(e, n, "id", enc_trim(f->stable_id));
     else if (!n->line && n->resource.n)
         set_identity(e, n, "resource", n->resource);
 }

@@ -1,5 +1,6 @@
 /* Texts on their way to the wire: valid UTF-8, no secret, within their limit. */
 #include "encoder_priv.h"
+#include "json_simd.h"
 
 void *enc_alloc(struct sco_encoder *e, size_t n)
 {
@@ -56,17 +57,43 @@ static struct sco_str cut(struct sco_encoder *e, struct sco_str s, size_t max, c
     return sco_str_make(p, n + 3);
 }
 
-/* Most texts need no trim: two looks instead of a search. */
-static struct sco_str trim(struct sco_str s)
+#define ONES UINT64_C(0x0101010101010101)
+
+/* Length of the start of s that is printable ASCII; may stop up to 15 bytes early. */
+static inline size_t plain_start(struct sco_str s)
 {
-    if (s.n && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.n - 1] > ' ')
-        return s;
-    return sco_str_trim(s);
+    size_t i = 0;
+#ifdef SCO_JSON_SSE2
+    for (; i + 16 <= s.n; i += 16) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
+        __m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)); /* signed: also what is not ASCII */
+        __m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7F));
+        if (_mm_movemask_epi8(_mm_or_si128(low, del)))
+            return i;
+    }
+#endif
+    for (uint64_t w; i + 8 <= s.n; i += 8) { /* may see a control where there is none */
+        memcpy(&w, s.p + i, 8);
+        uint64_t del = w ^ (ONES * 0x7F);
+        if ((w | ((w - ONES * 0x20) & ~w) | ((del - ONES) & ~del)) & (ONES << 7))
+            return i;
+    }
+    while (i < s.n && s.p[i] >= 0x20 && s.p[i] < 0x7F)
+        i++;
+    return i;
 }
 
-struct sco_str enc_text(struct sco_encoder *e, struct sco_str s, size_t max, const char *name)
+/* Printable ASCII without white space around it, within its limit: nearly every text. */
+static inline bool is_plain(const struct sco_encoder *e, struct sco_str s, size_t max)
 {
-    s = trim(s);
+    return s.n && s.n <= max && !e->n_secrets && s.p[0] != ' ' && s.p[s.n - 1] != ' ' &&
+           plain_start(s) == s.n;
+}
+
+static struct sco_str any_text(struct sco_encoder *e, struct sco_str s, size_t max,
+                               const char *name)
+{
+    s = enc_trim(s);
     if (!s.n)
         return sco_str_make(NULL, 0);
     if (e->n_secrets) /* before the cut: half a secret would not be found */
@@ -78,7 +105,10 @@ struct sco_str enc_text(struct sco_encoder *e, struct sco_str s, size_t max, con
     return s;
 }
 
-#define ONES UINT64_C(0x0101010101010101)
+struct sco_str enc_text(struct sco_encoder *e, struct sco_str s, size_t max, const char *name)
+{
+    return is_plain(e, s, max) ? s : any_text(e, s, max, name);
+}
 
 static bool is_control(char c)
 {
@@ -88,14 +118,10 @@ static bool is_control(char c)
 /* One line: runs of control characters and the spaces around them become one space. */
 struct sco_str enc_line(struct sco_encoder *e, struct sco_str s, size_t max, const char *name)
 {
-    s = enc_text(e, s, max, name);
+    if (!s.n || is_plain(e, s, max))
+        return s.n ? s : sco_str_make(NULL, 0);
+    s = any_text(e, s, max, name);
     size_t i = 0;
-    for (uint64_t w; i + 8 <= s.n; i += 8) { /* may see one where there is none, never miss one */
-        memcpy(&w, s.p + i, 8);
-        uint64_t del = w ^ (ONES * 0x7F);
-        if ((((w - ONES * 0x20) & ~w) | ((del - ONES) & ~del)) & (ONES << 7))
-            break;
-    }
     while (i < s.n && !is_control(s.p[i]))
         i++;
     if (i == s.n)
@@ -109,7 +135,7 @@ struct sco_str enc_line(struct sco_encoder *e, struct sco_str s, size_t max, con
         if (c != ' ' || !n || p[n - 1] != ' ')
             p[n++] = c;
     }
-    return sco_str_trim(sco_str_make(p, n));
+    return enc_trim(sco_str_make(p, n));
 }
 
 static struct sco_str change_case(struct sco_encoder *e, struct sco_str s, char first)
@@ -154,10 +180,11 @@ static bool is_reserved(struct sco_str key)
 static void note_cuts(struct sco_encoder *e)
 {
     struct sco_buf b = {0};
+    if (!e->n_cut)
+        return;
     for (size_t i = 0; i < e->n_cut; i++)
         sco_buf_addf(&b, "%s%s", i ? ", " : "", e->cut[i]);
-    if (e->n_cut)
-        enc_note(e, "truncated", enc_take(e, &b));
+    enc_note(e, "truncated", enc_take(e, &b));
 }
 
 /* The tool's own pairs first, then what the encoder has to say; the first of equal keys stays. */

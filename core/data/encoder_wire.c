@@ -5,36 +5,50 @@
  * (from 0), and from then on as that number. Only what was sent counts: when a finding cannot be
  * written, its definitions are not numbered. */
 #include "encoder_priv.h"
+#include "json_simd.h"
 
 #define LIT(out, text) sco_buf_add(out, SCO_STR(text))
 
-static void put_char(struct sco_buf *out, char c)
+/* Makes room for n bytes; most of the time there is. */
+static inline bool room(struct sco_buf *out, size_t n)
 {
-    if (out->n < out->cap && !out->failed)
-        out->p[out->n++] = c;
-    else
-        sco_buf_addc(out, c);
+    return (out->cap - out->n >= n && !out->failed) || sco_buf_reserve(out, n) == 0;
 }
 
-static size_t put_escape(char *p, char c)
+static inline void put_char(struct sco_buf *out, char c)
+{
+    if (room(out, 1))
+        out->p[out->n++] = c;
+}
+
+static char *put_escape(char *p, char c)
 {
     static const char digits[] = "0123456789abcdef", from[] = "\"\\\n\r\t", to[] = "\"\\nrt";
     const char *at = c ? strchr(from, c) : NULL;
-    p[0] = '\\';
+    *p++ = '\\';
     if (at) {
-        p[1] = to[at - from];
-        return 2;
+        *p++ = to[at - from];
+        return p;
     }
-    p[1] = 'u';
-    p[2] = p[3] = '0';
-    p[4] = digits[(unsigned char)c >> 4];
-    p[5] = digits[c & 15];
-    return 6;
+    *p++ = 'u';
+    *p++ = '0';
+    *p++ = '0';
+    *p++ = digits[(unsigned char)c >> 4];
+    *p++ = digits[c & 15];
+    return p;
+}
+
+static inline char *put_byte(char *p, char c)
+{
+    if (sco_json_is_special((unsigned char)c))
+        return put_escape(p, c);
+    *p = c;
+    return p + 1;
 }
 
 /* Eight bytes hold a quote, a backslash or a control character (may say yes for none, never no for
  * one). */
-static bool needs_care(uint64_t w)
+static inline bool needs_care(uint64_t w)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
     uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
@@ -42,70 +56,66 @@ static bool needs_care(uint64_t w)
            high;
 }
 
+/* The bytes of s as content of a JSON string at p, where there is room for the worst of them. */
+static inline char *put_content(char *p, struct sco_str s)
+{
+    size_t i = 0;
+#ifdef SCO_JSON_SSE2
+    while (i + 16 <= s.n) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
+        unsigned special = sco_json_special16(x);
+        _mm_storeu_si128((__m128i *)(void *)p, x); /* what is behind a special one is redone */
+        unsigned plain = special ? (unsigned)__builtin_ctz(special) : 16;
+        p += plain;
+        i += plain;
+        if (special)
+            p = put_escape(p, s.p[i++]);
+    }
+#endif
+    for (uint64_t w; i + 8 <= s.n; i += 8) {
+        memcpy(&w, s.p + i, 8);
+        if (needs_care(w))
+            break;
+        memcpy(p, &w, 8);
+        p += 8;
+    }
+    for (; i < s.n; i++)
+        p = put_byte(p, s.p[i]);
+    return p;
+}
+
 static void put_str(struct sco_buf *out, struct sco_str s)
 {
     enum { ESCAPE_MAX = 6 };
-    if (s.n > SIZE_MAX / 8 || sco_buf_reserve(out, s.n * ESCAPE_MAX + 2) < 0) {
+    if (s.n > SIZE_MAX / 8 || !room(out, s.n * ESCAPE_MAX + 2)) {
         out->failed = true;
         return;
     }
     char *p = out->p + out->n;
     *p++ = '"';
-    for (size_t i = 0; i < s.n;) {
-        uint64_t w;
-        while (i + 8 <= s.n && (memcpy(&w, s.p + i, 8), !needs_care(w))) {
-            memcpy(p, &w, 8);
-            p += 8;
-            i += 8;
-        }
-        for (size_t end = i + 8 < s.n ? i + 8 : s.n; i < end; i++) {
-            char c = s.p[i];
-            if ((unsigned char)c < 0x20 || c == '"' || c == '\\')
-                p += put_escape(p, c);
-            else
-                *p++ = c;
-        }
-    }
+    p = put_content(p, s);
     *p++ = '"';
     out->n = (size_t)(p - out->p);
 }
 
-/* True: *ret_number is the text's number. Else it goes out as text, and *ret_define says whether
- * this is its definition. */
-static bool known_text(struct sco_encoder *e, struct sco_map *m, struct sco_str s,
-                       uint32_t *ret_number, bool *ret_define)
+static void put_int(struct sco_buf *out, uint32_t v)
 {
-    *ret_define = false;
-    struct enc_definition *d = sco_map_get(m, s);
-    if (d) {
-        *ret_number = d->number - 1;
-        return d->number != 0;
-    }
-    uint32_t hash = (uint32_t)(sco_hash(s.p, s.n, 1) >> 16) | 1;
-    uint32_t *seen = &e->seen[hash % ENC_SEEN];
-    if (*seen != hash) {
-        *seen = hash;
-        return false;
-    }
-    if (e->definitions[0].n + e->definitions[1].n >= WIRE_DEFINITIONS_MAX ||
-        e->n_pending == ENC_PENDING_MAX || m->keys.used > ENC_DEFINITION_BYTES)
-        return false;
-    d = sco_arena_alloc(&e->definition_memory, sizeof *d);
-    void **slot = d ? sco_map_put(m, s, NULL) : NULL;
-    if (!slot)
-        return false; /* goes out as text */
-    *slot = d;
-    e->pending[e->n_pending++] = d;
-    *ret_define = true;
-    return false;
+    enum { DIGITS_MAX = 10 };
+    size_t n = 1;
+    for (uint32_t k = v; k >= 10; k /= 10)
+        n++;
+    if (!room(out, DIGITS_MAX))
+        return;
+    for (char *p = out->p + out->n + n; n; n--, out->n++, v /= 10)
+        *--p = (char)('0' + v % 10);
 }
 
 static void put_text(struct sco_encoder *e, struct sco_buf *out, struct sco_str s)
 {
     uint32_t number;
     bool define = false;
-    if (s.n >= WIRE_LONG && known_text(e, &e->definitions[0], s, &number, &define)) {
-        sco_buf_add_i64(out, number);
+    if (s.n >= WIRE_LONG && enc_is_known(e, ENC_TEXTS, s, &number, &define)) {
+        put_int(out, number);
         return;
     }
     if (define)
@@ -115,22 +125,20 @@ static void put_text(struct sco_encoder *e, struct sco_buf *out, struct sco_str 
         put_char(out, ']');
 }
 
-static void put_key(struct sco_buf *out, const char *key, size_t n)
+/* `key` has its quotes and the colon already; inlined, so that its length is known. */
+__attribute__((always_inline)) static inline void put_key(struct sco_buf *out, const char *key,
+                                                          size_t n)
 {
-    if (sco_buf_reserve(out, n + 4) < 0)
+    if (!room(out, n + 1))
         return;
     char *p = out->p + out->n;
     if (p[-1] != '{')
         *p++ = ',';
-    *p++ = '"';
     memcpy(p, key, n);
-    p += n;
-    *p++ = '"';
-    *p++ = ':';
-    out->n = (size_t)(p - out->p);
+    out->n = (size_t)(p + n - out->p);
 }
 
-#define KEY(out, key) put_key(out, key, sizeof(key) - 1)
+#define KEY(out, key) put_key(out, "\"" key "\":", sizeof("\"" key "\":") - 1)
 #define MEMBER(out, key, s)                                                                        \
     do {                                                                                           \
         if ((s).n) {                                                                               \
@@ -149,7 +157,7 @@ static void put_key(struct sco_buf *out, const char *key, size_t n)
     do {                                                                                           \
         if ((v) > 0) {                                                                             \
             KEY(out, key);                                                                         \
-            sco_buf_add_i64(out, v);                                                               \
+            put_int(out, (uint32_t)(v));                                                           \
         }                                                                                          \
     } while (0)
 
@@ -260,9 +268,9 @@ static void put_metadata(struct sco_encoder *e, struct sco_buf *out, const struc
     if (out->failed || out->n - from < WIRE_LONG)
         return;
     struct sco_str text = sco_str_make(out->p + from, out->n - from);
-    if (known_text(e, &e->definitions[1], text, &number, &define)) {
+    if (enc_is_known(e, ENC_OBJECTS, text, &number, &define)) {
         out->n = from;
-        sco_buf_add_i64(out, number);
+        put_int(out, number);
     } else if (define && sco_buf_reserve(out, 2) == 0) {
         memmove(out->p + from + 1, out->p + from, out->n - from);
         out->p[from] = '[';
@@ -335,7 +343,6 @@ int enc_write(struct sco_encoder *e, const struct norm *n, struct sco_buf *out)
         out->failed = failed_before;
         return SCO_E_NOMEM;
     }
-    for (uint32_t i = 0; i < e->n_pending; i++)
-        e->pending[i]->number = ++e->n_definitions;
+    enc_known_sent(e);
     return 0;
 }
