@@ -129,8 +129,6 @@ void sco_json_tree_begin(struct sco_json_tree *t, struct sco_json_src *s, struct
                          const char *const *deferred);
 /* A zeroed node; NULL: a fault is set. */
 struct sco_node *sco_json_tree_node(struct sco_json_tree *t);
-/* Reads a string into the tree. */
-int sco_json_tree_string(struct sco_json_tree *t, struct sco_str *ret);
 /* Reads the name and the colon of a member into v->key. */
 int sco_json_tree_key(struct sco_json_tree *t, struct sco_node *v);
 /* Reads the value at p (white space before it is skipped) into v, whose key is set. */

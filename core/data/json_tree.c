@@ -52,13 +52,18 @@ static int more_memory(struct sco_json_tree *t, size_t n)
     return 0;
 }
 
-struct sco_node *sco_json_tree_node(struct sco_json_tree *t)
+static inline struct sco_node *new_node(struct sco_json_tree *t)
 {
     if ((size_t)(t->hi - t->lo) < sizeof(struct sco_node) &&
         more_memory(t, sizeof(struct sco_node)) < 0)
         return NULL;
     t->hi -= sizeof(struct sco_node);
     return memset(t->hi, 0, sizeof(struct sco_node));
+}
+
+struct sco_node *sco_json_tree_node(struct sco_json_tree *t)
+{
+    return new_node(t);
 }
 
 /* n bytes and a NUL; NULL: a fault is set. */
@@ -84,26 +89,50 @@ static int copy_text(struct sco_json_tree *t, struct sco_str s, struct sco_str *
 }
 
 #ifdef SCO_JSON_SSE2
-/* Copies while it looks, for strings without escapes that are whole in the window and fit in the
- * chunk. False: nothing happened, the long way must be taken. */
+/* The character of an escape of one letter, or 0. */
+static inline char short_escape(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+        return c;
+    case 'n':
+        return '\n';
+    case 't':
+        return '\t';
+    default:
+        return 0; /* rare: the long way */
+    }
+}
+
+/* Copies while it looks, for strings that are whole in the window, fit in the chunk and have no
+ * rare escapes. False: nothing happened, the long way must be taken. */
 static inline bool quick_string(struct sco_json_tree *t, struct sco_str *ret)
 {
     const char *p = t->s->p + 1, *end = t->s->end;
     char *o = t->lo;
     unsigned high = 0;
-    for (; end - p >= 16 && t->hi - o > 16; p += 16, o += 16) {
+    while (end - p > 16 && t->hi - o > 16) {
         __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
         unsigned special = sco_json_special16(x), top = (unsigned)_mm_movemask_epi8(x);
         _mm_storeu_si128((__m128i *)(void *)o, x);
         if (!special) {
             high |= top;
+            p += 16;
+            o += 16;
             continue;
         }
         unsigned at = (unsigned)__builtin_ctz(special);
-        size_t n = (size_t)(o - t->lo) + at;
+        high |= top & ((1u << at) - 1);
+        if (p[at] == '\\' && (o[at] = short_escape(p[at + 1])) != 0) {
+            p += at + 2;
+            o += at + 1;
+            continue;
+        }
         if (p[at] != '"')
             return false;
-        high |= top & ((1u << at) - 1);
+        size_t n = (size_t)(o - t->lo) + at;
         if (high && sco_json_utf8(t->lo, n) != n)
             return false;
         *ret = sco_str_make(t->lo, n);
@@ -123,11 +152,9 @@ static inline bool quick_string(struct sco_json_tree *t, struct sco_str *ret)
 }
 #endif
 
-int sco_json_tree_string(struct sco_json_tree *t, struct sco_str *ret)
+static int any_string(struct sco_json_tree *t, struct sco_str *ret)
 {
     struct sco_json_tok tok;
-    if (quick_string(t, ret))
-        return 0;
     int r = sco_json_lex_string(t->s, &tok);
     if (r < 0)
         return r;
@@ -143,6 +170,11 @@ int sco_json_tree_string(struct sco_json_tree *t, struct sco_str *ret)
     p[n] = 0;
     *ret = sco_str_make(p, (size_t)n);
     return 0;
+}
+
+static inline int read_string(struct sco_json_tree *t, struct sco_str *ret)
+{
+    return quick_string(t, ret) ? 0 : any_string(t, ret);
 }
 
 static bool is_deferred(const struct sco_json_tree *t, const struct sco_node *v, int c)
@@ -213,7 +245,7 @@ static int read_value(struct sco_json_tree *t, struct sco_node *v)
     struct sco_str digits;
     int c = sco_json_peek(s), r;
     if (c == '"') {
-        r = sco_json_tree_string(t, &v->text);
+        r = read_string(t, &v->text);
         v->type = SCO_NODE_STR;
     } else if (c == '{' || c == '[') {
         return open_container(t, v, c);
@@ -241,7 +273,7 @@ static int read_value(struct sco_json_tree *t, struct sco_node *v)
     return 0;
 }
 
-int sco_json_tree_key(struct sco_json_tree *t, struct sco_node *v)
+static inline int read_key(struct sco_json_tree *t, struct sco_node *v)
 {
     struct sco_json_src *s = t->s;
     int c = sco_json_peek(s);
@@ -249,7 +281,7 @@ int sco_json_tree_key(struct sco_json_tree *t, struct sco_node *v)
         return c == SCO_JSON_EOF ? sco_json_cut(s, "an object")
                : c < 0           ? c
                                  : sco_json_unexpected(s, "a name in quotes");
-    int r = sco_json_tree_string(t, &v->key);
+    int r = read_string(t, &v->key);
     if (r < 0)
         return r;
     c = sco_json_peek(s);
@@ -259,6 +291,11 @@ int sco_json_tree_key(struct sco_json_tree *t, struct sco_node *v)
                                  : sco_json_unexpected(s, "':'");
     s->p++;
     return 0;
+}
+
+int sco_json_tree_key(struct sco_json_tree *t, struct sco_node *v)
+{
+    return read_key(t, v);
 }
 
 /* Closes what ends here and makes the node of the next child, with its key. */
@@ -281,11 +318,11 @@ static int next_child(struct sco_json_tree *t, struct sco_node **ret)
                 return sco_json_unexpected(s, map ? "',' or '}'" : "',' or ']'");
             s->p++;
         }
-        struct sco_node *v = sco_json_tree_node(t);
+        struct sco_node *v = new_node(t);
         if (!v)
             return s->fault.code;
         f->cur = v;
-        int r = map ? sco_json_tree_key(t, v) : 0;
+        int r = map ? read_key(t, v) : 0;
         *ret = v;
         return r < 0 ? r : ANOTHER;
     }
