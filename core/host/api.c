@@ -3,6 +3,7 @@
 #include "host_priv.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,10 +13,34 @@ static struct sco_worker *worker(const struct sco_host *t)
     return t->impl;
 }
 
+static _Thread_local pid_t own_id; /* 0: not asked yet */
+
+static void forget_id(void)
+{
+    own_id = 0;
+}
+
+/* A plugin may fork, and its child is another thread with the same memory. */
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, forget_id);
+}
+
+/* gettid() without a system call for every finding. */
+static pid_t thread_id(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (!own_id) {
+        pthread_once(&once, watch_forks);
+        own_id = gettid();
+    }
+    return own_id;
+}
+
 /* The host serves the one thread that runs the job. */
 bool host_is_foreign(struct sco_worker *w)
 {
-    if (gettid() == w->thread)
+    if (thread_id() == w->thread)
         return false;
     __atomic_fetch_add(&w->misplaced, 1, __ATOMIC_RELAXED);
     return true;
@@ -204,7 +229,7 @@ struct sco_worker *sco_worker_new(int fd, struct sco_frames *in, const struct sc
     w->fd = fd;
     w->in = in;
     w->job = job;
-    w->thread = gettid();
+    w->thread = thread_id();
     w->exit_code = -1;
     w->version = job->version;
     w->deadline = job->timeout_ms ? sco_mono_ms() + job->timeout_ms : 0;
