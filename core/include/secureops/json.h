@@ -22,8 +22,8 @@ struct sco_iter;
 /* Meaning as in struct sco_data_api of plugin.h. Regular files are read in place; anything else is
  * first copied to an unlinked temporary file. */
 int sco_reader_open(const char *path, struct sco_reader **ret, struct sco_error *err) SCO_NODISCARD;
-int sco_reader_open_mem(struct sco_str text, struct sco_reader **ret, struct sco_error *err)
-    SCO_NODISCARD;
+int sco_reader_open_mem(struct sco_str text, struct sco_reader **ret,
+                        struct sco_error *err) SCO_NODISCARD;
 struct sco_reader *sco_reader_close(struct sco_reader *r); /* NULL is fine; returns NULL */
 void sco_reader_cleanup_(struct sco_reader **r);
 int sco_reader_read(struct sco_reader *r, const char *const *deferred, const struct sco_node **ret,
@@ -71,7 +71,7 @@ void sco_json_i64(struct sco_json_out *o, int64_t v);
 void sco_json_real(struct sco_json_out *o, double v); /* shortest that reads back; NaN: null */
 void sco_json_bool(struct sco_json_out *o, bool v);
 void sco_json_null(struct sco_json_out *o);
-void sco_json_raw(struct sco_json_out *o, struct sco_str json); /* already JSON */
+void sco_json_raw(struct sco_json_out *o, struct sco_str json);       /* already JSON */
 void sco_json_node(struct sco_json_out *o, const struct sco_node *v); /* not DEFERRED */
 
 /* Member of an object. The z form writes nothing for NULL, `_str` nothing for {NULL, 0}. */

@@ -9,8 +9,8 @@
 
 struct sco_loaded_plugin {
     const char *path;
-    struct sco_plugin plugin;   /* copied: the smaller of both sizes, the rest zero */
-    struct sco_scanner scanner; /* likewise; plugin.scanner points here when it has one */
+    struct sco_plugin plugin;         /* copied: the smaller of both sizes, the rest zero */
+    struct sco_scanner scanner;       /* likewise; plugin.scanner points here when it has one */
     const struct sco_option *options; /* copied to the host's row size; ends with name NULL */
     size_t n_options;
 };

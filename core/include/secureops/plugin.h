@@ -98,10 +98,10 @@ struct sco_errbuf {
 
 struct sco_node {
     uint32_t type;
-    uint32_t n;           /* LIST, MAP: number of children; DEFERRED: 1 for a map, 0 for a list */
-    struct sco_str key;   /* member name when the parent is a MAP */
-    struct sco_str text;  /* STR: the value; INT, REAL: the digits; BOOL: true or false */
-    int64_t i;            /* INT, BOOL: the value; DEFERRED: private */
+    uint32_t n;          /* LIST, MAP: number of children; DEFERRED: 1 for a map, 0 for a list */
+    struct sco_str key;  /* member name when the parent is a MAP */
+    struct sco_str text; /* STR: the value; INT, REAL: the digits; BOOL: true or false */
+    int64_t i;           /* INT, BOOL: the value; DEFERRED: private */
     const struct sco_node *child; /* LIST, MAP: first child */
     const struct sco_node *next;  /* next sibling */
 };
@@ -143,8 +143,8 @@ struct sco_data_api {
      * open, nested or not. iter_next: 1 and *ret, 0 at the end, or an error. */
     int (*iter_open)(struct sco_reader *r, const struct sco_node *node, struct sco_iter **ret,
                      struct sco_errbuf *e);
-    int (*iter_next)(struct sco_iter *it, const char *const *deferred,
-                     const struct sco_node **ret, struct sco_errbuf *e);
+    int (*iter_next)(struct sco_iter *it, const char *const *deferred, const struct sco_node **ret,
+                     struct sco_errbuf *e);
     void (*iter_close)(struct sco_iter *it);
 
     /* Streams an XML document; see sco_xml_record_fn. No entities beyond the five of XML, no
@@ -170,9 +170,9 @@ struct sco_data_api {
 #define SCO_SEV_HIGH 4u
 #define SCO_SEV_CRITICAL 5u
 
-#define SCO_FINDING_KEV 1u           /* known to be exploited */
+#define SCO_FINDING_KEV 1u            /* known to be exploited */
 #define SCO_FINDING_FALSE_POSITIVE 2u /* the tool says so */
-#define SCO_FINDING_RESOLVED 4u      /* the tool reports it as already fixed */
+#define SCO_FINDING_RESOLVED 4u       /* the tool reports it as already fixed */
 
 struct sco_location {
     struct sco_str file_path; /* or URL */
@@ -197,9 +197,9 @@ struct sco_pair {
 /* One finding as the tool reported it. Zero everything, set struct_size, fill what is known. */
 struct sco_report_finding {
     uint32_t struct_size;
-    uint32_t type;     /* SCO_TYPE_*, required */
-    uint32_t severity; /* SCO_SEV_* */
-    uint32_t flags;    /* SCO_FINDING_* */
+    uint32_t type;                /* SCO_TYPE_*, required */
+    uint32_t severity;            /* SCO_SEV_* */
+    uint32_t flags;               /* SCO_FINDING_* */
     struct sco_str severity_text; /* the tool's own word, kept in metadata when not understood */
     struct sco_str rule_id;       /* required */
     struct sco_str title;         /* short; the rule id when absent */
@@ -207,18 +207,18 @@ struct sco_report_finding {
     struct sco_str remediation;
     struct sco_str file_path; /* as the tool prints it: the host makes it relative to the root */
     int64_t line, end_line, column, end_column;
-    struct sco_str resource; /* IaC resource address; DAST: "METHOD URL" */
+    struct sco_str resource;  /* IaC resource address; DAST: "METHOD URL" */
     struct sco_str parameter; /* DAST: the attacked parameter */
-    struct sco_str snippet;  /* source text of the location; used for identity, not stored */
+    struct sco_str snippet;   /* source text of the location; used for identity, not stored */
     struct sco_str stable_id; /* an identity that the tool guarantees under line shifts */
     struct sco_str secret;    /* the matched value: digested and masked by the host, never stored */
     struct sco_str package_name, package_version, ecosystem, purl, fixed_version;
-    struct sco_str cvss_vector; /* 2.0, 3.0, 3.1 or 4.0; the score is computed from it */
-    double cvss_score;          /* 0: unknown */
-    double epss;                /* 0: unknown */
-    struct sco_str_list ids;        /* CVE, GHSA, PYSEC, ... in any order */
-    struct sco_str_list cwes;       /* "CWE-79", "79" or "CWE-79: text" */
-    struct sco_str_list references; /* URLs */
+    struct sco_str cvss_vector;           /* 2.0, 3.0, 3.1 or 4.0; the score is computed from it */
+    double cvss_score;                    /* 0: unknown */
+    double epss;                          /* 0: unknown */
+    struct sco_str_list ids;              /* CVE, GHSA, PYSEC, ... in any order */
+    struct sco_str_list cwes;             /* "CWE-79", "79" or "CWE-79: text" */
+    struct sco_str_list references;       /* URLs */
     const struct sco_location *locations; /* further places beside the first */
     size_t n_locations;
     const struct sco_suppression *suppressions;
@@ -233,13 +233,13 @@ struct sco_report_finding {
 /* ---- running a program ---- */
 struct sco_command {
     uint32_t struct_size;
-    uint32_t flags;               /* 0 */
-    const char *const *argv;      /* NULL-terminated; argv[0] is a path or a name on the PATH */
-    const char *const *env;       /* "NAME=value" beyond the clean environment; NULL: none */
-    const char *cwd;              /* NULL: the work directory */
-    const char *stdout_path;      /* NULL: kept in the result, capped */
-    int64_t timeout_ms;           /* 0: what is left of the job's deadline */
-    uint64_t output_limit;        /* bytes of stdout, and of stderr; 0: the job's limit */
+    uint32_t flags;          /* 0 */
+    const char *const *argv; /* NULL-terminated; argv[0] is a path or a name on the PATH */
+    const char *const *env;  /* "NAME=value" beyond the clean environment; NULL: none */
+    const char *cwd;         /* NULL: the work directory */
+    const char *stdout_path; /* NULL: kept in the result, capped */
+    int64_t timeout_ms;      /* 0: what is left of the job's deadline */
+    uint64_t output_limit;   /* bytes of stdout, and of stderr; 0: the job's limit */
 };
 
 struct sco_command_result {
@@ -257,27 +257,27 @@ struct sco_command_result {
 /* ---- HTTP ---- */
 struct sco_http_request {
     uint32_t struct_size;
-    uint32_t flags;     /* SCO_HTTP_* */
-    const char *method; /* NULL: GET */
-    const char *url;    /* http or https */
+    uint32_t flags;             /* SCO_HTTP_* */
+    const char *method;         /* NULL: GET */
+    const char *url;            /* http or https */
     const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
     struct sco_str body;
-    int64_t timeout_ms;    /* of one try; 0: 30 s */
-    uint32_t retries;      /* further tries after 429, 502, 503, 504 and lost connections */
+    int64_t timeout_ms; /* of one try; 0: 30 s */
+    uint32_t retries;   /* further tries after 429, 502, 503, 504 and lost connections */
     uint32_t reserved;
-    uint64_t body_limit;   /* of the answer; 0: 256 MiB */
-    const char *ca_file;   /* NULL: the system's */
-    const char *proxy;     /* NULL: from the environment */
+    uint64_t body_limit;    /* of the answer; 0: 256 MiB */
+    const char *ca_file;    /* NULL: the system's */
+    const char *proxy;      /* NULL: from the environment */
     double rate_per_second; /* 0: no limit */
 };
-#define SCO_HTTP_INSECURE 1u /* do not verify the server's certificate */
+#define SCO_HTTP_INSECURE 1u   /* do not verify the server's certificate */
 #define SCO_HTTP_RETRY_POST 2u /* a POST that may be repeated */
 
 struct sco_http_response {
     uint32_t struct_size;
-    int32_t status;          /* HTTP status; the call fails only when there is none */
-    struct sco_str body;     /* at most 64 KiB of it, for messages and small answers */
-    const char *body_path;   /* all of it, in a file of the work directory */
+    int32_t status;        /* HTTP status; the call fails only when there is none */
+    struct sco_str body;   /* at most 64 KiB of it, for messages and small answers */
+    const char *body_path; /* all of it, in a file of the work directory */
     struct sco_str content_type;
 };
 
@@ -329,20 +329,21 @@ struct sco_host {
 #define SCO_OPT_REQUIRED 1u
 #define SCO_OPT_SECRET 2u     /* never printed; written as env:NAME or file:PATH */
 #define SCO_OPT_DEPRECATED 4u /* `values` names the successor */
-#define SCO_OPT_TRUSTED 8u    /* names code to run, or where secrets are sent: refused, as secrets
-                                 are, in a configuration file that the scanned change may bring */
+#define SCO_OPT_TRUSTED                                                                            \
+    8u /* names code to run, or where secrets are sent: refused, as secrets                        \
+          are, in a configuration file that the scanned change may bring */
 
 /* One row of the option table; the table ends with a row whose name is NULL. */
 struct sco_option {
     const char *name;
     uint32_t type;
     uint32_t flags;
-    uint32_t offset;     /* of the field in the plugin's context */
-    uint32_t reserved;   /* 0 */
-    const char *def;     /* default as text; NULL: zero, empty */
-    int64_t min, max;    /* INT, DURATION, SIZE; both 0: any */
-    const char *values;  /* ENUM: comma-separated */
-    const char *doc;     /* one sentence */
+    uint32_t offset;    /* of the field in the plugin's context */
+    uint32_t reserved;  /* 0 */
+    const char *def;    /* default as text; NULL: zero, empty */
+    int64_t min, max;   /* INT, DURATION, SIZE; both 0: any */
+    const char *values; /* ENUM: comma-separated */
+    const char *doc;    /* one sentence */
 };
 
 #define SCO_KIND_SCANNER 1u
@@ -358,19 +359,19 @@ struct sco_option {
 
 struct sco_job {
     uint32_t struct_size;
-    uint32_t target_kind;   /* one SCO_TARGET_* */
-    const char *target;     /* absolute path, image name or URL */
-    const char *work_dir;   /* private, empty, removed after the job */
-    const char *cache_dir;  /* private to this scanner, kept between jobs, one job at a time */
-    const char *program;    /* absolute path of the scanner's program; NULL: it has none */
-    const char *version;    /* of the program, or NULL */
+    uint32_t target_kind;        /* one SCO_TARGET_* */
+    const char *target;          /* absolute path, image name or URL */
+    const char *work_dir;        /* private, empty, removed after the job */
+    const char *cache_dir;       /* private to this scanner, kept between jobs, one job at a time */
+    const char *program;         /* absolute path of the scanner's program; NULL: it has none */
+    const char *version;         /* of the program, or NULL */
     const char *const *excludes; /* NULL-terminated: folders (relative, no slash at the end) that
                                     are to be left out; the host drops what is found there anyway */
     const char *const *files;    /* NULL-terminated: files that matched `detect`, relative, at most
                                     10,000; NULL when not a directory */
-    uint32_t offline;       /* 1: no network */
-    uint32_t cpus;          /* how many it may keep busy, at least 1 */
-    int64_t timeout_ms;     /* left until the deadline */
+    uint32_t offline;            /* 1: no network */
+    uint32_t cpus;               /* how many it may keep busy, at least 1 */
+    int64_t timeout_ms;          /* left until the deadline */
 };
 
 struct sco_input {
@@ -388,7 +389,7 @@ struct sco_input {
 /* What is known of a file whose format is asked for: its first MiB. */
 struct sco_probe {
     uint32_t struct_size;
-    uint32_t format; /* SCO_PROBE_* */
+    uint32_t format;       /* SCO_PROBE_* */
     const char *file_name; /* without folder */
     struct sco_str head;
     const struct sco_node *root; /* JSON: as much of the tree as the head holds (cut lists, cut
@@ -402,10 +403,10 @@ struct sco_probe {
 
 struct sco_scanner {
     uint32_t struct_size;
-    uint32_t targets; /* SCO_TARGET_* bits */
-    uint32_t finds;   /* SCO_TYPE_BIT() bits */
-    uint32_t flags;   /* SCO_SCANNER_* */
-    const char *title;    /* "Trivy" */
+    uint32_t targets;  /* SCO_TARGET_* bits */
+    uint32_t finds;    /* SCO_TYPE_BIT() bits */
+    uint32_t flags;    /* SCO_SCANNER_* */
+    const char *title; /* "Trivy" */
     const char *homepage;
     const char *const *programs;     /* NULL-terminated; the first found is used; NULL: none */
     const char *const *version_args; /* NULL-terminated; NULL: {"--version"} */
@@ -426,16 +427,16 @@ struct sco_scanner {
 struct sco_plugin {
     uint32_t magic, struct_size; /* read first; nothing else until both pass */
     uint16_t abi_major, abi_minor;
-    uint32_t kind; /* SCO_KIND_* */
+    uint32_t kind;    /* SCO_KIND_* */
     const char *name; /* lower case, digits, hyphen: the name in configuration and reports */
     const char *version;
-    const char *license; /* SPDX identifier of the plugin */
-    const char *summary; /* one sentence */
+    const char *license;              /* SPDX identifier of the plugin */
+    const char *summary;              /* one sentence */
     const struct sco_option *options; /* NULL: none */
-    uint32_t option_size; /* sizeof(struct sco_option) */
-    uint32_t ctx_size;    /* the host hands a zeroed context of this size with the options set */
+    uint32_t option_size;             /* sizeof(struct sco_option) */
+    uint32_t ctx_size; /* the host hands a zeroed context of this size with the options set */
     int (*open)(void *ctx, const struct sco_host *host, struct sco_errbuf *e);
-    void (*close)(void *ctx); /* also after a failed open */
+    void (*close)(void *ctx);          /* also after a failed open */
     const struct sco_scanner *scanner; /* SCO_KIND_SCANNER */
 };
 
@@ -683,13 +684,12 @@ static inline struct sco_str_list sco_texts(const struct sco_host *h, const stru
     struct sco_str_list l = {NULL, 0};
     size_t n = 0;
     struct sco_str *a;
-    SCO_EACH(c, v)
-    n++;
+    SCO_EACH (c, v)
+        n++;
     if (!n || !(a = (struct sco_str *)h->tmp(h, n * sizeof *a)))
         return l;
     l.v = a;
-    SCO_EACH(c, v)
-    {
+    SCO_EACH (c, v) {
         struct sco_str t = sco_text(c);
         if (t.n)
             a[l.n++] = t;

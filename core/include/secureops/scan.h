@@ -5,13 +5,14 @@
 #include <secureops/finding.h>
 
 enum sco_run_status { /* of one scanner */
-    SCO_RUN_STATUS_COMPLETED,
-    SCO_RUN_STATUS_INCOMPLETE, /* trusted in part: the reason says what is missing */
-    SCO_RUN_STATUS_FAILED,
-    SCO_RUN_STATUS_TIMEOUT,
-    SCO_RUN_STATUS_MISSING, /* its program is not installed */
-    SCO_RUN_STATUS_SKIPPED, /* nothing for it to do, or not wanted */
-    SCO_RUN_STATUS_MAX_
+                      SCO_RUN_STATUS_COMPLETED,
+                      SCO_RUN_STATUS_INCOMPLETE, /* trusted in part: the reason says what is missing
+                                                  */
+                      SCO_RUN_STATUS_FAILED,
+                      SCO_RUN_STATUS_TIMEOUT,
+                      SCO_RUN_STATUS_MISSING, /* its program is not installed */
+                      SCO_RUN_STATUS_SKIPPED, /* nothing for it to do, or not wanted */
+                      SCO_RUN_STATUS_MAX_
 };
 const char *sco_run_status_name(enum sco_run_status s); /* "completed" */
 
@@ -22,17 +23,17 @@ struct sco_scanner_run {
     const char *version; /* of the program, or NULL */
     const char *target;  /* what it looked at: scan target or report file */
     enum sco_run_status status;
-    const char *reason;  /* why not completed, in the tool's own words where it has some */
-    const char *hint;    /* what to do about it, or NULL */
-    bool required;       /* --require, or configured so */
-    bool counts;         /* its not finishing makes the scan incomplete */
+    const char *reason; /* why not completed, in the tool's own words where it has some */
+    const char *hint;   /* what to do about it, or NULL */
+    bool required;      /* --require, or configured so */
+    bool counts;        /* its not finishing makes the scan incomplete */
     int64_t started_ms, duration_ms; /* duration -1: did not run */
-    int32_t exit_code;   /* of the program; -1: none */
-    uint64_t reported;   /* items received */
-    uint64_t dropped;    /* of them in excluded folders */
+    int32_t exit_code;               /* of the program; -1: none */
+    uint64_t reported;               /* items received */
+    uint64_t dropped;                /* of them in excluded folders */
     uint64_t suppressed;
     uint64_t by_severity[SCO_SEV_MAX_]; /* of its findings that count */
-    const char *homepage; /* of the scanner, or NULL */
+    const char *homepage;               /* of the scanner, or NULL */
 };
 
 enum sco_gate_result { SCO_GATE_PASSED, SCO_GATE_FAILED, SCO_GATE_INCOMPLETE };
@@ -45,9 +46,9 @@ struct sco_gate {
 };
 
 struct sco_summary {
-    uint64_t findings;   /* in the list, suppressed ones included */
+    uint64_t findings; /* in the list, suppressed ones included */
     uint64_t suppressed;
-    uint64_t reported;   /* items before merging */
+    uint64_t reported;                  /* items before merging */
     uint64_t by_severity[SCO_SEV_MAX_]; /* not suppressed */
     uint64_t by_type[SCO_TYPE_MAX_];
 };
