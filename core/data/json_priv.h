@@ -29,6 +29,13 @@ struct sco_json_fault {
     char what[160];
 };
 
+/* Where a large list or map near the top ends, known since it was skipped inside of another one:
+ * the list of results in the list of runs is not gone through twice. */
+enum { SCO_JSON_BIG = 1 << 20, SCO_JSON_BIG_MAX = 16, SCO_JSON_BIG_DEPTH = 3 };
+struct sco_json_extent {
+    uint64_t start, end; /* of the opening bracket; behind the closing one */
+};
+
 struct sco_json_src {
     const char *p, *end; /* next byte; end of what the window holds */
     const char *win;     /* first byte of the window, */
@@ -40,6 +47,8 @@ struct sco_json_src {
     bool jumped;
     struct timespec mtime;
     struct sco_json_fault fault;
+    struct sco_json_extent big[SCO_JSON_BIG_MAX];
+    unsigned n_big;
 };
 
 struct sco_json_tok {

@@ -4,13 +4,34 @@
 #include "json_simd.h"
 
 struct skip {
+    struct sco_json_src *src;
+    uint64_t at;                         /* offset of the bytes in hand */
+    uint64_t starts[SCO_JSON_BIG_DEPTH]; /* of the open brackets near the outermost */
     int64_t depth;
     bool in_string;
     bool escaped; /* the next byte follows a backslash */
 };
 
-/* One byte: true when it closes the outermost bracket. */
-static inline bool step(struct skip *k, char c)
+static inline void open_bracket(struct skip *k, size_t i)
+{
+    if (k->depth < SCO_JSON_BIG_DEPTH)
+        k->starts[k->depth] = k->at + i;
+    k->depth++;
+}
+
+/* True when it is the outermost. */
+static inline bool close_bracket(struct skip *k, size_t i)
+{
+    k->depth--;
+    struct sco_json_src *s = k->src;
+    if (k->depth < SCO_JSON_BIG_DEPTH && s->n_big < SCO_JSON_BIG_MAX &&
+        k->at + i - k->starts[k->depth] >= SCO_JSON_BIG)
+        s->big[s->n_big++] = (struct sco_json_extent){k->starts[k->depth], k->at + i + 1};
+    return k->depth == 0;
+}
+
+/* Byte i: true when it closes the outermost bracket. */
+static inline bool step(struct skip *k, char c, size_t i)
 {
     if (k->escaped)
         k->escaped = false;
@@ -19,9 +40,9 @@ static inline bool step(struct skip *k, char c)
     else if (c == '"')
         k->in_string = !k->in_string;
     else if (!k->in_string && (c == '{' || c == '['))
-        k->depth++;
+        open_bracket(k, i);
     else if (!k->in_string && (c == '}' || c == ']'))
-        return --k->depth == 0;
+        return close_bracket(k, i);
     return false;
 }
 
@@ -84,14 +105,15 @@ static inline int bit_count(uint64_t x)
     return (int)(x * 0x0101010101010101u >> 56);
 }
 
-/* The outermost bracket may close in this block: goes from bracket to bracket. Its place, or 64. */
-static unsigned close_in_block(struct skip *k, uint64_t open, uint64_t close)
+/* A bracket near the outermost may close in the block at i: goes from bracket to bracket. The place
+ * of the outermost, or 64. */
+static unsigned close_in_block(struct skip *k, size_t i, uint64_t open, uint64_t close)
 {
     for (uint64_t all = open | close; all; all &= all - 1) {
         unsigned at = (unsigned)__builtin_ctzll(all);
         if (open >> at & 1)
-            k->depth++;
-        else if (--k->depth == 0)
+            open_bracket(k, i + at);
+        else if (close_bracket(k, i + at))
             return at;
     }
     return 64;
@@ -112,11 +134,11 @@ static size_t skip_blocks(struct skip *k, const char *p, size_t n, bool *done)
         if (!(m.open | m.close))
             continue;
         int closes = bit_count(m.close);
-        if (k->depth > closes) {
+        if (k->depth - closes >= SCO_JSON_BIG_DEPTH) {
             k->depth += bit_count(m.open) - closes;
             continue;
         }
-        unsigned at = close_in_block(k, m.open, m.close);
+        unsigned at = close_in_block(k, i, m.open, m.close);
         if (at < 64) {
             *done = true;
             return i + at + 1;
@@ -136,7 +158,7 @@ static size_t skip_some(struct skip *k, const char *p, size_t n, bool *done)
         return i;
 #endif
     for (; i < n; i++) {
-        if (step(k, p[i])) {
+        if (step(k, p[i], i)) {
             *done = true;
             return i + 1;
         }
@@ -144,12 +166,28 @@ static size_t skip_some(struct skip *k, const char *p, size_t n, bool *done)
     return i;
 }
 
+/* Whether the bracket at p is one whose end is known; then p is there. */
+static bool skip_known(struct sco_json_src *s)
+{
+    uint64_t at = sco_json_src_tell(s);
+    for (unsigned i = 0; i < s->n_big; i++) {
+        if (s->big[i].start == at) {
+            sco_json_src_seek(s, s->big[i].end);
+            return true;
+        }
+    }
+    return false;
+}
+
 int sco_json_skip(struct sco_json_src *s)
 {
-    struct skip k = {0};
+    struct skip k = {.src = s};
     bool done = false;
     const char *what = *s->p == '{' ? "an object" : "a list";
+    if (skip_known(s))
+        return 0;
     for (;;) {
+        k.at = sco_json_src_tell(s);
         s->p += skip_some(&k, s->p, (size_t)(s->end - s->p), &done);
         if (done)
             return 0;
