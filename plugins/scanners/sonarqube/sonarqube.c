@@ -19,9 +19,8 @@ static uint32_t sniff(const struct sco_probe *p)
     if (h.p && h.n > 200 && p->format != SCO_PROBE_JSON && memmem(h.p, h.n, "SonarQube", 9) &&
         (memmem(h.p, h.n, "<html", 5) || memmem(h.p, h.n, "<HTML", 5)))
         return 85;
-    if (h.p && h.n > 4 &&
-        memcmp(h.p, "PK", 2) == 0) /* only SonarQube's answers come in archives here */
-        return memmem(h.p, h.n, ".json", 5) ? 30 : 10;
+    if (h.p && h.n > 4 && memcmp(h.p, "PK", 2) == 0) /* no other plugin reads archives */
+        return memmem(h.p, h.n, ".json", 5) ? 60 : 10;
     if (!p->root || p->format != SCO_PROBE_JSON)
         return 0;
     if (p->root->type == SCO_NODE_LIST)

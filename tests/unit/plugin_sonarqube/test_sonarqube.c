@@ -217,7 +217,7 @@ static void test_sniff(void **state)
     assert_int_equal(fake_host_sniff(fh, data("hotspots.json")), 90);
     assert_int_equal(fake_host_sniff(fh, data("report.json")), 98);
     assert_int_equal(fake_host_sniff(fh, data("report.html")), 85);
-    assert_int_equal(fake_host_sniff(fh, data("answers.zip")), 30);
+    assert_int_equal(fake_host_sniff(fh, data("answers.zip")), 60);
     assert_int_equal(fake_host_sniff(fh, plugin_testdata("sarif", "basic.sarif")), 0);
 }
 
