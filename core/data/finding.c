@@ -10,6 +10,12 @@ void sco_finding_set_done(struct sco_finding_set *s)
     *s = (struct sco_finding_set){.pool = s->pool};
 }
 
+bool sco_finding_is_suppressed(const struct sco_finding *f)
+{
+    return (f->suppressions && f->suppressions->n) || f->status == SCO_STATUS_RESOLVED ||
+           f->status == SCO_STATUS_FALSE_POSITIVE || f->status == SCO_STATUS_ACCEPTED;
+}
+
 void sco_fingerprint_hex(const uint8_t fp[SCO_FINGERPRINT_LEN], char out[65])
 {
     static const char digits[] = "0123456789abcdef";

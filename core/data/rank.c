@@ -14,9 +14,8 @@ struct key {
 static uint32_t coarse_key(const struct sco_finding *f)
 {
     uint32_t risk = (uint32_t)lroundf(f->risk_score * 10);
-    bool suppressed = f->suppressions && f->suppressions->n;
     risk = risk > 1000 ? 1000 : risk;
-    return (uint32_t)suppressed << 24 | (1000 - risk) << 8 |
+    return (uint32_t)sco_finding_is_suppressed(f) << 24 | (1000 - risk) << 8 |
            (uint32_t)(SCO_SEV_CRITICAL - f->severity) << 4 | f->type;
 }
 

@@ -152,7 +152,7 @@ static void add_finding(struct junit *j, const struct tool_group *g, const struc
     if (f->file_path && f->line > 0)
         sco_buf_addf(j->b, " line=\"%d\"", f->line);
     sco_buf_addz(j->b, " time=\"0\">\n");
-    if (finding_is_suppressed(f)) {
+    if (sco_finding_is_suppressed(f)) {
         sco_buf_addz(j->b, "      <skipped");
         add_attribute(j, "message", finding_suppression_reason(f));
         sco_buf_addz(j->b, "/>\n");

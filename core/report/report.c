@@ -29,12 +29,6 @@ const char *sco_report_format_name(enum sco_report_format f)
 }
 
 /* ---- shared by the formats ------------------------------------------------------------------- */
-bool finding_is_suppressed(const struct sco_finding *f)
-{
-    return (f->suppressions && f->suppressions->n) || f->status == SCO_STATUS_RESOLVED ||
-           f->status == SCO_STATUS_FALSE_POSITIVE || f->status == SCO_STATUS_ACCEPTED;
-}
-
 const char *finding_suppression_reason(const struct sco_finding *f)
 {
     if (f->suppressions && f->suppressions->n) {

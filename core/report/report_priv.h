@@ -50,7 +50,6 @@ void grouping_cleanup_(struct grouping *g);
 
 /* ---- report.c -------------------------------------------------------------------------------- */
 /* Known and settled: it neither fails a gate nor counts by severity. */
-bool finding_is_suppressed(const struct sco_finding *f);
 /* Why, in one phrase; never NULL. */
 const char *finding_suppression_reason(const struct sco_finding *f);
 /* The run did its work to the end. */

@@ -241,7 +241,7 @@ static void write_suppressions(struct sarif *w, const struct sco_finding *f)
         if (!seen_before(l, i))
             write_suppression(w, l->v[i].kind == SCO_SUPPRESS_INLINE, l->v[i].reason,
                               l->v[i].expires);
-    if ((!l || !l->n) && finding_is_suppressed(f))
+    if ((!l || !l->n) && sco_finding_is_suppressed(f))
         write_suppression(w, false, finding_suppression_reason(f), NULL);
     sco_json_end(o, ']');
 }

@@ -122,7 +122,7 @@ int sarif_collect(struct sarif *w)
         if (f->cwe_ids != last && collect_cwes(w, f->cwe_ids) < 0)
             return SCO_E_NOMEM;
         last = f->cwe_ids;
-        w->suppressions |= finding_is_suppressed(f);
+        w->suppressions |= sco_finding_is_suppressed(f);
     }
     return 0;
 }

@@ -35,8 +35,8 @@ static bool same_entry(const struct sco_finding *a, const struct sco_finding *b)
     return a->severity == b->severity && a->type == b->type && same_text(a->title, b->title) &&
            same_text(a->rule_id, b->rule_id) && same_tool(a, b) && a->package == b->package &&
            same_text(a->remediation, b->remediation) &&
-           finding_is_suppressed(a) == finding_is_suppressed(b) &&
-           (!finding_is_suppressed(a) ||
+           sco_finding_is_suppressed(a) == sco_finding_is_suppressed(b) &&
+           (!sco_finding_is_suppressed(a) ||
             same_text(finding_suppression_reason(a), finding_suppression_reason(b)));
 }
 
@@ -113,7 +113,7 @@ static void add_last(struct table *t, const struct sco_finding *f)
 {
     struct sco_buf *b = &t->tmp;
     buf_restart(b, t->b);
-    if (finding_is_suppressed(f)) {
+    if (sco_finding_is_suppressed(f)) {
         sco_buf_addf(b, "suppressed: %s", finding_suppression_reason(f));
         if (f->suppressions && f->suppressions->n && f->suppressions->v[0].expires)
             sco_buf_addf(b, " (until %s)", f->suppressions->v[0].expires);
@@ -154,7 +154,7 @@ static void write_pages(struct table *t, bool suppressed, size_t most)
     const struct sco_finding *page[SHOWN];
     size_t n = 0;
     for (size_t i = 0; i < set->n && most && sink_more(t->s); i++) {
-        if (finding_is_suppressed(&set->v[i]) != suppressed)
+        if (sco_finding_is_suppressed(&set->v[i]) != suppressed)
             continue;
         page[n++] = &set->v[i];
         most--;
@@ -170,7 +170,7 @@ void table_findings(struct table *t)
     const struct sco_finding_set *set = &t->scan->findings;
     size_t suppressed = 0;
     for (size_t i = 0; i < set->n; i++)
-        suppressed += finding_is_suppressed(&set->v[i]);
+        suppressed += sco_finding_is_suppressed(&set->v[i]);
     size_t open = set->n - suppressed, shown = t->o->all || open < SHOWN ? open : SHOWN;
     write_pages(t, false, shown);
     if (shown < open)

@@ -63,10 +63,10 @@ struct sco_finding {
     uint8_t severity; /* SCO_SEV_INFO .. CRITICAL */
     uint8_t status;   /* enum sco_status */
     uint8_t kev;
-    uint32_t order;   /* as received; ties of the ranking */
+    uint32_t order; /* as received; ties of the ranking */
     int32_t line, end_line, column, end_column;
     float cvss_score, epss, risk_score; /* 0: none */
-    uint32_t occurrences; /* how many reported items are in it, at least 1 */
+    uint32_t occurrences;               /* how many reported items are in it, at least 1 */
     const char *title, *description, *remediation, *rule_id;
     const char *file_path, *resource, *parameter;
     const struct sco_package *package;
@@ -121,10 +121,10 @@ size_t sco_pool_size(const struct sco_pool *p); /* bytes */
  * and hashes the normalised source line as identity. */
 struct sco_encoder;
 struct sco_encoder_options {
-    const char *root;        /* scan root, or NULL */
-    bool read_sources;       /* take the line of the location from the file below root */
+    const char *root;  /* scan root, or NULL */
+    bool read_sources; /* take the line of the location from the file below root */
     const char *tool_name, *tool_version; /* until sco_encoder_tool */
-    struct sco_str digest_key; /* salt of secrets */
+    struct sco_str digest_key;            /* salt of secrets */
 };
 struct sco_encoder *sco_encoder_new(const struct sco_encoder_options *o);
 struct sco_encoder *sco_encoder_free(struct sco_encoder *e);
@@ -147,6 +147,9 @@ int sco_decoder_batch(struct sco_decoder *d, struct sco_str batch, struct sco_fi
                       struct sco_error *err) SCO_NODISCARD;
 void sco_finding_set_done(struct sco_finding_set *s);
 
+/* It counts for no gate: suppressed in one way or another, or settled. */
+bool sco_finding_is_suppressed(const struct sco_finding *f);
+
 /* The finding with the names of the design, for reports, API and events. */
 void sco_finding_write(struct sco_json_out *o, const struct sco_finding *f);
 
@@ -162,8 +165,8 @@ int sco_findings_correlate(struct sco_finding_set *s, struct sco_error *err) SCO
 int sco_findings_rank(struct sco_finding_set *s, struct sco_error *err) SCO_NODISCARD;
 void sco_fingerprint_hex(const uint8_t fp[SCO_FINGERPRINT_LEN], char out[65]);
 
-/* 0 to 100, with its terms as one line for people ("CVSS 9.8 x 6.5 = 63.7; known exploited +25; ...").
- * `explain` may be NULL. */
+/* 0 to 100, with its terms as one line for people ("CVSS 9.8 x 6.5 = 63.7; known exploited +25;
+ * ..."). `explain` may be NULL. */
 double sco_risk_score(const struct sco_finding *f, struct sco_buf *explain);
 
 /* GitHub's primaryLocationLineHash of every line of a file (UTF-8 text): *ret gets n strings
