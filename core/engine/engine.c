@@ -64,10 +64,43 @@ struct event_base *sco_engine_base(struct sco_engine *e)
     return e->base;
 }
 
-void engine_loop_until(struct sco_engine *e, const bool *until)
+int engine_loop_until(struct sco_engine *e, const bool *until, struct sco_error *err)
 {
-    while (!*until && event_base_loop(e->base, EVLOOP_ONCE) == 0)
-        ;
+    while (!*until)
+        if (event_base_loop(e->base, EVLOOP_ONCE) != 0)
+            return sco_error_set(err, SCO_E_INTERNAL, "the event loop ended before the work");
+    return 0;
+}
+
+static void on_cancel(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd; /* not read: what comes after this job is cancelled too */
+    (void)what;
+    job_kill(user);
+}
+
+int engine_run_job(struct sco_engine *e, const struct job_spec *spec, const bool *ended,
+                   struct sco_error *err)
+{
+    struct job *j = NULL;
+    int r = job_start(e, spec, &j, err);
+    struct event *cancel =
+        r < 0 ? NULL : event_new(e->base, e->cancel_pipe[0], EV_READ, on_cancel, j);
+    if (r == 0 && (!cancel || event_add(cancel, NULL) < 0))
+        r = sco_error_nomem(err);
+    if (r == 0)
+        r = engine_loop_until(e, ended, err);
+    if (r == 0 && e->cancels)
+        r = sco_error_set(err, SCO_E_CANCELLED, "cancelled");
+    if (cancel)
+        event_free(cancel);
+    job_free(j);
+    return r;
+}
+
+bool sco_engine_cancelled(const struct sco_engine *e)
+{
+    return e->cancels != 0;
 }
 
 int engine_make_dir(struct sco_engine *e, const char *name, const char **ret,

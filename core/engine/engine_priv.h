@@ -109,7 +109,7 @@ struct job_spec {
     int64_t timeout_ms;     /* after this and a grace the worker is killed; 0: never */
     struct sco_pool *pool;  /* of the findings; NULL: none are expected */
     job_end_fn end;         /* once, on the loop, when the worker is gone */
-    job_frame_fn frame;     /* TOOL, PROGRESS, DESCRIBE, LOADING, PLUGIN; may be NULL */
+    job_frame_fn frame;     /* every message but findings; may be NULL */
     void *user;
 };
 
@@ -123,7 +123,7 @@ struct job {
     struct sco_decoder *decoder;
     struct sco_finding_set findings;
     struct sco_arena arena;
-    bool exited, closed, killed_for_time, cancelled, done, broken;
+    bool exited, closed, killed_for_time, cancelled, incomplete, done, broken;
     int wait_status;
     int64_t started_ms, started_mono_ms;
     /* the result */
@@ -131,7 +131,9 @@ struct job {
     int code; /* SCO_E_* of a failure, 0 */
     int32_t exit_code;
     uint64_t reported; /* what the worker says it sent */
-    const char *reason, *version, *tool, *plugin, *sandbox;
+    const char *reason, *version, *tool;
+    const char *plugin; /* import: the one that was chosen */
+    const char *loaded; /* file of the plugin that was loaded last */
 };
 int job_start(struct sco_engine *e, const struct job_spec *spec, struct job **ret,
               struct sco_error *err);
@@ -140,7 +142,10 @@ void job_kill(struct job *j);
 struct job *job_free(struct job *j);
 
 /* Runs the loop until *until is true (set by a callback). */
-void engine_loop_until(struct sco_engine *e, const bool *until);
+int engine_loop_until(struct sco_engine *e, const bool *until, struct sco_error *err);
+/* One job alone, until spec->end has set *ended. SCO_E_CANCELLED when the engine was. */
+int engine_run_job(struct sco_engine *e, const struct job_spec *spec, const bool *ended,
+                   struct sco_error *err);
 /* A new folder below the engine's temporary folder. */
 int engine_make_dir(struct sco_engine *e, const char *name, const char **ret,
                     struct sco_arena *arena, struct sco_error *err);

@@ -2,14 +2,14 @@
  * judged. */
 #include "engine_priv.h"
 
-enum { REASONS_MAX = 200 };
+enum { RUNS_NAMED_MAX = 200 }; /* of those that did not finish */
 
+/* There is room for each: see gate_judge. */
 static int add_reason(struct sco_scan *s, const char *text, struct sco_error *err)
 {
     if (!text)
         return sco_error_nomem(err);
-    if (s->gate.n_reasons < REASONS_MAX)
-        s->gate.reasons[s->gate.n_reasons++] = text;
+    s->gate.reasons[s->gate.n_reasons++] = text;
     return 0;
 }
 
@@ -23,9 +23,7 @@ static uint64_t count(const struct sco_scan *s, uint32_t type, uint32_t severity
     uint64_t n = 0;
     for (size_t i = 0; i < s->findings.n; i++) {
         const struct sco_finding *f = &s->findings.v[i];
-        if (!f->suppressions && f->status == SCO_STATUS_OPEN && f->severity >= severity &&
-            (!type || f->type == type))
-            n++;
+        n += !sco_finding_is_suppressed(f) && f->severity >= severity && (!type || f->type == type);
     }
     return n;
 }
@@ -33,25 +31,28 @@ static uint64_t count(const struct sco_scan *s, uint32_t type, uint32_t severity
 static int judge_incomplete(struct sco_scan *s, const struct sco_gate_rules *rules, bool *ret,
                             struct sco_error *err)
 {
+    const char *allowed = rules->warn_on_incomplete ? "(allowed) " : "";
+    size_t n = 0;
     int r = 0;
-    *ret = false;
-    if (s->cancelled) {
-        *ret = true;
+    *ret = s->cancelled;
+    if (s->cancelled)
         r = add_reason(s, "the scan was cancelled", err);
-    }
     for (size_t i = 0; i < s->n_runs && r == 0; i++) {
         const struct sco_scanner_run *run = &s->runs[i];
         if (!run->counts || run->status == SCO_RUN_STATUS_COMPLETED)
             continue;
-        if (!rules->warn_on_incomplete)
-            *ret = true;
-        r = add_reason(s,
-                       sco_arena_fmt(&s->arena, "%s%s: %s%s%s",
-                                     rules->warn_on_incomplete ? "(allowed) " : "", run->name,
-                                     sco_run_status_name(run->status), run->reason ? ": " : "",
-                                     run->reason ? run->reason : ""),
-                       err);
+        *ret |= !rules->warn_on_incomplete;
+        if (n++ < RUNS_NAMED_MAX)
+            r = add_reason(s,
+                           sco_arena_fmt(&s->arena, "%s%s: %s%s%s", allowed, run->name,
+                                         sco_run_status_name(run->status), run->reason ? ": " : "",
+                                         run->reason ? run->reason : ""),
+                           err);
     }
+    if (n > RUNS_NAMED_MAX && r == 0)
+        r = add_reason(
+            s, sco_arena_fmt(&s->arena, "%s%zu more did not finish", allowed, n - RUNS_NAMED_MAX),
+            err);
     return r;
 }
 
@@ -93,7 +94,9 @@ int gate_judge(struct sco_scan *s, const struct sco_gate_rules *rules, struct sc
 {
     bool incomplete = false, failed = false;
     s->gate = (struct sco_gate){.fail_on = rules->fail_on};
-    s->gate.reasons = sco_arena_alloc(&s->arena, REASONS_MAX * sizeof *s->gate.reasons);
+    /* cancelled, runs, more runs, --fail-on, thresholds */
+    s->gate.reasons = sco_arena_alloc(&s->arena, (RUNS_NAMED_MAX + 3 + rules->n_thresholds) *
+                                                     sizeof *s->gate.reasons);
     if (!s->gate.reasons)
         return sco_error_nomem(err);
     int r = judge_incomplete(s, rules, &incomplete, err);

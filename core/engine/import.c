@@ -45,6 +45,8 @@ static int add_report(struct session *s, const char *file, struct sco_error *err
     *run = (struct sco_scanner_run){.name = s->scanner ? session_keep(s, s->scanner) : "report",
                                     .title = s->scanner ? session_keep(s, s->scanner) : "Report",
                                     .target = session_keep(s, file),
+                                    .status = SCO_RUN_STATUS_FAILED, /* until it says otherwise */
+                                    .reason = "was not read to its end",
                                     .required = true,
                                     .counts = true,
                                     .exit_code = -1};

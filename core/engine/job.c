@@ -85,8 +85,10 @@ static void take_control(struct job *j, enum sco_msg type, struct sco_str payloa
     }
     if (type == SCO_MSG_DONE)
         take_done(j, m);
-    else if (type == SCO_MSG_HELLO)
-        j->sandbox = keep_text(j, sco_text(sco_get(m, "sandbox")));
+    else if (type == SCO_MSG_INCOMPLETE)
+        j->incomplete = true;
+    else if (type == SCO_MSG_LOADING)
+        j->loaded = keep_text(j, sco_path_base(sco_text(sco_get(m, "path"))));
     else if (type == SCO_MSG_PLUGIN)
         j->plugin = keep_text(j, sco_text(sco_get(m, "name")));
     else if (type == SCO_MSG_TOOL) {
@@ -164,7 +166,7 @@ static const char *last_words(struct job *j)
 
 static void judge_death(struct job *j)
 {
-    const char *words = last_words(j);
+    const char *words = last_words(j), *who = j->plugin ? j->plugin : j->loaded;
     j->status = SCO_RUN_STATUS_FAILED;
     j->code = SCO_E_INTERNAL;
     if (j->killed_for_time) {
@@ -178,7 +180,8 @@ static void judge_death(struct job *j)
         j->code = SCO_E_CANCELLED;
         j->reason = "cancelled";
     } else if (WIFSIGNALED(j->wait_status)) {
-        j->reason = sco_arena_fmt(&j->arena, "the plugin crashed: signal %d (%s)%s%s",
+        j->reason = sco_arena_fmt(&j->arena, "the %s%s crashed: signal %d (%s)%s%s",
+                                  who ? "plugin " : "worker", who ? who : "",
                                   WTERMSIG(j->wait_status), strsignal(WTERMSIG(j->wait_status)),
                                   words ? ": " : "", words ? words : "");
     } else {
@@ -201,8 +204,10 @@ static void judge_end(struct job *j)
         j->reason = sco_arena_fmt(&j->arena, "%llu findings were announced, %zu arrived",
                                   (unsigned long long)j->reported, j->findings.n);
     }
-    if (j->cancelled && !j->reason)
-        j->reason = "cancelled";
+    if (j->status == SCO_RUN_STATUS_COMPLETED && j->incomplete)
+        j->status = SCO_RUN_STATUS_INCOMPLETE;
+    if (j->status == SCO_RUN_STATUS_INCOMPLETE && !j->reason)
+        j->reason = j->cancelled ? "cancelled" : "part of the work was not done";
 }
 
 static void on_worker_exit(struct sco_child *c, int status, void *user)

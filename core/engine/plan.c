@@ -237,6 +237,20 @@ static int plan_target(struct sco_engine *e, struct sco_plan *plan, size_t at,
     return r;
 }
 
+/* A scanner that was asked for and has nothing to do with one target has done what was asked when
+ * another target is its own. */
+static void relax_required(struct sco_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_items; i++) {
+        struct sco_plan_item *it = &plan->items[i];
+        if (!it->required || it->action != SCO_PLAN_SKIP)
+            continue;
+        for (size_t k = 0; k < plan->n_items && it->required; k++)
+            it->required =
+                plan->items[k].plugin != it->plugin || plan->items[k].action == SCO_PLAN_SKIP;
+    }
+}
+
 static int make_plan(struct sco_engine *e, const char *const *targets, size_t n,
                      struct sco_plan *plan, struct sco_error *err)
 {
@@ -258,6 +272,7 @@ static int make_plan(struct sco_engine *e, const char *const *targets, size_t n,
         if (r == 0)
             r = plan_target(e, plan, i, err);
     }
+    relax_required(plan);
     return r;
 }
 

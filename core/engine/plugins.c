@@ -55,7 +55,7 @@ static int list_dir(struct sco_plugins *p, const char *dir, struct sco_error *er
     struct dirent **files = NULL;
     int n = scandir(dir, &files, is_plugin, alphasort), r = 0;
     if (n < 0)
-        return errno == ENOENT ? 0 : sco_error_errno(err, errno, "plugin folder %s", dir);
+        return sco_error_errno(err, errno, "plugin folder %s", dir);
     for (int i = 0; i < n; i++) {
         if (r == 0)
             r = add_file(p, dir, files[i]->d_name, err);
@@ -262,15 +262,9 @@ static int describe_rest(struct describing *d, struct sco_error *err)
                             .frame = on_frame,
                             .end = on_end,
                             .user = d};
-    struct job *j;
     d->ended = false;
     d->loading = NULL;
-    int r = job_start(d->e, &spec, &j, err);
-    if (r < 0)
-        return r;
-    engine_loop_until(d->e, &d->ended);
-    job_free(j);
-    return 0;
+    return engine_run_job(d->e, &spec, &d->ended, err);
 }
 
 static void find_programs(struct sco_engine *e)

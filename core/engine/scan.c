@@ -27,7 +27,8 @@ static int add_item(struct session *s, const struct sco_plan *plan, const struct
         run->counts = it->required || p->error;
         run->hint = session_keep(s, p->scanner.install);
     } else {
-        run->reason = NULL;
+        run->status = SCO_RUN_STATUS_FAILED; /* until it says otherwise */
+        run->reason = "was not run to its end";
         run->counts = true;
         s->slots[s->n_slots++] =
             (struct slot){.session = s,

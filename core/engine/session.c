@@ -21,7 +21,6 @@ static void on_cancel(evutil_socket_t fd, short what, void *user)
     (void)what;
     if (read((int)fd, drained, sizeof drained) < 0)
         return;
-    s->scan->cancelled = true;
     for (size_t i = 0; i < s->n_slots; i++) {
         if (s->slots[i].state != SLOT_RUNNING)
             continue;
@@ -89,7 +88,7 @@ static void summarize(struct sco_scan *scan)
     sum->findings = scan->findings.n;
     for (size_t i = 0; i < scan->findings.n; i++) {
         const struct sco_finding *f = &scan->findings.v[i];
-        if (f->suppressions || f->status != SCO_STATUS_OPEN) {
+        if (sco_finding_is_suppressed(f)) {
             sum->suppressed++;
             continue;
         }
@@ -103,6 +102,7 @@ static void summarize(struct sco_scan *scan)
 static int finish(struct session *s, struct sco_scan **ret, struct sco_error *err)
 {
     struct sco_scan *scan = s->scan;
+    scan->cancelled = sco_engine_cancelled(s->e); /* perhaps before this session was opened */
     int r = sco_findings_identify(&scan->findings, err);
     if (r == 0)
         r = sco_findings_correlate(&scan->findings, err);
@@ -124,8 +124,8 @@ static int finish(struct session *s, struct sco_scan **ret, struct sco_error *er
 int session_run(struct session *s, struct sco_scan **ret, struct sco_error *err)
 {
     session_start_more(s);
-    engine_loop_until(s->e, &s->ended);
-    return finish(s, ret, err);
+    int r = engine_loop_until(s->e, &s->ended, err);
+    return r < 0 ? r : finish(s, ret, err);
 }
 
 struct sco_scan *sco_scan_free(struct sco_scan *s)

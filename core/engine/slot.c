@@ -33,6 +33,19 @@ static void tell(struct session *s, size_t run, int event, uint64_t done, uint64
         s->e->o.progress(s->e->o.user, &p);
 }
 
+static void tell_log(const struct slot *slot, uint32_t level, const char *text)
+{
+    struct session *s = slot->session;
+    struct sco_progress p = {.run = run_of(slot),
+                             .index = slot->run,
+                             .n_runs = s->scan->n_runs,
+                             .event = SCO_PROGRESS_LOG,
+                             .level = level,
+                             .what = text ? text : ""};
+    if (s->e->o.progress)
+        s->e->o.progress(s->e->o.user, &p);
+}
+
 char *session_keep(struct session *s, const char *text)
 {
     return text ? sco_arena_cstr(&s->scan->arena, sco_str_c(text)) : NULL;
@@ -70,7 +83,7 @@ static void filter_findings(struct slot *slot, struct sco_finding_set *set)
             run->dropped++;
             continue;
         }
-        if (f->suppressions || f->status != SCO_STATUS_OPEN)
+        if (sco_finding_is_suppressed(f))
             run->suppressed++;
         else
             run->by_severity[f->severity]++;
@@ -92,13 +105,17 @@ static int move_findings(struct session *s, struct sco_finding_set *from)
         to->pool = s->pool;
         return 0;
     }
-    struct sco_finding *v = sco_grow(to->v, to->n + from->n, sizeof *v);
-    if (!v)
-        return SCO_E_NOMEM;
-    memcpy(v + to->n, from->v, from->n * sizeof *v);
-    to->v = v;
+    if (to->n + from->n > to->cap) {
+        size_t cap = to->n + from->n > 2 * to->cap ? to->n + from->n : 2 * to->cap;
+        struct sco_finding *v = sco_grow(to->v, cap, sizeof *v);
+        if (!v)
+            return SCO_E_NOMEM;
+        to->v = v;
+        to->cap = cap;
+    }
+    if (from->n)
+        memcpy(to->v + to->n, from->v, from->n * sizeof *from->v);
     to->n += from->n;
-    to->cap = to->n;
     return 0;
 }
 
@@ -117,8 +134,10 @@ static bool can_pass_next_time(const struct job *j)
 
 static void release(struct slot *slot)
 {
-    if (slot->lock_fd >= 0)
+    if (slot->lock_fd >= 0) {
+        flock(slot->lock_fd, LOCK_UN); /* a worker that is just being started may still hold it */
         close(slot->lock_fd);
+    }
     slot->lock_fd = -1;
     if (slot->work_dir)
         sco_fs_remove_tree(slot->work_dir);
@@ -162,13 +181,10 @@ static void on_job_end(struct job *j, void *user)
     struct slot *slot = user;
     struct session *s = slot->session;
     if (can_pass_next_time(j) && slot->attempts < 2 && !s->e->cancels) {
-        struct timeval tv = {.tv_sec = RETRY_AFTER_MS / 1000,
-                             .tv_usec = RETRY_AFTER_MS % 1000 * 1000};
         slot->state = SLOT_WAITING;
         slot->not_before_ms = sco_mono_ms() + RETRY_AFTER_MS;
         release(slot);
         tell(s, slot->run, SCO_PROGRESS_WORKING, 0, 0, "the network failed, trying once more");
-        event_add(s->retry_event, &tv);
     } else {
         take_result(slot, j);
         release(slot);
@@ -181,12 +197,17 @@ static void on_job_frame(struct job *j, enum sco_msg type, struct sco_str payloa
 {
     struct slot *slot = user;
     (void)j;
-    if (type != SCO_MSG_PROGRESS)
+    if (type != SCO_MSG_PROGRESS && type != SCO_MSG_LOG)
         return;
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     const struct sco_node *m = NULL;
     if (sco_json_parse(payload, &arena, &m, NULL) < 0)
         return;
+    if (type == SCO_MSG_LOG) {
+        tell_log(slot, (uint32_t)sco_int(sco_get(m, "level"), SCO_LOG_INFO),
+                 sco_arena_cstr(&arena, sco_text(sco_get(m, "text"))));
+        return;
+    }
     const char *what = sco_arena_cstr(&arena, sco_text(sco_get(m, "what")));
     tell(slot->session, slot->run, SCO_PROGRESS_WORKING, (uint64_t)sco_int(sco_get(m, "done"), 0),
          (uint64_t)sco_int(sco_get(m, "total"), 0), what);
@@ -375,6 +396,15 @@ static size_t running_of(const struct session *s, const struct sco_plugin_info *
     return n;
 }
 
+static uint32_t parallel_limit(const struct session *s, const struct sco_plugin_info *p)
+{
+    if (s->e->o.offline && p->scanner.flags & SCO_SCANNER_LOCKS_CACHE)
+        return 1; /* what it downloaded when it could is in the first of its caches */
+    return p->scanner.max_parallel && p->scanner.max_parallel < CACHE_SLOTS
+               ? p->scanner.max_parallel
+               : CACHE_SLOTS;
+}
+
 /* The waiting run that is expected to take longest; one that never ran comes first. */
 static struct slot *next_slot(struct session *s)
 {
@@ -384,8 +414,7 @@ static struct slot *next_slot(struct session *s)
         struct slot *c = &s->slots[i];
         if (c->state != SLOT_WAITING || c->not_before_ms > now)
             continue;
-        uint32_t limit = c->item ? c->item->plugin->scanner.max_parallel : 0;
-        if (limit && running_of(s, c->item->plugin) >= limit)
+        if (c->item && running_of(s, c->item->plugin) >= parallel_limit(s, c->item->plugin))
             continue;
         if (!best || (best->expected_ms && (!c->expected_ms || c->expected_ms > best->expected_ms)))
             best = c;
@@ -393,22 +422,42 @@ static struct slot *next_slot(struct session *s)
     return best;
 }
 
+static void cancel_waiting(struct session *s)
+{
+    for (size_t i = 0; i < s->n_slots; i++) {
+        if (s->slots[i].state != SLOT_WAITING)
+            continue;
+        run_of(&s->slots[i])->status = SCO_RUN_STATUS_INCOMPLETE;
+        run_of(&s->slots[i])->reason = "cancelled before it started";
+        end_run(&s->slots[i]);
+    }
+}
+
+/* The timer of the first retry. It may come early (its clock is coarse): then it is set anew. */
+static int wait_for_retry(struct session *s, int64_t at)
+{
+    int64_t ms = at - sco_mono_ms() + 1;
+    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    return event_add(s->retry_event, ms > 0 ? &tv : &(struct timeval){0});
+}
+
 void session_start_more(struct session *s)
 {
     struct slot *slot;
+    int64_t retry_ms = 0, now = sco_mono_ms();
     bool waiting = false;
-    if (s->e->cancels) {
-        for (size_t i = 0; i < s->n_slots; i++) {
-            if (s->slots[i].state != SLOT_WAITING)
-                continue;
-            run_of(&s->slots[i])->status = SCO_RUN_STATUS_INCOMPLETE;
-            run_of(&s->slots[i])->reason = "cancelled before it started";
-            end_run(&s->slots[i]);
-        }
-    }
+    if (s->e->cancels)
+        cancel_waiting(s);
     while (s->running < s->jobs && (slot = next_slot(s)))
         start_slot(slot);
-    for (size_t i = 0; i < s->n_slots; i++)
-        waiting |= s->slots[i].state == SLOT_WAITING;
-    s->ended = !s->running && !waiting;
+    for (size_t i = 0; i < s->n_slots; i++) {
+        const struct slot *c = &s->slots[i];
+        if (c->state != SLOT_WAITING)
+            continue;
+        waiting = true;
+        if (c->not_before_ms > now && (!retry_ms || c->not_before_ms < retry_ms))
+            retry_ms = c->not_before_ms;
+    }
+    bool stuck = retry_ms && wait_for_retry(s, retry_ms) < 0;
+    s->ended = !s->running && (!waiting || stuck);
 }

@@ -41,11 +41,19 @@ static bool has_git(const char *dir)
 static int resolve_path(const char *given, struct sco_arena *arena, struct sco_target *t,
                         struct sco_error *err)
 {
-    SCO_AUTO(sco_free) char *real = sco_fs_realpath(given, err);
+    struct sco_error why = {0};
+    SCO_AUTO(sco_free) char *real = sco_fs_realpath(given, &why);
+    if (!real && why.code != SCO_E_NOT_FOUND)
+        return sco_error_set(err, why.code, "target %s", why.text);
     if (!real)
         return sco_error_set(err, SCO_E_NOT_FOUND,
                              "target %s: no such file or folder (an image is written image:NAME, a "
                              "web application http://...)",
+                             given);
+    if (!sco_utf8_valid(sco_str_c(real))) /* it could be told to no scanner */
+        return sco_error_set(err, SCO_E_INVALID,
+                             "target %s: its path is not valid UTF-8; rename it, or mount it under "
+                             "another name",
                              given);
     t->path = sco_arena_cstr(arena, sco_str_c(real));
     if (!t->path)

@@ -21,7 +21,6 @@ char *sco_engine_program_version(struct sco_engine *e, const struct sco_plugin_i
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct asking a = {0};
-    struct job *j;
     const char *dir, *tmp;
     if (!p->program || engine_make_dir(e, "version/tmp", &tmp, &arena, NULL) < 0 ||
         engine_make_dir(e, "version", &dir, &arena, NULL) < 0 ||
@@ -41,9 +40,9 @@ char *sco_engine_program_version(struct sco_engine *e, const struct sco_plugin_i
         return NULL;
     struct job_spec spec = {
         .message = sco_buf_str(&b), .timeout_ms = VERSION_TIMEOUT_MS, .end = on_end, .user = &a};
-    if (job_start(e, &spec, &j, NULL) < 0)
+    if (engine_run_job(e, &spec, &a.ended, NULL) < 0) {
+        free(a.version);
         return NULL;
-    engine_loop_until(e, &a.ended);
-    job_free(j);
+    }
     return a.version;
 }

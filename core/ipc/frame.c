@@ -26,6 +26,14 @@ static void put_header(unsigned char h[HEADER], size_t n, enum sco_msg type)
     h[4] = (unsigned char)type;
 }
 
+/* Whether the socket has a limit of its own: then a write that would block has waited that long. */
+static bool has_send_timeout(int fd)
+{
+    struct timeval tv = {0};
+    socklen_t n = sizeof tv;
+    return getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, &n) == 0 && (tv.tv_sec || tv.tv_usec);
+}
+
 /* Waits until a descriptor that does not block is ready; 0 or -errno. */
 static int wait_for(int fd, short events)
 {
@@ -64,6 +72,8 @@ int sco_frame_send(int fd, enum sco_msg type, struct sco_str payload, struct sco
     while (m.msg_iovlen) {
         ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL);
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            if (has_send_timeout(fd))
+                return sco_error_set(err, SCO_E_TIMEOUT, "the other side does not read");
             int r = wait_for(fd, POLLOUT);
             if (r < 0)
                 return sco_error_errno(err, -r, "cannot wait for the other side");

@@ -41,12 +41,18 @@ struct sco_gate_rules {
     bool warn_on_incomplete; /* the operator chose that incomplete scans do not fail */
 };
 
-/* A scanner changed state; for progress displays. Borrowed for the call. */
+/* A scanner changed state or says something. Borrowed for the call. */
 struct sco_progress {
     const struct sco_scanner_run *run;
     size_t index, n_runs;
-    enum { SCO_PROGRESS_STARTED, SCO_PROGRESS_WORKING, SCO_PROGRESS_ENDED } event;
+    enum {
+        SCO_PROGRESS_STARTED,
+        SCO_PROGRESS_WORKING,
+        SCO_PROGRESS_LOG, /* its plugin says `what` */
+        SCO_PROGRESS_ENDED,
+    } event;
     uint64_t done, total;
+    uint32_t level; /* LOG: SCO_LOG_* */
     const char *what;
 };
 
@@ -137,6 +143,7 @@ int sco_engine_import(struct sco_engine *e, const char *const *files, size_t n, 
 /* May be called from a signal handler: once, everything stops and is reported as cancelled; twice,
  * workers are killed. */
 void sco_engine_cancel(struct sco_engine *e);
+bool sco_engine_cancelled(const struct sco_engine *e);
 struct event_base *sco_engine_base(struct sco_engine *e); /* for timers of a progress display */
 struct sco_scan *sco_scan_free(struct sco_scan *s);
 

@@ -56,7 +56,8 @@ enum sco_msg {
     SCO_MSG_DONE = 'D',
 };
 
-/* Blocking write of one frame: 0, SCO_E_LIMIT, or SCO_E_IO (also when the other side is gone). */
+/* Blocking write of one frame: 0, SCO_E_LIMIT, SCO_E_IO (also when the other side is gone), or, on
+ * a socket with SO_SNDTIMEO, SCO_E_TIMEOUT; after an error nothing more may be sent. */
 int sco_frame_send(int fd, enum sco_msg type, struct sco_str payload,
                    struct sco_error *err) SCO_NODISCARD;
 

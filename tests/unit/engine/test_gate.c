@@ -41,9 +41,15 @@ static void severity_decides(void **state)
     judge(&s, &high, 0);
     judge(&s, &medium, 1);
     judge(&s, &none, 0);
-    static const struct sco_suppresseds suppressed = {0};
-    for (int i = 0; i < 3; i++)
-        findings[i].suppressions = &suppressed;
+    static const struct sco_suppresseds nothing = {0}, suppressed = {.n = 1};
+    for (int i = 0; i < 3; i++) {
+        findings[i].suppressions = &nothing;
+        findings[i].status = SCO_STATUS_IN_PROGRESS;
+    }
+    judge(&s, &medium, 1);
+    findings[0].suppressions = &suppressed;
+    findings[1].status = SCO_STATUS_ACCEPTED;
+    findings[2].status = SCO_STATUS_FALSE_POSITIVE;
     judge(&s, &medium, 0);
 }
 

@@ -50,6 +50,23 @@ static void test_every_cut(void **state)
     }
 }
 
+/* Nobody reads: the timeout of the socket ends the wait. */
+static void test_send_timeout(void **state)
+{
+    (void)state;
+    int pair[2];
+    struct timeval tv = {.tv_usec = 20000};
+    char *much = calloc(8, 1 << 20);
+    assert_non_null(much);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv), 0);
+    assert_int_equal(sco_frame_send(pair[0], SCO_MSG_JOB, sco_str_make(much, 8 << 20), NULL),
+                     SCO_E_TIMEOUT);
+    close(pair[0]);
+    close(pair[1]);
+    free(much);
+}
+
 static void test_limit(void **state)
 {
     (void)state;
@@ -172,9 +189,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_cut),    cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_unknown_type), cmocka_unit_test(test_big_nonblocking),
-        cmocka_unit_test(test_peer_gone),    cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_every_cut),       cmocka_unit_test(test_send_timeout),
+        cmocka_unit_test(test_limit),           cmocka_unit_test(test_unknown_type),
+        cmocka_unit_test(test_big_nonblocking), cmocka_unit_test(test_peer_gone),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
