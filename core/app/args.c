@@ -123,6 +123,17 @@ bool args_has(const struct cli *c, int id)
     return c->values[id] != NULL;
 }
 
+int args_want_json(const struct cli *c, bool *ret, struct sco_error *err)
+{
+    const char *format = args_has(c, ARG_FORMAT) ? c->values[ARG_FORMAT] : "table";
+    *ret = strcmp(format, "json") == 0;
+    if (*ret || strcmp(format, "table") == 0)
+        return 0;
+    return sco_error_set(err, SCO_E_INVALID,
+                         "--format: expected table or json for \"secureops %s\", got \"%s\"",
+                         c->command->name, format);
+}
+
 void args_help(const struct command *command, FILE *out)
 {
     fprintf(out, "Usage: secureops %s%s%s\n\n%s\n", command->name, command->args[0] ? " " : "",

@@ -74,10 +74,14 @@ enum {
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
 void args_help(const struct command *command, FILE *out);
 bool args_has(const struct cli *c, int id);
+/* --format of the commands that know table and json only. */
+int args_want_json(const struct cli *c, bool *ret, struct sco_error *err);
 
 /* ---- context.c ---- */
 int context_load_config(struct cli *c, struct sco_error *err);
 int context_open_engine(struct cli *c, struct sco_error *err);
+/* The progress display, the engine and its temporary files go; signals end the program again. */
+void context_close_engine(struct cli *c);
 void context_done(struct cli *c);
 bool context_color(const struct cli *c, int fd);
 /* Prints "secureops: TEXT" on stderr; returns the exit status that belongs to the code. */
@@ -85,9 +89,14 @@ int context_fail(const struct sco_error *err);
 
 /* ---- panel.c: progress ---- */
 struct panel;
-struct panel *panel_new(struct event_base *base, bool terminal, bool color);
+struct panel *panel_new(struct event_base *base, bool terminal);
 void panel_update(struct panel *p, const struct sco_progress *u);
+void panel_hide(struct panel *p); /* until the next update: something else is to be printed */
 struct panel *panel_free(struct panel *p); /* clears what is on the screen */
+
+/* ---- signals.c ---- */
+void signals_watch(struct sco_engine *e);
+void signals_release(void);
 
 /* ---- commands ---- */
 int cmd_scan(struct cli *c);

@@ -34,15 +34,16 @@ int cmd_doctor(struct cli *c)
 {
     struct sco_error err = {0};
     const struct sco_plugins *p;
-    int r = context_load_config(c, &err);
+    bool json = false, broken = false;
+    int r = args_want_json(c, &json, &err);
+    if (r == 0)
+        r = context_load_config(c, &err);
     if (r == 0)
         r = context_open_engine(c, &err);
     if (r == 0)
         r = sco_engine_plugins(c->engine, &p, &err);
     if (r < 0)
         return context_fail(&err);
-    bool json = args_has(c, ARG_FORMAT) && strcmp(c->values[ARG_FORMAT], "json") == 0,
-         broken = false;
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct sco_json_out o = {.b = &b, .pretty = true};
     if (json) {
@@ -59,9 +60,13 @@ int cmd_doctor(struct cli *c)
         printf("\n%-18s %-9s %-12s %s\n", "SCANNER", "STATUS", "VERSION",
                "PROGRAM, OR HOW TO GET IT");
     }
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < p->n && !sco_engine_cancelled(c->engine); i++) {
         row(c, &p->v[i], json ? &o : NULL);
         broken |= p->v[i].error != NULL;
+    }
+    if (sco_engine_cancelled(c->engine)) {
+        sco_error_set(&err, SCO_E_CANCELLED, "cancelled");
+        return context_fail(&err);
     }
     if (json) {
         sco_json_end(&o, ']');

@@ -2,11 +2,6 @@
 #include "cli_priv.h"
 #include "plugin_new_priv.h"
 
-static bool want_json(const struct cli *c)
-{
-    return args_has(c, ARG_FORMAT) && strcmp(c->values[ARG_FORMAT], "json") == 0;
-}
-
 static const char *const type_names[] = {"",    "SAST",   "SCA",     "DAST",
                                          "IAC", "SECRET", "LICENSE", "QUALITY"};
 
@@ -59,9 +54,9 @@ static void write_json(struct sco_json_out *o, const struct sco_plugin_info *p)
     sco_json_end(o, '}');
 }
 
-static int list(struct cli *c, const struct sco_plugins *p)
+static int list(const struct sco_plugins *p, bool json)
 {
-    if (want_json(c)) {
+    if (json) {
         SCO_AUTO(sco_buf) struct sco_buf b = {0};
         struct sco_json_out o = {.b = &b, .pretty = true};
         sco_json_begin(&o, '{');
@@ -115,7 +110,7 @@ static void print_info(const struct sco_plugin_info *x)
     printf("\nOptions (scanners.%s in the configuration):\n\n%s", x->name, sco_buf_z(&table));
 }
 
-static int info(struct cli *c, const struct sco_plugins *p, const char *name)
+static int info(const struct sco_plugins *p, const char *name, bool json)
 {
     struct sco_error err;
     const char *names[256];
@@ -125,7 +120,7 @@ static int info(struct cli *c, const struct sco_plugins *p, const char *name)
             names[n++] = p->v[i].name;
         if (strcmp(p->v[i].name, name) != 0)
             continue;
-        if (want_json(c)) {
+        if (json) {
             SCO_AUTO(sco_buf) struct sco_buf b = {0};
             struct sco_json_out o = {.b = &b, .pretty = true};
             write_json(&o, &p->v[i]);
@@ -190,12 +185,15 @@ int cmd_plugin(struct cli *c)
     if (strcmp(what, "new") == 0)
         return make_new(c, name);
     const struct sco_plugins *plugins;
-    int r = context_load_config(c, &err);
+    bool json = false;
+    int r = args_want_json(c, &json, &err);
+    if (r == 0)
+        r = context_load_config(c, &err);
     if (r == 0)
         r = context_open_engine(c, &err);
     if (r == 0)
         r = sco_engine_plugins(c->engine, &plugins, &err);
     if (r < 0)
         return context_fail(&err);
-    return name ? info(c, plugins, name) : list(c, plugins);
+    return name ? info(plugins, name, json) : list(plugins, json);
 }

@@ -1,7 +1,7 @@
 /* secureops scan, secureops import: run, report, exit status. */
 #include "cli_priv.h"
 
-#include <signal.h>
+#include <errno.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -33,6 +33,31 @@ static int add_output(struct cli *c, struct sco_str text, struct output *out, si
     if (*n >= OUTPUTS_MAX)
         return sco_error_set(err, SCO_E_LIMIT, "--format: more than %d outputs", OUTPUTS_MAX);
     out[(*n)++] = o;
+    return 0;
+}
+
+/* What can be known before minutes of scanning: a folder that is not there, one file for two. */
+static int check_outputs(struct cli *c, const struct output *out, size_t n, struct sco_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(out[i].path, "-") == 0)
+            continue;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(out[i].path, out[k].path) == 0)
+                return sco_error_set(err, SCO_E_INVALID, "--format: two reports want the file %s",
+                                     out[i].path);
+        struct sco_str base = sco_path_base(sco_str_c(out[i].path));
+        const char *dir =
+            base.p == out[i].path
+                ? "."
+                : sco_arena_cstr(&c->arena,
+                                 sco_str_make(out[i].path, (size_t)(base.p - out[i].path)));
+        if (!dir)
+            return sco_error_nomem(err);
+        if (access(dir, F_OK) < 0)
+            return sco_error_errno(err, errno, "cannot write the report %s: folder %s", out[i].path,
+                                   dir);
+    }
     return 0;
 }
 
@@ -69,7 +94,7 @@ static int choose_outputs(struct cli *c, struct output *out, size_t *n, struct s
                              "two formats want standard output; give one a path: --format "
                              "table,json=PATH");
     }
-    return 0;
+    return check_outputs(c, out, *n, err);
 }
 
 static int write_outputs(struct cli *c, const struct sco_scan *scan, const struct output *out,
@@ -81,20 +106,22 @@ static int write_outputs(struct cli *c, const struct sco_scan *scan, const struc
                                    .show_suppressed = args_has(c, ARG_SHOW_SUPPRESSED)};
     if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
         o.columns = w.ws_col;
-    for (size_t i = 0; i < n; i++) {
+    int result = 0;
+    for (size_t i = 0; i < n; i++) { /* one that cannot be written does not cost the others */
         struct sco_report_options mine = o;
         int files = 0;
         if (strcmp(out[i].path, "-") != 0)
             mine.color = false;
         else if (args_has(c, ARG_QUIET) && out[i].format == SCO_REPORT_TABLE)
             continue;
-        int r = sco_report_write_file(scan, out[i].format, &mine, out[i].path, &files, err);
-        if (r < 0)
-            return r;
+        int r = sco_report_write_file(scan, out[i].format, &mine, out[i].path, &files,
+                                      result < 0 ? NULL : err);
+        if (r < 0 && result == 0)
+            result = r;
         if (files > 1 && !args_has(c, ARG_QUIET))
             fprintf(stderr, "secureops: %s was split into %d files\n", out[i].path, files);
     }
-    return 0;
+    return result;
 }
 
 /* The last line on stderr when no table says it. */
@@ -114,26 +141,6 @@ static void say_verdict(struct cli *c, const struct sco_scan *scan, const struct
     }
     fprintf(stderr, "secureops: %s (exit %d)%s\n", words[scan->gate.result], scan->exit_status,
             sco_buf_z(&b));
-}
-
-/* ---- signals ---- */
-static struct sco_engine *signalled;
-
-static void on_signal(int number)
-{
-    (void)number;
-    sco_engine_cancel(signalled);
-}
-
-static void watch_signals(struct sco_engine *e)
-{
-    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    signalled = e;
-    sigemptyset(&sa.sa_mask);
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    sigaction(SIGHUP, &sa, NULL);
-    signal(SIGPIPE, SIG_IGN);
 }
 
 /* ---- plan ---- */
@@ -191,7 +198,7 @@ static int check_configured_names(struct cli *c, struct sco_error *err)
 static int finish(struct cli *c, struct sco_scan *scan, const struct output *out, size_t n)
 {
     struct sco_error err = {0};
-    c->panel = panel_free(c->panel);
+    context_close_engine(c);
     int status = scan->exit_status;
     if (write_outputs(c, scan, out, n, &err) < 0)
         status = context_fail(&err) == EXIT_USAGE ? EXIT_USAGE : EXIT_INTERNAL;
@@ -212,9 +219,8 @@ static int prepare(struct cli *c, struct output *out, size_t *n, struct sco_erro
         return r;
     if (!args_has(c, ARG_QUIET) && !args_has(c, ARG_NO_PROGRESS)) {
         bool terminal = isatty(STDERR_FILENO) && context_color(c, STDERR_FILENO);
-        c->panel = panel_new(sco_engine_base(c->engine), terminal, terminal);
+        c->panel = panel_new(sco_engine_base(c->engine), terminal);
     }
-    watch_signals(c->engine);
     return 0;
 }
 

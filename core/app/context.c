@@ -2,6 +2,7 @@
 #include "cli_priv.h"
 
 #include <secureops/crypto.h>
+#include <secureops/log.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -12,6 +13,8 @@ int context_fail(const struct sco_error *err)
     sco_buf_add_printable(&b, sco_str_c(err->text));
     fprintf(stderr, "secureops: %s\n", sco_buf_z(&b));
     switch (err->code) {
+    case SCO_E_CANCELLED:
+        return EXIT_INCOMPLETE;
     case SCO_E_INVALID:
     case SCO_E_NOT_FOUND:
     case SCO_E_PARSE:
@@ -39,9 +42,15 @@ int context_load_config(struct cli *c, struct sco_error *err)
     int r = sco_config_load(&c->input, &c->config, err);
     if (r < 0)
         return r;
-    sco_log_setup(STDERR_FILENO, c->config->log.level, c->config->log.format);
-    for (const char *const *w = c->config->warnings; *w && !args_has(c, ARG_QUIET); w++)
-        fprintf(stderr, "secureops: warning: %s\n", *w);
+    bool quiet = args_has(c, ARG_QUIET);
+    uint32_t level = c->config->log.level;
+    sco_log_setup(STDERR_FILENO, quiet && level == SCO_LOG_WARNING ? SCO_LOG_ERROR : level,
+                  c->config->log.format);
+    for (const char *const *w = c->config->warnings; *w && !quiet; w++) {
+        SCO_AUTO(sco_buf) struct sco_buf b = {0};
+        sco_buf_add_printable(&b, sco_str_c(*w));
+        fprintf(stderr, "secureops: warning: %s\n", sco_buf_z(&b));
+    }
     return 0;
 }
 
@@ -89,18 +98,22 @@ static int find_places(struct cli *c, struct sco_error *err)
     return 0;
 }
 
-/* Folders where scanners are looked for: configured ones, our own prefix, PATH. */
+/* Folders where scanners are looked for: configured ones, our own prefix, PATH. A relative one
+ * could be a folder of the target: none is taken over from PATH. */
 static int build_tools_path(struct cli *c, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     const char *prefix = getenv("SECUREOPS_TOOLS"), *path = getenv("PATH");
+    struct sco_str rest = sco_str_c(path ? path : "/usr/local/bin:/usr/bin:/bin"), dir;
     for (size_t i = 0; i < c->config->tools.path.n; i++)
         sco_buf_addf(&b, "%s:", c->config->tools.path.v[i].p);
     if (prefix && prefix[0] == '/')
         sco_buf_addf(&b, "%s/bin", prefix);
     else
         sco_buf_addf(&b, "%s/tools/bin", c->data_dir);
-    sco_buf_addf(&b, ":%s", path ? path : "/usr/local/bin:/usr/bin:/bin");
+    while (sco_str_split(&rest, ':', &dir))
+        if (dir.n && dir.p[0] == '/')
+            sco_buf_addf(&b, ":%.*s", SCO_STR_ARG(dir));
     c->tools_path = sco_arena_cstr(&c->arena, sco_buf_str(&b));
     return b.failed || !c->tools_path ? sco_error_nomem(err) : 0;
 }
@@ -122,9 +135,32 @@ static const char **split_list(struct cli *c, struct sco_str text)
     return list;
 }
 
-static const char **list_arg(struct cli *c, int id)
+/* *ret NULL: the option was not given. An empty list would ask for less than was meant. */
+static int list_arg(struct cli *c, int id, const char *option, const char ***ret,
+                    struct sco_error *err)
 {
-    return args_has(c, id) ? split_list(c, sco_buf_str(&c->lists[id])) : NULL;
+    if (!args_has(c, id))
+        return 0;
+    *ret = split_list(c, sco_buf_str(&c->lists[id]));
+    if (!*ret)
+        return sco_error_nomem(err);
+    if (!**ret && id != ARG_SKIP)
+        return sco_error_set(err, SCO_E_INVALID, "%s names no scanner", option);
+    return 0;
+}
+
+static int take_selection(struct cli *c, struct sco_error *err)
+{
+    int r = list_arg(c, ARG_SCANNERS, "--scanners", &c->scanners, err);
+    if (r == 0)
+        r = list_arg(c, ARG_SKIP, "--skip", &c->skip, err);
+    if (r == 0)
+        r = list_arg(c, ARG_REQUIRE, "--require", &c->require, err);
+    for (const char **a = c->skip; r == 0 && a && *a; a++)
+        for (const char **b = c->require; r == 0 && b && *b; b++)
+            if (strcmp(*a, *b) == 0)
+                r = sco_error_set(err, SCO_E_INVALID, "--skip and --require both name %s", *a);
+    return r;
 }
 
 static int scanner_options(void *user, const struct sco_plugin_info *p, bool resolve,
@@ -151,7 +187,11 @@ static int scanner_wanted(void *user, const char *name)
 static void on_progress(void *user, const struct sco_progress *p)
 {
     struct cli *c = user;
-    if (c->panel)
+    if (p->event == SCO_PROGRESS_LOG) {
+        const char *const fields[] = {"scanner", p->run->name, NULL};
+        panel_hide(c->panel);
+        sco_log_write(p->level, "scanner", fields, "%s", p->what);
+    } else if (c->panel)
         panel_update(c->panel, p);
 }
 
@@ -200,6 +240,8 @@ int context_open_engine(struct cli *c, struct sco_error *err)
         r = take_gate(c, &o.gate, err);
     if (r == 0)
         r = take_digest_key(c, err);
+    if (r == 0)
+        r = take_selection(c, err);
     if (r < 0)
         return r;
     const struct sco_config_scan *s = &c->config->scan;
@@ -208,9 +250,6 @@ int context_open_engine(struct cli *c, struct sco_error *err)
         return sco_error_nomem(err);
     for (size_t i = 0; i < s->exclude.n; i++)
         c->excludes[i] = s->exclude.v[i].p;
-    c->scanners = list_arg(c, ARG_SCANNERS);
-    c->skip = list_arg(c, ARG_SKIP);
-    c->require = list_arg(c, ARG_REQUIRE);
     o.worker = c->worker;
     o.plugin_dirs = c->plugin_dirs;
     o.tools_path = c->tools_path;
@@ -232,13 +271,22 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     o.scanner_wanted = scanner_wanted;
     o.progress = on_progress;
     o.user = c;
-    return sco_engine_new(&o, &c->engine, err);
+    r = sco_engine_new(&o, &c->engine, err);
+    if (r == 0)
+        signals_watch(c->engine);
+    return r;
+}
+
+void context_close_engine(struct cli *c)
+{
+    c->panel = panel_free(c->panel);
+    signals_release();
+    c->engine = sco_engine_free(c->engine);
 }
 
 void context_done(struct cli *c)
 {
-    c->panel = panel_free(c->panel);
-    sco_engine_free(c->engine);
+    context_close_engine(c);
     sco_config_free(c->config);
     sco_config_input_done(&c->input);
     for (size_t i = 0; i < SCO_ARRAY_LEN(c->lists); i++)

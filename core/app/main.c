@@ -1,6 +1,10 @@
 /* secureops: the command line. Commands and their options; everything else is in the modules. */
 #include "cli_priv.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #define COMMON_FLAGS                                                                               \
     {                                                                                              \
         "config", 'c',        "FILE",                                                              \
@@ -20,7 +24,7 @@
          "gate.fail_on", 0, "fail at this severity or above; none: never (default: high)"},        \
         {"all", 0, NULL, NULL, ARG_ALL, "table: every finding"},                                   \
         {"show-suppressed", 0, NULL, NULL, ARG_SHOW_SUPPRESSED, "table: suppressed findings too"}, \
-        {"quiet", 'q', NULL, NULL, ARG_QUIET, "no table, no progress; reports to files only"},     \
+        {"quiet", 'q', NULL, NULL, ARG_QUIET, "no table on stdout, no progress"},                  \
         {"no-progress", 0, NULL, NULL, ARG_NO_PROGRESS, "no progress on stderr"},                  \
         {"no-color", 0, NULL, NULL, ARG_NO_COLOR, "no colours (also: NO_COLOR)"},                  \
     {                                                                                              \
@@ -130,7 +134,11 @@ static int run_command(const struct command *command, int argc, char **argv)
     struct cli c = {.command = command};
     struct sco_error err = {0};
     int status;
-    if (args_parse(&c, argc, argv, &err) < 0)
+    int r = args_parse(&c, argc, argv, &err);
+    if (r == 0 && c.n_operands && !command->args[0])
+        r = sco_error_set(&err, SCO_E_INVALID, "\"secureops %s\" takes options only, not \"%s\"",
+                          command->name, c.operands[0]);
+    if (r < 0)
         status = context_fail(&err);
     else if (args_has(&c, ARG_HELP)) {
         args_help(command, stdout);
@@ -141,18 +149,45 @@ static int run_command(const struct command *command, int argc, char **argv)
     else
         status = command->run(&c);
     context_done(&c);
-    if (fflush(stdout) != 0 && status == EXIT_PASSED) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_PASSED) {
         fprintf(stderr, "secureops: standard output could not be written\n");
         status = EXIT_INTERNAL;
     }
     return status;
 }
 
+/* The next file to be opened would take the number of a closed standard descriptor, and with it
+ * what is printed. In its place comes something that cannot be written to, so that this is noticed.
+ */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/", O_RDONLY | O_DIRECTORY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+/* Each worker takes three descriptors: 256 at once must fit. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+        l.rlim_cur = l.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &l); /* fewer jobs may fit, and say so, ignoring */
+    }
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
+    raise_descriptor_limit();
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         const struct command *command = argc > 2 ? find_command(argv[2]) : NULL;
+        if (argc > 2 && !command)
+            return unknown_command(argv[2]);
         if (command)
             args_help(command, stdout);
         else

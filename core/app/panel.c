@@ -17,10 +17,9 @@ struct line {
 };
 
 struct panel {
-    bool terminal, color;
+    bool terminal;
     struct event *tick;
     struct line lines[LINES_MAX];
-    size_t ended, n_runs;
     int drawn; /* lines on the screen */
     unsigned frame;
 };
@@ -73,13 +72,12 @@ static void on_tick(evutil_socket_t fd, short what, void *user)
     draw(user);
 }
 
-struct panel *panel_new(struct event_base *base, bool terminal, bool color)
+struct panel *panel_new(struct event_base *base, bool terminal)
 {
     struct panel *p = sco_alloc(1, sizeof *p);
     if (!p)
         return NULL;
     p->terminal = terminal;
-    p->color = color;
     if (terminal) {
         struct timeval tv = {.tv_usec = TICK_MS * 1000};
         p->tick = event_new(base, -1, EV_PERSIST, on_tick, p);
@@ -95,6 +93,13 @@ static void copy_text(char *to, size_t size, const char *from)
     if (from)
         sco_buf_add_printable(&b, sco_str_c(from));
     snprintf(to, size, "%s", sco_buf_z(&b));
+}
+
+static void say_start(const struct sco_scanner_run *run)
+{
+    SCO_AUTO(sco_buf) struct sco_buf target = {0};
+    sco_buf_add_printable(&target, sco_str_c(run->target));
+    fprintf(stderr, "%s: started on %s\n", run->name, sco_buf_z(&target));
 }
 
 static void say_end(const struct sco_scanner_run *run)
@@ -113,24 +118,30 @@ static void say_end(const struct sco_scanner_run *run)
     fprintf(stderr, "%s\n", sco_buf_z(&b));
 }
 
+void panel_hide(struct panel *p)
+{
+    if (!p || !p->terminal)
+        return;
+    erase(p);
+    fflush(stderr);
+}
+
 void panel_update(struct panel *p, const struct sco_progress *u)
 {
     struct line *l = &p->lines[u->index % LINES_MAX];
-    p->n_runs = u->n_runs;
     if (p->terminal)
         erase(p);
     if (u->event == SCO_PROGRESS_STARTED) {
         *l = (struct line){.running = true, .since_ms = sco_mono_ms()};
         copy_text(l->name, sizeof l->name, u->run->name);
         if (!p->terminal)
-            fprintf(stderr, "%s: started on %s\n", u->run->name, u->run->target);
+            say_start(u->run);
     } else if (u->event == SCO_PROGRESS_WORKING) {
         copy_text(l->what, sizeof l->what, u->what);
         l->done = u->done;
         l->total = u->total;
     } else {
         l->running = false;
-        p->ended++;
         say_end(u->run);
     }
     if (p->terminal)
