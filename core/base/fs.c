@@ -83,24 +83,30 @@ static int check_folder(const char *path, struct sco_error *err)
     return check_owner(name, &st, err);
 }
 
-int sco_fs_open_trusted(const char *path, int *ret_fd, struct sco_error *err)
+static int check_open_file(const char *path, int fd, struct sco_error *err)
 {
     struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return sco_error_errno(err, errno, "%s", path);
+    if (!S_ISREG(st.st_mode))
+        return sco_error_set(err, SCO_E_INVALID, "%s: expected a regular file", path);
+    return check_owner(path, &st, err);
+}
+
+int sco_fs_open_trusted(const char *path, int *ret_fd, struct sco_error *err)
+{
     if (path[0] != '/')
         return sco_error_set(err, SCO_E_INVALID, "%s: path: expected an absolute one", path);
     int r = check_folder(path, err);
     if (r < 0)
         return r;
-    SCO_AUTO(sco_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return sco_error_errno(err, errno, "%s", path);
-    if (!S_ISREG(st.st_mode))
-        return sco_error_set(err, SCO_E_INVALID, "%s: expected a regular file", path);
-    if ((r = check_owner(path, &st, err)) < 0)
-        return r;
-    *ret_fd = fd;
-    fd = -1;
-    return 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    r = check_open_file(path, fd, err);
+    if (r == 0)
+        *ret_fd = fd;
+    else if (fd >= 0)
+        close(fd);
+    return r;
 }
 
 int sco_fs_write_all(int fd, struct sco_str s)

@@ -140,8 +140,9 @@ static int take_section(struct reading *r, int i, const char *const *others)
         if (r->v[i].v[k].list.n > LIST_MAX)
             return REFUSE(r, descriptor_node(r, i, section_tables[i][k].name), "more than %d items",
                           LIST_MAX);
-    bool absent = i != SCANNER && i != EXIT_CODES && !r->map[i];
-    if (absent || (e = sco_values_finish(&r->v[i], r->err)) == 0)
+    if (i != SCANNER && i != EXIT_CODES && !r->map[i])
+        return 0;
+    if (sco_values_finish(&r->v[i], r->err) == 0)
         return 0;
     const struct sco_yaml *at = r->map[i] ? r->map[i] : r->root;
     return sco_error_prefix(r->err, "%s:%u:%u", r->file, at->line, at->column);
@@ -195,11 +196,12 @@ static int write_json(struct reading *r, struct sco_str *ret, struct sco_arena *
     for (int i = 0; i < SECTIONS; i++) {
         if (!r->map[i] && i != EXIT_CODES)
             continue;
+        const char *name = i == SCANNER ? "scanner" : section_names[i - 1];
         if (!section_tables[i]) {
-            write_map(&o, section_names[i - 1], r->map[i], i == SEVERITY_MAP);
+            write_map(&o, name, r->map[i], i == SEVERITY_MAP);
             continue;
         }
-        sco_json_key(&o, i ? section_names[i - 1] : "scanner");
+        sco_json_key(&o, name);
         int e = sco_values_write(&r->v[i], 0, 0, &o, r->err);
         if (e < 0)
             return e;
@@ -218,12 +220,13 @@ int descriptor_parse(struct sco_str text, const char *file, struct sco_arena *ar
     struct reading r = {.file = file, .arena = &scratch, .err = err ? err : &own};
     struct sco_str json;
     int e = sco_yaml_parse(text, file, 0, &scratch, &r.root, r.err);
-    if (e == 0 && !r.root)
-        e = sco_error_set(r.err, SCO_E_INVALID, "%s: is empty", file);
-    if (e == 0 && r.root->kind != SCO_YAML_MAP)
-        e = REFUSE(&r, r.root, "expected a map, got %s", sco_yaml_kind_name(r.root));
-    if (e == 0)
-        e = take_sections(&r);
+    if (e < 0)
+        return e;
+    if (!r.root)
+        return sco_error_set(r.err, SCO_E_INVALID, "%s: is empty", file);
+    if (r.root->kind != SCO_YAML_MAP)
+        return REFUSE(&r, r.root, "expected a map, got %s", sco_yaml_kind_name(r.root));
+    e = take_sections(&r);
     if (e == 0)
         e = descriptor_check(&r);
     if (e == 0)

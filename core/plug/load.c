@@ -25,13 +25,13 @@ static int refuse_dl(const char *path, int code, struct sco_error *err)
 
 static int open_object(const char *path, sco_plugin_fn *ret, struct sco_error *err)
 {
-    struct stat before, after;
+    struct stat before = {0}, after;
     SCO_AUTO(sco_fd) int fd = -1;
     int r = sco_fs_open_trusted(path, &fd, err);
+    if (r == 0 && fstat(fd, &before) < 0)
+        r = sco_error_errno(err, errno, "%s", path);
     if (r < 0)
         return r;
-    if (fstat(fd, &before) < 0)
-        return sco_error_errno(err, errno, "%s", path);
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return refuse_dl(path, SCO_E_NOT_FOUND, err);
@@ -133,7 +133,7 @@ int sco_plug_load(const char *path, struct sco_arena *arena, struct sco_loaded_p
     int r = open_object(path, &entry, err);
     if (r < 0)
         return r;
-    const struct sco_plugin *p = entry();
+    const struct sco_plugin *p = entry ? entry() : NULL;
     if (!p)
         return sco_error_set(err, SCO_E_ABI, "%s: %s(): expected a plugin, found NULL", path,
                              SCO_PLUGIN_SYMBOL);
