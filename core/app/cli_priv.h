@@ -96,7 +96,7 @@ struct panel *panel_free(struct panel *p); /* clears what is on the screen */
 
 /* ---- signals.c ---- */
 void signals_watch(struct sco_engine *e);
-void signals_release(void);
+struct sco_engine *signals_release(struct sco_engine *e); /* and frees it; returns NULL */
 
 /* ---- commands ---- */
 int cmd_scan(struct cli *c);

@@ -280,8 +280,7 @@ int context_open_engine(struct cli *c, struct sco_error *err)
 void context_close_engine(struct cli *c)
 {
     c->panel = panel_free(c->panel);
-    signals_release();
-    c->engine = sco_engine_free(c->engine);
+    c->engine = signals_release(c->engine);
 }
 
 void context_done(struct cli *c)

@@ -136,6 +136,15 @@ static char *temporary_path(const char *path)
     return b.failed ? NULL : sco_strdup(sco_buf_str(&b));
 }
 
+static char *volatile unfinished; /* path of the file that is being written */
+
+void sco_report_abandon(void)
+{
+    const char *path = unfinished;
+    if (path)
+        unlink(path);
+}
+
 int report_file_open(struct report_file *f, const char *path, struct sco_error *err)
 {
     *f = (struct report_file){.fd = -1};
@@ -150,9 +159,12 @@ int report_file_open(struct report_file *f, const char *path, struct sco_error *
         return sco_error_nomem(err);
     int flags = in_place ? O_WRONLY | O_CLOEXEC | O_NOCTTY
                          : O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+    unfinished = tmp;
     f->fd = open(tmp ? tmp : final, flags, 0666);
-    if (f->fd < 0)
+    if (f->fd < 0) {
+        unfinished = NULL;
         return sco_error_errno(err, errno, "cannot create the report %s", path);
+    }
     f->path = SCO_TAKE(final);
     f->tmp = SCO_TAKE(tmp);
     return 0;
@@ -166,6 +178,7 @@ int report_file_close(struct report_file *f, int result, struct sco_error *err)
         result = sco_error_errno(err, errno, "cannot write %s", f->path);
     if (result < 0 && f->tmp)
         unlink(f->tmp);
+    unfinished = NULL;
     free(f->path);
     free(f->tmp);
     *f = (struct report_file){.fd = -1};

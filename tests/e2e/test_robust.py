@@ -256,6 +256,22 @@ class Cancelled(Robust):
         r = self.interrupt(("scan", "t", "--scanners", "gitleaks", "--format", "json=pipe"), writes)
         self.assertEqual(r.code, -signal.SIGINT, str(r))
 
+    def test_at_any_moment(self):
+        """Whatever is going on: no hang, no process, no file is left; never 0 after a cancel."""
+        for i in range(8):
+            self.write(f"many/{i}/a.txt", "x")
+        self.tool("gitleaks", gitleaks(leaks()))
+        targets = [f"many/{i}" for i in range(8)]
+        for i in range(4 if SANITIZED else 16):
+            p = self.start("scan", *targets, "--scanners", "gitleaks", "--jobs", "4", "--format",
+                           "json=o.json,sarif=o.sarif,table", "--fail-on", "low")
+            time.sleep(i * 0.02)
+            for number in (signal.SIGINT, signal.SIGTERM)[:1 + i % 2]:
+                p.send_signal(number)
+            r = self.finish(p, 30)
+            self.assertIn(r.code, (GATE, INCOMPLETE, -signal.SIGINT, -signal.SIGTERM), str(r))
+            self.assertEqual([f.name for f in self.cwd.iterdir() if f.name.endswith(".tmp")], [])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

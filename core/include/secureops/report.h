@@ -34,3 +34,5 @@ int sco_report_write(const struct sco_scan *scan, enum sco_report_format f,
 int sco_report_write_file(const struct sco_scan *scan, enum sco_report_format f,
                           const struct sco_report_options *o, const char *path, int *ret_files,
                           struct sco_error *err) SCO_NODISCARD;
+/* Removes the file that is being written, if any. For a signal handler that ends the process. */
+void sco_report_abandon(void);
