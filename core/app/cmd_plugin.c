@@ -2,30 +2,23 @@
 #include "cli_priv.h"
 #include "plugin_new_priv.h"
 
-static const char *const type_names[] = {"",    "SAST",   "SCA",     "DAST",
-                                         "IAC", "SECRET", "LICENSE", "QUALITY"};
+static void add_name(struct sco_buf *b, const char *name)
+{
+    sco_buf_addf(b, "%s%s", b->n ? "," : "", name);
+}
 
 static void add_types(struct sco_buf *b, uint32_t bits)
 {
-    const char *sep = "";
-    for (uint32_t t = 1; t < SCO_ARRAY_LEN(type_names); t++) {
-        if (bits & SCO_TYPE_BIT(t)) {
-            sco_buf_addf(b, "%s%s", sep, type_names[t]);
-            sep = ",";
-        }
-    }
+    for (uint32_t t = SCO_TYPE_SAST; t < SCO_TYPE_MAX_; t++)
+        if (bits & SCO_TYPE_BIT(t))
+            add_name(b, sco_type_name(t));
 }
 
 static void add_targets(struct sco_buf *b, uint32_t bits)
 {
-    static const char *const names[] = {"directory", "git", "image", "sbom", "url", "plan", "file"};
-    const char *sep = "";
-    for (uint32_t i = 0; i < SCO_ARRAY_LEN(names); i++) {
-        if (bits & 1u << i) {
-            sco_buf_addf(b, "%s%s", sep, names[i]);
-            sep = ",";
-        }
-    }
+    for (uint32_t kind = 1; sco_target_name(kind); kind <<= 1)
+        if (bits & kind)
+            add_name(b, sco_target_name(kind));
 }
 
 static void write_json(struct sco_json_out *o, const struct sco_plugin_info *p)

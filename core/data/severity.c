@@ -1,4 +1,4 @@
-/* Names of severities, types and states, and the words that tools use for severity. */
+/* Names of severities, types, states and targets, and the words that tools use for severity. */
 #include <secureops/finding.h>
 
 static const char *const severities[] = {
@@ -48,6 +48,27 @@ const char *sco_status_name(enum sco_status s)
         [SCO_STATUS_ACCEPTED] = "ACCEPTED",
     };
     return (unsigned)s < SCO_STATUS_MAX_ ? names[s] : "OPEN";
+}
+
+/* In the order of SCO_TARGET_*. */
+static const char *const targets[] = {"directory", "git", "image", "sbom", "url", "plan", "file"};
+
+const char *sco_target_name(uint32_t kind)
+{
+    for (uint32_t i = 0; i < SCO_ARRAY_LEN(targets); i++)
+        if (kind == 1u << i)
+            return targets[i];
+    return NULL;
+}
+
+uint32_t sco_target_bits(const struct sco_node *names)
+{
+    uint32_t bits = 0;
+    SCO_EACH (c, names)
+        for (uint32_t i = 0; i < SCO_ARRAY_LEN(targets); i++)
+            if (sco_str_is(sco_text(c), targets[i]))
+                bits |= 1u << i;
+    return bits;
 }
 
 struct word {

@@ -76,6 +76,10 @@ void gitinfo_read(const char *root, struct sco_arena *arena, const char **ret_re
 /* ---- plugins.c ---- */
 const struct sco_plugin_info *plugins_find(const struct sco_plugins *p, const char *name);
 
+/* ---- plan.c ---- */
+/* What plugin and target have in common, the most telling kind first; 0: nothing. */
+uint32_t plan_kind(const struct sco_plugin_info *p, const struct sco_target *t);
+
 /* ---- descriptor.c: scanners described in YAML ----
  * Checks the text of a descriptor; `file` is its name in messages and says the scanner's name. *ret
  * is its JSON form, NUL-terminated, in the arena: {"scanner":{every key that is no map, and those

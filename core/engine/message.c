@@ -1,21 +1,6 @@
 /* The JOB message for a worker (ipc.h) and the environment of a scanner's program. */
 #include "engine_priv.h"
 
-static const char *kind_name(uint32_t kind)
-{
-    static const struct {
-        uint32_t bit;
-        const char *name;
-    } kinds[] = {
-        {SCO_TARGET_DIRECTORY, "directory"}, {SCO_TARGET_GIT, "git"}, {SCO_TARGET_IMAGE, "image"},
-        {SCO_TARGET_SBOM, "sbom"},           {SCO_TARGET_URL, "url"}, {SCO_TARGET_PLAN, "plan"},
-    };
-    for (size_t i = 0; i < SCO_ARRAY_LEN(kinds); i++)
-        if (kinds[i].bit == kind)
-            return kinds[i].name;
-    return "file";
-}
-
 static void add_texts(struct sco_json_out *o, const char *key, const char *const *v, size_t n)
 {
     sco_json_key(o, key);
@@ -77,7 +62,7 @@ static void add_target(struct sco_json_out *o, const struct message *m)
 {
     sco_json_key(o, "target");
     sco_json_begin(o, '{');
-    sco_json_kz(o, "kind", kind_name(m->target_kind));
+    sco_json_kz(o, "kind", sco_target_name(m->target_kind));
     sco_json_kz(o, "path", m->target->path);
     sco_json_end(o, '}');
     sco_json_kz(o, "root", m->target->root);

@@ -73,8 +73,7 @@ static int on_file(void *user, struct sco_str path)
     return 0;
 }
 
-/* What the plugin and the target have in common, the most telling kind first. */
-static uint32_t common_kind(const struct sco_plugin_info *p, const struct sco_target *t)
+uint32_t plan_kind(const struct sco_plugin_info *p, const struct sco_target *t)
 {
     static const uint32_t order[] = {SCO_TARGET_DIRECTORY, SCO_TARGET_GIT,   SCO_TARGET_SBOM,
                                      SCO_TARGET_PLAN,      SCO_TARGET_IMAGE, SCO_TARGET_URL,
@@ -144,7 +143,7 @@ static bool decide_by_content(struct decision *d, bool *ret_listed)
 {
     struct sco_plan_item *it = d->item;
     const struct sco_plugin_info *p = it->plugin;
-    uint32_t kind = common_kind(p, d->target);
+    uint32_t kind = plan_kind(p, d->target);
     if (!kind) {
         *ret_listed = it->required;
         return leave(it, SCO_PLAN_SKIP, "does not take a target of this kind");

@@ -78,17 +78,6 @@ static const char *const *texts(const struct sco_node *list, struct sco_arena *a
     return v;
 }
 
-static uint32_t target_bits(const struct sco_node *list)
-{
-    static const char *const names[] = {"directory", "git", "image", "sbom", "url", "plan", "file"};
-    uint32_t bits = 0;
-    SCO_EACH (c, list)
-        for (uint32_t i = 0; i < SCO_ARRAY_LEN(names); i++)
-            if (sco_str_is(sco_text(c), names[i]))
-                bits |= 1u << i;
-    return bits;
-}
-
 static const char *text(const struct sco_node *map, const char *key, struct sco_arena *a)
 {
     struct sco_str s = sco_text(sco_get(map, key));
@@ -101,7 +90,7 @@ static void take_scanner(struct sco_scanner *s, const struct sco_node *m, struct
     s->title = text(m, "title", a);
     s->homepage = text(m, "homepage", a);
     s->install = text(m, "install", a);
-    s->targets = target_bits(sco_get(m, "targets"));
+    s->targets = sco_target_bits(sco_get(m, "targets"));
     SCO_EACH (c, sco_get(m, "finds"))
         s->finds |= SCO_TYPE_BIT(sco_type_parse(sco_text(c)));
     s->programs = texts(sco_get(m, "programs"), a);

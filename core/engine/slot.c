@@ -278,11 +278,7 @@ static int fill_scan_message(struct slot *slot, struct message *m, struct sco_bu
         r = s->e->o.scanner_options(s->e->o.user, p, true, options, &configured, err);
     if (r < 0)
         return r;
-    static const uint32_t order[] = {SCO_TARGET_DIRECTORY, SCO_TARGET_GIT,   SCO_TARGET_SBOM,
-                                     SCO_TARGET_PLAN,      SCO_TARGET_IMAGE, SCO_TARGET_URL,
-                                     SCO_TARGET_FILE};
-    for (size_t i = 0; i < SCO_ARRAY_LEN(order) && !m->target_kind; i++)
-        m->target_kind = p->scanner.targets & slot->target->kinds & order[i];
+    m->target_kind = plan_kind(p, slot->target);
     slot->timeout_ms = timeout_of(slot, configured);
     m->kind = "scan";
     m->plugins = &p->library;

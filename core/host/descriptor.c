@@ -33,17 +33,6 @@ static int texts(struct sco_worker *w, const struct sco_node *map, const char *k
     return v ? 0 : SCO_E_NOMEM;
 }
 
-static uint32_t target_bits(const struct sco_node *list)
-{
-    static const char *const names[] = {"directory", "git", "image", "sbom", "url", "plan", "file"};
-    uint32_t bits = 0;
-    SCO_EACH (c, list)
-        for (uint32_t i = 0; i < SCO_ARRAY_LEN(names); i++)
-            if (sco_str_is(sco_text(c), names[i]))
-                bits |= 1u << i;
-    return bits;
-}
-
 int host_describe(struct sco_worker *w, const char *json, struct sco_loaded_plugin *p,
                   const struct sco_node **ret, struct sco_error *err)
 {
@@ -59,7 +48,7 @@ int host_describe(struct sco_worker *w, const char *json, struct sco_loaded_plug
         return sco_error_nomem(err);
     if (!p->plugin.name)
         return sco_error_set(err, SCO_E_FORMAT, "job: descriptor: expected a name");
-    p->scanner.targets = target_bits(sco_get(m, "targets"));
+    p->scanner.targets = sco_target_bits(sco_get(m, "targets"));
     *ret = root;
     return 0;
 }

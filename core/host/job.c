@@ -127,12 +127,8 @@ static void read_kind(struct reader *r, struct sco_worker_job *j)
 
 static void read_target(struct reader *r, struct sco_worker_job *j)
 {
-    static const char *const names[] = {"directory", "git", "image", "sbom", "url", "plan", "file"};
-    struct sco_str kind = sco_text_at(r->root, "target.kind");
-    for (size_t i = 0; i < SCO_ARRAY_LEN(names); i++)
-        if (sco_str_is(kind, names[i]))
-            j->target_kind = 1u << i; /* the order of SCO_TARGET_* */
-    if (!j->target_kind)
+    j->target_kind = sco_target_bits(sco_path(r->root, "target.kind"));
+    if (!sco_target_name(j->target_kind))
         fail(r, "target.kind", "directory, git, image, sbom, url, plan or file");
     j->target = text(r, "target.path");
     if (!j->target)

@@ -2,20 +2,7 @@
  * members. The texts are the plugin's own: the writer repairs what is not UTF-8. */
 #include "plug_priv.h"
 
-static const struct {
-    uint32_t bit;
-    const char *name;
-} targets[] = {
-    {SCO_TARGET_DIRECTORY, "directory"}, {SCO_TARGET_GIT, "git"}, {SCO_TARGET_IMAGE, "image"},
-    {SCO_TARGET_SBOM, "sbom"},           {SCO_TARGET_URL, "url"}, {SCO_TARGET_PLAN, "plan"},
-    {SCO_TARGET_FILE, "file"},
-};
-
-static const char *const types[] = {
-    [SCO_TYPE_SAST] = "SAST",       [SCO_TYPE_SCA] = "SCA",       [SCO_TYPE_DAST] = "DAST",
-    [SCO_TYPE_IAC] = "IAC",         [SCO_TYPE_SECRET] = "SECRET", [SCO_TYPE_LICENSE] = "LICENSE",
-    [SCO_TYPE_QUALITY] = "QUALITY",
-};
+#include <secureops/finding.h>
 
 enum { TEXTS_MAX = 1000 }; /* of a list without its NULL, rather than the end of memory */
 
@@ -57,15 +44,15 @@ static void scanner(struct sco_json_out *o, const struct sco_scanner *s)
     sco_json_kz(o, "homepage", s->homepage);
     sco_json_key(o, "targets");
     sco_json_begin(o, '[');
-    for (size_t i = 0; i < SCO_ARRAY_LEN(targets); i++)
-        if (s->targets & targets[i].bit)
-            sco_json_str(o, sco_str_c(targets[i].name));
+    for (uint32_t kind = 1; sco_target_name(kind); kind <<= 1)
+        if (s->targets & kind)
+            sco_json_str(o, sco_str_c(sco_target_name(kind)));
     sco_json_end(o, ']');
     sco_json_key(o, "finds");
     sco_json_begin(o, '[');
-    for (uint32_t t = SCO_TYPE_SAST; t < SCO_ARRAY_LEN(types); t++)
+    for (uint32_t t = SCO_TYPE_SAST; t < SCO_TYPE_MAX_; t++)
         if (s->finds & SCO_TYPE_BIT(t))
-            sco_json_str(o, sco_str_c(types[t]));
+            sco_json_str(o, sco_str_c(sco_type_name(t)));
     sco_json_end(o, ']');
     sco_json_kbool(o, "network", s->flags & SCO_SCANNER_NETWORK);
     sco_json_kbool(o, "locks_cache", s->flags & SCO_SCANNER_LOCKS_CACHE);

@@ -85,6 +85,8 @@ uint32_t sco_severity_parse(struct sco_str s);    /* our names only, any case; e
 const char *sco_type_name(uint32_t type);         /* "SAST" */
 uint32_t sco_type_parse(struct sco_str s);        /* 0: none */
 const char *sco_status_name(enum sco_status s);
+const char *sco_target_name(uint32_t kind); /* one SCO_TARGET_*: "directory"; NULL: none of them */
+uint32_t sco_target_bits(const struct sco_node *names); /* one name or a list of them */
 
 /* ---- severity of the tools ----
  * The words that scanners use (error, warning, moderate, negligible, BLOCKER, ...) without the
