@@ -30,7 +30,7 @@ int sco_sandbox_process(int64_t parent_pid, struct sco_error *err)
         const char *name;
     } steps[] = {
         {PR_SET_NO_NEW_PRIVS, 1, "no_new_privs"},
-        {PR_SET_PDEATHSIG, SIGKILL, "the parent-death signal"},
+        {PR_SET_PDEATHSIG, SIGTERM, "the parent-death signal"}, /* leaves time to reap: guard.c */
         {PR_SET_CHILD_SUBREAPER, 1, "the subreaper"},
     };
     for (size_t i = 0; i < SCO_ARRAY_LEN(steps); i++)

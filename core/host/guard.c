@@ -1,7 +1,7 @@
 /* Ends that the job does not choose: a plugin that calls exit(), one that crashes, one that is
- * still busy when its deadline and the grace after it have passed. In each case the descendants go
- * first, and the engine gets a last word where one can be said. The engine's SIGKILL stays the real
- * limit.
+ * still busy when its deadline and the grace after it have passed, an engine that died. In each
+ * case the descendants go first, and the engine gets a last word where one can be said. The
+ * engine's SIGKILL stays the real limit.
  *
  * The signal handlers make system calls only: the plugin may have been interrupted in malloc. */
 #include "host_priv.h"
@@ -67,6 +67,22 @@ static void arm_deadline(const struct sco_worker *w)
     setitimer(ITIMER_REAL, &t, NULL);
 }
 
+/* The engine is gone (parent-death signal): nobody else would end what the scanner started. */
+static void on_orphaned(int signal)
+{
+    (void)signal;
+    sco_exec_reap_all();
+    sco_cgroup_close();
+    _exit(0);
+}
+
+static void catch_orphaned(void)
+{
+    struct sigaction sa = {.sa_handler = on_orphaned, .sa_flags = SA_ONSTACK};
+    sigfillset(&sa.sa_mask);
+    sigaction(SIGTERM, &sa, NULL);
+}
+
 #ifndef SCO_SANITIZED /* the sanitizers have handlers of their own, with a report */
 static void on_crash(int signal)
 {
@@ -99,6 +115,7 @@ int sco_worker_guard(struct sco_worker *w, struct sco_error *err)
     registered = true;
     guarded = w;
     catch_crashes();
+    catch_orphaned();
     if (w->job->timeout_ms)
         arm_deadline(w);
     return 0;

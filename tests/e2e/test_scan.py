@@ -430,8 +430,8 @@ class Signals(FakeScan):
         self.assertNotIn(r.code, (PASSED, GATE), str(r))
 
     def test_engine_killed(self):
-        """kill -9 of the engine ends its workers and their scanners' programs."""
-        p = self.start_hanging(before="exec sleep 1000")
+        """kill -9 of the engine ends its workers, their scanners' programs and what those started."""
+        p = self.start_hanging()
         below = descendants(p.pid)
         self.assertTrue(below)
         p.kill()

@@ -61,7 +61,7 @@ static int process(void)
     if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
         return 3;
     int value = 0;
-    if (prctl(PR_GET_PDEATHSIG, &value) != 0 || value != SIGKILL)
+    if (prctl(PR_GET_PDEATHSIG, &value) != 0 || value != SIGTERM)
         return 4;
     if (prctl(PR_GET_CHILD_SUBREAPER, &value) != 0 || value != 1)
         return 5;
