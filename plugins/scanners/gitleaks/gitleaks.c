@@ -59,7 +59,8 @@ static const char *write_config(const struct gitleaks *g, const struct sco_job *
     return fclose(f) == 0 && r == 0 ? path : NULL;
 }
 
-/* The configuration to use: the operator's, else the target's own, else ours; *ret NULL: built in.
+/* The configuration to use: the operator's, the target's own when that is wanted, else ours; *ret
+ * NULL: built in.
  */
 static int choose_config(const struct gitleaks *g, const struct sco_job *job, const char **ret,
                          struct sco_errbuf *e)
@@ -225,8 +226,9 @@ static const struct sco_option OPTIONS[] = {
      NULL, "Options of git log that choose the commits, such as \"main..HEAD\"."},
     {"config", SCO_OPT_STR, 0, offsetof(struct gitleaks, config), 0, NULL, 0, 0, NULL,
      "Gitleaks configuration file instead of the target's own or the built-in one."},
-    {"target_config", SCO_OPT_BOOL, 0, offsetof(struct gitleaks, target_config), 0, "true", 0, 0,
-     NULL, "Honour a .gitleaks.toml in the target."},
+    {"target_config", SCO_OPT_BOOL, 0, offsetof(struct gitleaks, target_config), 0, "false", 0, 0,
+     NULL,
+     "Honour a .gitleaks.toml in the target, which may switch off rules and leave out files."},
     {"baseline", SCO_OPT_STR, 0, offsetof(struct gitleaks, baseline), 0, NULL, 0, 0, NULL,
      "Earlier JSON report whose findings are left out (written without redaction)."},
     {"redact", SCO_OPT_BOOL, 0, offsetof(struct gitleaks, redact), 0, "false", 0, 0, NULL,
