@@ -98,6 +98,11 @@ int engine_run_job(struct sco_engine *e, const struct job_spec *spec, const bool
     return r;
 }
 
+const char *sco_engine_sandbox(const struct sco_engine *e)
+{
+    return e->o.no_sandbox ? "none: it is switched off" : e->sandbox;
+}
+
 bool sco_engine_cancelled(const struct sco_engine *e)
 {
     return e->cancels != 0;

@@ -15,6 +15,7 @@ struct sco_engine {
     struct event_base *base;
     struct sco_plugins plugins;
     bool plugins_known;
+    const char *sandbox;           /* as a worker states it */
     volatile sig_atomic_t cancels; /* counted by sco_engine_cancel */
     int cancel_pipe[2];
     char *tmp; /* private folder of all jobs; made when first needed */
@@ -169,7 +170,7 @@ struct message { /* what the JOB frame says; absent is NULL or 0 */
     uint32_t target_kind;
     const char *const *files;
     size_t n_files;
-    const char *input, *root, *format, *program, *work_dir, *cache_dir;
+    const char *input, *root, *format, *program, *version, *work_dir, *cache_dir;
     int cpus;
     int64_t timeout_ms;
 };

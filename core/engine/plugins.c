@@ -203,10 +203,14 @@ static void on_frame(struct job *j, enum sco_msg type, struct sco_str payload, v
     struct describing *d = user;
     const struct sco_node *m = NULL;
     (void)j;
-    if (type != SCO_MSG_DESCRIBE && type != SCO_MSG_LOADING)
+    if (type != SCO_MSG_DESCRIBE && type != SCO_MSG_LOADING && type != SCO_MSG_HELLO)
         return;
     if (sco_json_parse(payload, &d->e->plugins.arena, &m, NULL) < 0)
         return;
+    if (type == SCO_MSG_HELLO) {
+        d->e->sandbox = text(m, "sandbox", &d->e->plugins.arena);
+        return;
+    }
     if (type == SCO_MSG_LOADING)
         d->loading = by_path(&d->e->plugins, sco_text(sco_get(m, "path")));
     else

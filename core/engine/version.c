@@ -1,48 +1,112 @@
-/* The version of a scanner's program, asked through a worker. */
+/* What a scanner's program says of itself, asked through a worker: its version, and what its plugin
+ * adds, such as the age of a database. */
 #include "engine_priv.h"
 
-enum { VERSION_TIMEOUT_MS = 30000 };
+enum { VERSION_TIMEOUT_MS = 30000, NOTES_MAX = 20 };
 
 struct asking {
     bool ended;
-    char *version;
+    struct sco_program_facts *facts;
+    const char *notes[NOTES_MAX + 1];
+    size_t n_notes;
 };
+
+static void on_frame(struct job *j, enum sco_msg type, struct sco_str payload, void *user)
+{
+    struct asking *a = user;
+    const struct sco_node *m = NULL;
+    (void)j;
+    if (type != SCO_MSG_LOG || a->n_notes >= NOTES_MAX ||
+        sco_json_parse(payload, &a->facts->arena, &m, NULL) < 0 ||
+        sco_int(sco_get(m, "level"), SCO_LOG_DEBUG) > SCO_LOG_INFO)
+        return;
+    const char *text = sco_arena_cstr(&a->facts->arena, sco_text(sco_get(m, "text")));
+    if (text)
+        a->notes[a->n_notes++] = text;
+}
 
 static void on_end(struct job *j, void *user)
 {
     struct asking *a = user;
-    if (j->status == SCO_RUN_STATUS_COMPLETED && j->version)
-        a->version = sco_strdup(sco_str_c(j->version));
+    if (j->version)
+        a->facts->version = sco_arena_cstr(&a->facts->arena, sco_str_c(j->version));
     a->ended = true;
 }
 
-char *sco_engine_program_version(struct sco_engine *e, const struct sco_plugin_info *p)
+/* The scanner's own cache, where its database is; a temporary folder when there can be none. */
+static int choose_cache(struct sco_engine *e, const struct sco_plugin_info *p, const char **ret,
+                        struct sco_arena *arena, struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
-    SCO_AUTO(sco_buf) struct sco_buf b = {0};
-    struct asking a = {0};
-    const char *dir, *tmp;
-    if (!p->program || engine_make_dir(e, "version/tmp", &tmp, &arena, NULL) < 0 ||
-        engine_make_dir(e, "version", &dir, &arena, NULL) < 0 ||
-        engine_make_dir(e, "version/home", &tmp, &arena, NULL) < 0)
-        return NULL;
+    const char *dir = sco_arena_fmt(arena, "%s/scanners/%s", e->o.cache_dir, p->name);
+    const char *home = dir ? sco_arena_fmt(arena, "%s/home", dir) : NULL, *tmp;
+    if (!home)
+        return sco_error_nomem(err);
+    *ret = dir;
+    if (sco_fs_mkdirs(home, 0700, NULL) == 0)
+        return 0;
+    int r = engine_make_dir(e, "version/home", &tmp, arena, err);
+    return r < 0 ? r : engine_make_dir(e, "version", ret, arena, err);
+}
+
+static int write_message(struct sco_engine *e, const struct sco_plugin_info *p, struct sco_buf *out,
+                         struct sco_arena *arena, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf options = {0};
     struct message m = {.engine = e,
                         .kind = "version",
                         .plugins = &p->library,
                         .descriptors = &p->descriptor,
                         .n_plugins = 1,
                         .program = p->program,
-                        .work_dir = dir,
-                        .cache_dir = dir,
                         .cpus = 1,
                         .timeout_ms = VERSION_TIMEOUT_MS};
-    if (message_write(&m, &b, NULL) < 0)
-        return NULL;
-    struct job_spec spec = {
-        .message = sco_buf_str(&b), .timeout_ms = VERSION_TIMEOUT_MS, .end = on_end, .user = &a};
-    if (engine_run_job(e, &spec, &a.ended, NULL) < 0) {
-        free(a.version);
-        return NULL;
-    }
-    return a.version;
+    const char *tmp;
+    int64_t ignored = 0;
+    int r = engine_make_dir(e, "version/tmp", &tmp, arena, err);
+    if (r == 0)
+        r = engine_make_dir(e, "version", &m.work_dir, arena, err);
+    if (r == 0)
+        r = choose_cache(e, p, &m.cache_dir, arena, err);
+    if (r == 0 && e->o.scanner_options)
+        r = e->o.scanner_options(e->o.user, p, true, &options, &ignored, err);
+    m.options = sco_buf_str(&options);
+    if (r == 0)
+        r = message_write(&m, out, err);
+    if (options.p)
+        explicit_bzero(options.p, options.n); /* resolved secrets */
+    return r;
+}
+
+int sco_engine_inspect(struct sco_engine *e, const struct sco_plugin_info *p,
+                       struct sco_program_facts *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    *ret = (struct sco_program_facts){0};
+    struct asking a = {.facts = ret};
+    int r = p->program ? write_message(e, p, &b, &arena, err)
+                       : sco_error_set(err, SCO_E_NOT_FOUND, "%s has no program", p->name);
+    struct job_spec spec = {.message = sco_buf_str(&b),
+                            .timeout_ms = VERSION_TIMEOUT_MS,
+                            .frame = on_frame,
+                            .end = on_end,
+                            .user = &a};
+    if (r == 0)
+        r = engine_run_job(e, &spec, &a.ended, err);
+    if (b.p)
+        explicit_bzero(b.p, b.n);
+    ret->notes = sco_arena_alloc(&ret->arena, sizeof a.notes);
+    if (r == 0 && !ret->notes)
+        r = sco_error_nomem(err);
+    if (r < 0)
+        sco_program_facts_done(ret);
+    else
+        memcpy(ret->notes, a.notes, sizeof a.notes);
+    return r;
+}
+
+void sco_program_facts_done(struct sco_program_facts *f)
+{
+    sco_arena_done(&f->arena);
+    *f = (struct sco_program_facts){0};
 }

@@ -226,12 +226,51 @@ static int find_version(struct sco_worker *w, struct sco_error *err)
     return host_ask_version(w, &w->plugin.scanner, &w->version, err);
 }
 
+static struct sco_job job_of(const struct sco_worker *w)
+{
+    const struct sco_worker_job *j = w->job;
+    return (struct sco_job){.struct_size = sizeof(struct sco_job),
+                            .target_kind = j->target_kind,
+                            .target = j->target,
+                            .work_dir = j->work_dir,
+                            .cache_dir = j->cache_dir,
+                            .program = j->program,
+                            .version = w->version,
+                            .excludes = j->excludes,
+                            .files = j->files,
+                            .offline = j->offline,
+                            .cpus = j->cpus,
+                            .timeout_ms = host_time_left(w)};
+}
+
+/* What the plugin says is its log; its failure is a line of it. */
+static void inspect(struct sco_worker *w)
+{
+    char text[ERRBUF_SIZE] = "";
+    struct sco_errbuf e = {.struct_size = sizeof e, .cap = sizeof text, .text = text};
+    struct sco_error err = {0};
+    int r = open_plugin(w, w->job->options, &e, &err);
+    if (r == 0) {
+        struct sco_job job = job_of(w);
+        w->phase = HOST_LOADING; /* no findings */
+        r = w->plugin.scanner.inspect(w->ctx, &job, &e);
+        text[sizeof text - 1] = 0;
+        if (r < 0)
+            sco_error_set(&err, r, "%s", text[0] ? text : sco_error_name(r));
+    }
+    close_plugin(w);
+    if (r < 0)
+        host_log(w, SCO_LOG_WARNING, "nothing more can be said: %s", err.text);
+}
+
 static void version(struct sco_worker *w)
 {
     struct sco_error err = {0};
     int r = load_scanner(w, &err);
     if (r == 0)
         r = find_version(w, &err);
+    if (r == 0 && w->plugin.scanner.inspect)
+        inspect(w);
     if (r < 0)
         done_error(w, r, &err);
     else if (!w->version && w->job->program)
@@ -242,20 +281,7 @@ static void version(struct sco_worker *w)
 
 static int call_run(struct sco_worker *w, struct sco_errbuf *e)
 {
-    const struct sco_worker_job *j = w->job;
-    int64_t left = host_time_left(w);
-    struct sco_job job = {.struct_size = sizeof job,
-                          .target_kind = j->target_kind,
-                          .target = j->target,
-                          .work_dir = j->work_dir,
-                          .cache_dir = j->cache_dir,
-                          .program = j->program,
-                          .version = w->version,
-                          .excludes = j->excludes,
-                          .files = j->files,
-                          .offline = j->offline,
-                          .cpus = j->cpus,
-                          .timeout_ms = left};
+    struct sco_job job = job_of(w);
     return w->plugin.scanner.run(w->ctx, &job, e);
 }
 

@@ -66,6 +66,7 @@ static void scanner(struct sco_json_out *o, const struct sco_scanner *s)
     sco_json_kbool(o, "can_run", s->run != NULL);
     sco_json_kbool(o, "can_parse", s->parse != NULL);
     sco_json_kbool(o, "can_sniff", s->sniff != NULL);
+    sco_json_kbool(o, "can_inspect", s->inspect != NULL);
     sco_json_end(o, '}');
 }
 

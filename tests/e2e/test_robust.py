@@ -178,6 +178,45 @@ class Outputs(Robust):
         self.assertIn("--fail-on", reasons[-1])
 
 
+class Doctor(Robust):
+    TRIVY = """#!/bin/sh
+case " $* " in
+*" version "*) cat <<'JSON'
+%s
+JSON
+;; *) echo 'Version: 0.74.0' ;; esac
+"""
+
+    def notes(self, answer):
+        self.tool("trivy", self.TRIVY % answer)
+        text = self.run_it("doctor", code=PASSED).out
+        report = self.run_it("doctor", "--format", "json", code=PASSED).json()
+        trivy = [s for s in report["scanners"] if s["name"] == "trivy"][0]
+        self.assertEqual(trivy["version"], "0.74.0")
+        for note in trivy["notes"]:
+            self.assertIn(f"\n                   {note}\n", text)
+        return trivy["notes"]
+
+    def test_age_of_databases(self):
+        when = time.time() - 3 * 86400 - 60
+        notes = self.notes(json.dumps({"Version": "0.74.0", "VulnerabilityDB": {
+            "Version": 2, "UpdatedAt": time.strftime("%Y-%m-%dT%H:%M:%S.5Z", time.gmtime(when))}}))
+        self.assertRegex(notes[0], r"^vulnerability database of \d{4}-\d\d-\d\d, 3 days old$")
+        self.assertEqual(self.notes('{"Version": "0.74.0"}'),
+                         ["no vulnerability database yet: the first scan downloads it"])
+        for odd in ('"soon"', '"2999-01-01T00:00:00Z"', '"1-1-1"'):
+            self.assertIn("vulnerability database of ",
+                          self.notes('{"VulnerabilityDB": {"UpdatedAt": %s}}' % odd)[0])
+
+    def test_an_answer_that_is_none_costs_nothing_else(self):
+        self.assertRegex(self.notes("{")[0], "^nothing more can be said: ")
+
+    def test_sandbox_is_stated(self):
+        self.assertRegex(self.run_it("doctor").out, r"\nsandbox   \S")
+        r = self.run_it("doctor", "--set", "scan.sandbox=false", "--format", "json")
+        self.assertIn("switched off", r.json()["sandbox"])
+
+
 class Network(Robust):
     def test_a_network_failure_is_tried_once_more(self):
         """The retry comes although nothing else happens meanwhile."""

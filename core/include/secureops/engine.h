@@ -147,5 +147,14 @@ bool sco_engine_cancelled(const struct sco_engine *e);
 struct event_base *sco_engine_base(struct sco_engine *e); /* for timers of a progress display */
 struct sco_scan *sco_scan_free(struct sco_scan *s);
 
-/* Version of a scanner's program as it says itself; NULL when it does not say. malloc'd. */
-char *sco_engine_program_version(struct sco_engine *e, const struct sco_plugin_info *p);
+/* What a scanner's program says of itself. */
+struct sco_program_facts {
+    const char *version; /* NULL: it does not say */
+    const char **notes;  /* lines of its plugin, as the age of a database; NULL-terminated */
+    struct sco_arena arena;
+};
+int sco_engine_inspect(struct sco_engine *e, const struct sco_plugin_info *p,
+                       struct sco_program_facts *ret, struct sco_error *err) SCO_NODISCARD;
+void sco_program_facts_done(struct sco_program_facts *f);
+/* How workers are confined: "landlock 3, seccomp", "none: ..."; NULL before sco_engine_plugins. */
+const char *sco_engine_sandbox(const struct sco_engine *e);

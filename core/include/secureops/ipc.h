@@ -27,7 +27,7 @@
  *   "values","doc"}] (as option.h writes them),"scanner":{"title","homepage",
  *   "targets":["directory",...],"finds":["SAST",...],"network","locks_cache","explicit" (booleans),
  *   "programs":[],"version_args":[],"detect":[],"install","timeout_s","max_parallel",
- *   "can_run","can_parse","can_sniff"}}; what the plugin left NULL is absent.
+ *   "can_run","can_parse","can_sniff","can_inspect"}}; what the plugin left NULL is absent.
  *   Or {"path","error":text,"code":SCO_E_*}. Before loading a plugin the worker sends LOADING
  *   {"path"}, so that a crash has a name.
  * TOOL: {"name","version"}  LOG: {"level":1..4,"text"}  PROGRESS: {"done","total","what"}

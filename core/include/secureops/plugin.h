@@ -422,6 +422,10 @@ struct sco_scanner {
     int (*run)(void *ctx, const struct sco_job *job, struct sco_errbuf *e);
     /* Parses a saved report. The same results. */
     int (*parse)(void *ctx, const struct sco_input *in, struct sco_errbuf *e);
+    /* May be NULL. For `secureops doctor`: says with host->log at SCO_LOG_INFO, a line each, what
+     * beside the version decides about results, such as the age of a database. The job has no
+     * target; its cache_dir may be in use by a scan. Nothing may be emitted. 0, or an error. */
+    int (*inspect)(void *ctx, const struct sco_job *job, struct sco_errbuf *e);
 };
 
 struct sco_plugin {

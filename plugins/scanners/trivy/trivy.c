@@ -82,6 +82,7 @@ static const struct sco_scanner SCANNER = {
     .sniff = trivy_sniff,
     .run = trivy_run,
     .parse = trivy_parse_report,
+    .inspect = trivy_inspect,
 };
 
 static const struct sco_plugin PLUGIN = {

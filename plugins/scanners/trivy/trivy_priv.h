@@ -45,3 +45,4 @@ int trivy_license(void *user, const struct sco_node *item);
 
 int trivy_parse_report(void *ctx, const struct sco_input *in, struct sco_errbuf *e);
 int trivy_run(void *ctx, const struct sco_job *job, struct sco_errbuf *e);
+int trivy_inspect(void *ctx, const struct sco_job *job, struct sco_errbuf *e);
