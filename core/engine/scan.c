@@ -107,6 +107,7 @@ int sco_engine_scan(struct sco_engine *e, const struct sco_plan *plan, struct sc
     if (r == 0) {
         s.several = plan->n_targets > 1;
         history_load(&s.history, e->o.cache_dir);
+        versions_load(&s.versions, e->o.cache_dir);
         r = join_targets(&s, plan, err);
     }
     for (size_t i = 0; i < plan->n_items && r == 0; i++)
@@ -116,8 +117,10 @@ int sco_engine_scan(struct sco_engine *e, const struct sco_plan *plan, struct sc
         r = check_coverage(&s, plan, err);
     if (r == 0)
         r = session_run(&s, ret, err);
-    if (r == 0)
+    if (r == 0) {
         history_save(&s.history);
+        versions_save(&s.versions);
+    }
     session_close(&s);
     return r;
 }

@@ -76,6 +76,7 @@ void session_close(struct session *s)
     if (s->retry_event)
         event_free(s->retry_event);
     history_done(&s->history);
+    versions_done(&s->versions);
     if (s->scan)
         sco_scan_free(s->scan);
     else

@@ -3,6 +3,19 @@
 
 #include "engine_priv.h"
 
+/* ---- versions.c: what programs said of their version ---- */
+struct versions {
+    struct sco_map known;
+    struct sco_arena arena;
+    char *path;
+    bool changed;
+};
+void versions_load(struct versions *v, const char *cache_dir);
+const char *versions_get(const struct versions *v, const char *program); /* NULL: to be asked */
+void versions_put(struct versions *v, const char *program, const char *version);
+void versions_save(struct versions *v);
+void versions_done(struct versions *v);
+
 enum slot_state { SLOT_WAITING, SLOT_RUNNING, SLOT_ENDED };
 
 struct slot { /* one run: a scanner on a target, or a report to import */
@@ -26,6 +39,7 @@ struct session {
     size_t jobs;
     struct sco_pool *pool;
     struct history history;
+    struct versions versions;
     struct event *cancel_event, *retry_event;
     const char *scanner, *root; /* import */
     const char **parsers;       /* import: candidates */

@@ -172,6 +172,8 @@ static void take_result(struct slot *slot, struct job *j)
         run->status = SCO_RUN_STATUS_FAILED;
         run->reason = "out of memory for its findings";
     }
+    if (slot->item && j->version && !versions_get(&s->versions, slot->item->plugin->program))
+        versions_put(&s->versions, slot->item->plugin->program, j->version);
     if (run->status == SCO_RUN_STATUS_COMPLETED && slot->item)
         history_put(&s->history, run->name, slot->target->path, run->duration_ms);
 }
@@ -289,6 +291,7 @@ static int fill_scan_message(struct slot *slot, struct message *m, struct sco_bu
     m->files = slot->item->files;
     m->n_files = slot->item->n_files;
     m->program = p->program;
+    m->version = versions_get(&s->versions, p->program);
     return lock_cache(s, p->name, &slot->lock_fd, &m->cache_dir, err);
 }
 
