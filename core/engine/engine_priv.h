@@ -122,8 +122,10 @@ struct job {
     struct sco_engine *engine;
     struct job_spec spec;
     struct sco_child *child;
-    int fd, stderr_fd;
-    struct event *io, *deadline;
+    int fd, words_fd; /* its socket, its standard error */
+    struct event *io, *words_io, *deadline;
+    char words[4096]; /* the end of its standard error */
+    size_t n_words;
     struct sco_frames frames;
     struct sco_decoder *decoder;
     struct sco_finding_set findings;

@@ -16,7 +16,6 @@ enum {
     CANCEL_GRACE_MS = 5000, /* to stop after a cancel */
     READ_SIZE = 256 << 10,
     READS_PER_EVENT = 8,
-    STDERR_KEEP = 4096,
     SEND_TIMEOUT_S = 10,
     REASON_MAX = 4096,
 };
@@ -153,16 +152,33 @@ static bool read_some(struct job *j, int rounds)
     return false;
 }
 
-/* ---- the end ---- */
+/* ---- its standard error ---- */
+/* Keeps the end of it, however much is written. */
+static void on_words(evutil_socket_t fd, short what, void *user)
+{
+    struct job *j = user;
+    static char buf[READ_SIZE];
+    ssize_t n = read((int)fd, buf, sizeof buf);
+    (void)what;
+    if (n == 0)
+        event_del(j->words_io);
+    if (n <= 0)
+        return;
+    size_t fresh = (size_t)n < sizeof j->words ? (size_t)n : sizeof j->words;
+    size_t old = j->n_words < sizeof j->words - fresh ? j->n_words : sizeof j->words - fresh;
+    memmove(j->words, j->words + j->n_words - old, old);
+    memcpy(j->words + old, buf + (size_t)n - fresh, fresh);
+    j->n_words = old + fresh;
+}
+
 static const char *last_words(struct job *j)
 {
-    char text[STDERR_KEEP];
-    off_t end = j->stderr_fd < 0 ? 0 : lseek(j->stderr_fd, 0, SEEK_END);
-    off_t from = end > (off_t)sizeof text ? end - (off_t)sizeof text : 0;
-    ssize_t n = end > 0 ? pread(j->stderr_fd, text, sizeof text, from) : 0;
-    struct sco_str s = sco_str_trim(sco_str_make(text, n > 0 ? (size_t)n : 0));
+    on_words(j->words_fd, 0, j); /* what fits into a pipe fits into one read */
+    struct sco_str s = sco_str_trim(sco_str_make(j->words, j->n_words));
     return s.n ? keep_text(j, s) : NULL;
 }
+
+/* ---- the end ---- */
 
 static void judge_death(struct job *j)
 {
@@ -217,6 +233,7 @@ static void on_worker_exit(struct sco_child *c, int status, void *user)
     j->exited = true;
     j->wait_status = status;
     event_del(j->io);
+    event_del(j->words_io);
     event_del(j->deadline);
     /* Who else holds the socket open is ended first, so that what is in it is all there is. */
     sco_loop_kill_orphans();
@@ -252,9 +269,17 @@ static int spawn_worker(struct job *j, int theirs, struct sco_error *err)
     struct sco_engine *e = j->engine;
     static const char *const env[] = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL};
     const char *argv[] = {e->o.worker, NULL};
-    j->stderr_fd = open(e->tmp ? e->tmp : "/tmp", O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
+    int pair[2];
+    if (pipe2(pair, O_CLOEXEC) < 0)
+        return sco_error_errno(err, errno, "pipe");
+    j->words_fd = pair[0];
+    SCO_AUTO(sco_fd) int words = pair[1];
+    j->words_io = event_new(e->base, j->words_fd, EV_READ | EV_PERSIST, on_words, j);
+    if (fcntl(j->words_fd, F_SETFL, O_NONBLOCK) < 0 || !j->words_io ||
+        event_add(j->words_io, NULL) < 0)
+        return sco_error_nomem(err);
     struct sco_spawn s = {
-        .argv = argv, .env = env, .fd = theirs, .fd_as = SCO_WORKER_FD, .stderr_fd = j->stderr_fd};
+        .argv = argv, .env = env, .fd = theirs, .fd_as = SCO_WORKER_FD, .stderr_fd = words};
     return sco_child_spawn(e->base, &s, on_worker_exit, j, &j->child, err);
 }
 
@@ -284,7 +309,7 @@ int job_start(struct sco_engine *e, const struct job_spec *spec, struct job **re
         return sco_error_nomem(err);
     j->engine = e;
     j->spec = *spec;
-    j->fd = j->stderr_fd = -1;
+    j->fd = j->words_fd = -1;
     j->exit_code = -1;
     j->started_ms = sco_now_ms();
     j->started_mono_ms = sco_mono_ms();
@@ -332,12 +357,14 @@ struct job *job_free(struct job *j)
         sco_loop_kill_orphans();
     if (j->io)
         event_free(j->io);
+    if (j->words_io)
+        event_free(j->words_io);
     if (j->deadline)
         event_free(j->deadline);
     if (j->fd >= 0)
         close(j->fd);
-    if (j->stderr_fd >= 0)
-        close(j->stderr_fd);
+    if (j->words_fd >= 0)
+        close(j->words_fd);
     sco_decoder_free(j->decoder);
     sco_frames_done(&j->frames);
     sco_finding_set_done(&j->findings);

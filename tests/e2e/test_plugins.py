@@ -41,6 +41,7 @@ ENDS = {
     "no-type": ("incomplete", "type 0"),
     "garbage": ("failed", "worker"),
     "close-fds": ("failed", "without a result"),
+    "stderr-flood": ("failed", "the cause at last"),
     "fake-fails": ("failed", "cannot read the rules"),
     "fake-no-report": ("failed", "no report"),
     "fake-truncated": ("failed", "middle of a list"),

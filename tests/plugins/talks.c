@@ -94,6 +94,18 @@ static inline int work(void *ctx, struct sco_errbuf *e)
     (void)e;
     return bad_emit(ctx, "ONE", 1);
 }
+#elif defined(SIN_STDERR) /* 256 MiB, then the reason, then the end */
+static inline int work(void *ctx, struct sco_errbuf *e)
+{
+    static char noise[1 << 20];
+    memset(noise, 'x', sizeof noise);
+    (void)ctx;
+    (void)e;
+    for (int i = 0; i < 256; i++)
+        (void)!write(2, noise, sizeof noise);
+    (void)!write(2, "\nthe cause at last\n", 19);
+    _exit(7);
+}
 #elif defined(SIN_FD3)
 static inline int work(void *ctx, struct sco_errbuf *e)
 {
