@@ -36,9 +36,12 @@ static int put_regex(FILE *f, const char *s)
 
 static int put_excludes(FILE *f, const struct sco_job *job)
 {
-    if (fputs("[extend]\nuseDefault = true\n\n[[allowlists]]\n"
-              "description = \"folders left out by the scan\"\npaths = [\n",
-              f) == EOF)
+    if (fputs("[extend]\nuseDefault = true\n", f) == EOF)
+        return -1;
+    if (!job->excludes[0]) /* an allowlist of nothing is an error to Gitleaks */
+        return 0;
+    if (fputs("\n[[allowlists]]\ndescription = \"folders left out by the scan\"\npaths = [\n", f) ==
+        EOF)
         return -1;
     for (size_t i = 0; job->excludes[i] && i < EXCLUDES_MAX; i++)
         if (fputs("  '''^(?:\\./)?", f) == EOF || put_regex(f, job->excludes[i]) < 0 ||

@@ -171,8 +171,10 @@ class Gitleaks(Real):
         self.put({"a.txt": "nothing\n"})
         run, findings = self.scan("gitleaks")
         self.assertEqual((run["status"], findings), ("completed", []))
-        self.put({".gitleaks.toml": "[[["})
-        run, _ = self.scan("gitleaks")
+        self.put({".gitleaks.toml": "[[["})  # of the target: not read unless that is wanted
+        run, findings = self.scan("gitleaks")
+        self.assertEqual((run["status"], findings), ("completed", []))
+        run, _ = self.scan("gitleaks", "--set", "scanners.gitleaks.target_config=true")
         self.assertEqual(run["status"], "failed", run)
         self.assertIn("unable to load gitleaks config", run["reason"])
 

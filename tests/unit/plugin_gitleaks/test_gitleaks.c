@@ -200,22 +200,22 @@ static void test_excludes_become_a_configuration(void **state)
 static void test_own_configuration(void **state)
 {
     (void)state;
-    const char *options[] = {"target_config", "false", NULL};
+    const char *options[] = {"target_config", "true", NULL};
     struct sco_job job = fake_job();
+    write_file(job.target, ".gitleaks.toml", "");
+    program[0] = (struct fake_program){.report = "[]", .report_path = "files.json"};
+    assert_int_equal(run_job(&job), 0);
+    assert_lacks(command_lines[0], "/target/.gitleaks.toml");
+    assert_has(command_lines[0], "/gitleaks.toml "); /* else Gitleaks would take the target's */
+    remove_job();
+    plugin_reopen(options);
+    job = fake_job();
     write_file(job.target, ".gitleaks.toml", "");
     write_file(job.target, ".gitleaksignore", "");
     program[0] = (struct fake_program){.report = "[]", .report_path = "files.json"};
     assert_int_equal(run_job(&job), 0);
     assert_has(command_lines[0], "/target/.gitleaks.toml ");
     assert_has(command_lines[0], "--gitleaks-ignore-path ");
-    remove_job();
-    plugin_reopen(options);
-    job = fake_job();
-    write_file(job.target, ".gitleaks.toml", "");
-    program[0] = (struct fake_program){.report = "[]", .report_path = "files.json"};
-    assert_int_equal(run_job(&job), 0);
-    assert_lacks(command_lines[0], "/target/.gitleaks.toml");
-    assert_has(command_lines[0], "/gitleaks.toml "); /* else Gitleaks would take the target's */
     remove_job();
 }
 
