@@ -265,6 +265,8 @@ int cmd_import(struct cli *c)
     char *root = NULL;
     if (r == 0 && args_has(c, ARG_ROOT) && !(root = sco_fs_realpath(c->values[ARG_ROOT], &err)))
         r = sco_error_prefix(&err, "--root");
+    if (r == 0 && root && !sco_fs_is_dir(root))
+        r = sco_error_set(&err, SCO_E_INVALID, "--root: %s is not a folder", c->values[ARG_ROOT]);
     if (r == 0)
         r = check_configured_names(c, &err);
     if (r == 0)

@@ -1,8 +1,10 @@
 /* What every command needs: configuration, places of this installation, the engine. */
 #include "cli_priv.h"
 
+#include <errno.h>
 #include <secureops/crypto.h>
 #include <secureops/log.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -68,6 +70,26 @@ static const char *first_existing(struct cli *c, const char *const *candidates, 
     return NULL;
 }
 
+/* Without a home these are in /tmp, where somebody else may have been first. Programs are run from
+ * below, so that they must be ours alone. */
+static int check_place(const char *dir, struct sco_error *err)
+{
+    struct stat st;
+    static const char fallback[] = "/tmp/secureops-";
+    size_t n = strlen(fallback);
+    if (strncmp(dir, fallback, n) != 0 || strchr(dir + n, '/'))
+        return 0;
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return sco_error_errno(err, errno, "cannot create folder %s", dir);
+    if (lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+        !(st.st_mode & 022))
+        return 0;
+    return sco_error_set(err, SCO_E_PERMISSION,
+                         "%s is not a folder of this user alone; set HOME, or XDG_CACHE_HOME and "
+                         "XDG_DATA_HOME",
+                         dir);
+}
+
 static int find_places(struct cli *c, struct sco_error *err)
 {
     /* beside the program in the build tree, else where cmake --install puts them */
@@ -80,6 +102,11 @@ static int find_places(struct cli *c, struct sco_error *err)
     c->data_dir = sco_dir_data();
     if (!c->exe_dir || !c->cache_dir || !c->data_dir)
         return sco_error_nomem(err);
+    int r = check_place(c->cache_dir, err);
+    if (r == 0)
+        r = check_place(c->data_dir, err);
+    if (r < 0)
+        return r;
     c->worker = first_existing(c, workers, false);
     if (!c->worker)
         return sco_error_set(err, SCO_E_INTERNAL,

@@ -6,10 +6,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { LINES_MAX = 64, TICK_MS = 100 };
+enum { LINES_MAX = 256, TICK_MS = 100 }; /* as many as jobs */
 
 struct line {
     bool running;
+    size_t run;
     char name[48];
     char what[96];
     int64_t since_ms;
@@ -31,10 +32,12 @@ static void erase(struct panel *p)
     p->drawn = 0;
 }
 
-static int screen_width(void)
+static struct winsize screen_size(void)
 {
     struct winsize w = {0};
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : 80;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) < 0 || !w.ws_col || !w.ws_row)
+        w = (struct winsize){.ws_col = 80, .ws_row = 24};
+    return w;
 }
 
 static void draw_line(struct panel *p, const struct line *l, int width)
@@ -56,11 +59,21 @@ static void draw_line(struct panel *p, const struct line *l, int width)
 
 static void draw(struct panel *p)
 {
-    int width = screen_width();
+    struct winsize size = screen_size();
+    int more = 0;
     erase(p);
-    for (size_t i = 0; i < LINES_MAX; i++)
-        if (p->lines[i].running)
-            draw_line(p, &p->lines[i], width);
+    for (size_t i = 0; i < LINES_MAX; i++) {
+        if (!p->lines[i].running)
+            continue;
+        if (p->drawn + 2 < size.ws_row) /* what has left the screen cannot be erased */
+            draw_line(p, &p->lines[i], size.ws_col);
+        else
+            more++;
+    }
+    if (more) {
+        fprintf(stderr, "  and %d more\n", more);
+        p->drawn++;
+    }
     p->frame++;
     fflush(stderr);
 }
@@ -104,13 +117,15 @@ static void say_start(const struct sco_scanner_run *run)
 
 static void say_end(const struct sco_scanner_run *run)
 {
-    SCO_AUTO(sco_buf) struct sco_buf b = {0}, took = {0};
+    SCO_AUTO(sco_buf) struct sco_buf b = {0}, took = {0}, target = {0};
     uint64_t n = 0;
+    sco_buf_add_printable(&target, sco_str_c(run->target));
     for (size_t i = 0; i < SCO_ARRAY_LEN(run->by_severity); i++)
         n += run->by_severity[i];
     sco_buf_add_duration(&took, run->duration_ms > 0 ? run->duration_ms : 0);
-    sco_buf_addf(&b, "%s: %s in %s, %llu finding%s", run->name, sco_run_status_name(run->status),
-                 sco_buf_z(&took), (unsigned long long)n, n == 1 ? "" : "s");
+    sco_buf_addf(&b, "%s: %s on %s in %s, %llu finding%s", run->name,
+                 sco_run_status_name(run->status), sco_buf_z(&target), sco_buf_z(&took),
+                 (unsigned long long)n, n == 1 ? "" : "s");
     if (run->status != SCO_RUN_STATUS_COMPLETED && run->reason) {
         sco_buf_addz(&b, ": ");
         sco_buf_add_printable(&b, sco_str_c(run->reason));
@@ -126,22 +141,36 @@ void panel_hide(struct panel *p)
     fflush(stderr);
 }
 
+/* The line of a run, or one that is free for it. */
+static struct line *line_of(struct panel *p, size_t run)
+{
+    struct line *free_line = &p->lines[0];
+    for (size_t i = LINES_MAX; i-- > 0;) {
+        if (p->lines[i].running && p->lines[i].run == run)
+            return &p->lines[i];
+        if (!p->lines[i].running)
+            free_line = &p->lines[i];
+    }
+    return free_line;
+}
+
 void panel_update(struct panel *p, const struct sco_progress *u)
 {
-    struct line *l = &p->lines[u->index % LINES_MAX];
+    struct line *l = line_of(p, u->index);
     if (p->terminal)
         erase(p);
     if (u->event == SCO_PROGRESS_STARTED) {
-        *l = (struct line){.running = true, .since_ms = sco_mono_ms()};
+        *l = (struct line){.running = true, .run = u->index, .since_ms = sco_mono_ms()};
         copy_text(l->name, sizeof l->name, u->run->name);
+        copy_text(l->what, sizeof l->what, u->run->target);
         if (!p->terminal)
             say_start(u->run);
-    } else if (u->event == SCO_PROGRESS_WORKING) {
+    } else if (u->event == SCO_PROGRESS_WORKING && l->run == u->index) {
         copy_text(l->what, sizeof l->what, u->what);
         l->done = u->done;
         l->total = u->total;
-    } else {
-        l->running = false;
+    } else if (u->event == SCO_PROGRESS_ENDED) {
+        l->running &= l->run != u->index;
         say_end(u->run);
     }
     if (p->terminal)

@@ -28,6 +28,21 @@ static uint64_t count(const struct sco_scan *s, uint32_t type, uint32_t severity
     return n;
 }
 
+/* "trivy: failed: WHY", with the target where there are several. */
+static const char *say_unfinished(struct sco_scan *s, const struct sco_scanner_run *run,
+                                  const char *allowed)
+{
+    bool several = false;
+    for (size_t i = 1; i < s->n_runs && !several; i++)
+        several = s->runs[i].target && s->runs[0].target &&
+                  strcmp(s->runs[i].target, s->runs[0].target) != 0;
+    several &= run->target != NULL;
+    return sco_arena_fmt(&s->arena, "%s%s%s%s%s: %s%s%s", allowed, run->name, several ? " (" : "",
+                         several ? run->target : "", several ? ")" : "",
+                         sco_run_status_name(run->status), run->reason ? ": " : "",
+                         run->reason ? run->reason : "");
+}
+
 static int judge_incomplete(struct sco_scan *s, const struct sco_gate_rules *rules, bool *ret,
                             struct sco_error *err)
 {
@@ -43,11 +58,7 @@ static int judge_incomplete(struct sco_scan *s, const struct sco_gate_rules *rul
             continue;
         *ret |= !rules->warn_on_incomplete;
         if (n++ < RUNS_NAMED_MAX)
-            r = add_reason(s,
-                           sco_arena_fmt(&s->arena, "%s%s: %s%s%s", allowed, run->name,
-                                         sco_run_status_name(run->status), run->reason ? ": " : "",
-                                         run->reason ? run->reason : ""),
-                           err);
+            r = add_reason(s, say_unfinished(s, run, allowed), err);
     }
     if (n > RUNS_NAMED_MAX && r == 0)
         r = add_reason(

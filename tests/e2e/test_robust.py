@@ -178,6 +178,40 @@ class Outputs(Robust):
         self.assertIn("--fail-on", reasons[-1])
 
 
+class Places(Robust):
+    def test_without_a_home(self):
+        """Folders in /tmp are used only when they belong to the user alone."""
+        uid = 54321
+        place = f"/tmp/secureops-{uid}"
+        if os.getuid() != 0:
+            self.skipTest("needs root to become another user")
+        shutil.rmtree(place, ignore_errors=True)
+        self.addCleanup(shutil.rmtree, place, ignore_errors=True)
+        env = {"PATH": "/usr/bin:/bin"}
+
+        def run():
+            return subprocess.run([SECUREOPS, "plugin", "list"], env=env, cwd="/", user=uid,
+                                  capture_output=True, text=True, timeout=60)
+
+        r = run()
+        if "is not beside" in r.stderr or r.returncode == INTERNAL:
+            self.skipTest("the build folder is not for other users")
+        self.assertNotIn(place, r.stderr)
+        for owner, mode in ((0, 0o700), (uid, 0o777)):
+            shutil.rmtree(place, ignore_errors=True)
+            os.mkdir(place)
+            os.chmod(place, mode)
+            os.chown(place, owner, -1)
+            r = run()
+            self.assertEqual(r.returncode, USAGE, r.stderr)
+            self.assertIn(place, r.stderr)
+
+    def test_root_of_an_import_is_a_folder(self):
+        self.write("r.json", leaks())
+        r = self.run_it("import", "r.json", "--root", "r.json", code=USAGE)
+        self.assertIn("is not a folder", r.err)
+
+
 class Doctor(Robust):
     TRIVY = """#!/bin/sh
 case " $* " in
