@@ -1,4 +1,4 @@
-/* Life of an engine: the loop, the cancel pipe (safe in a signal handler), the temporary folder. */
+/* Life of an engine: the loop, the cancel pipe (safe in a signal handler), a job alone. */
 #include "engine_priv.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@ int sco_engine_new(const struct sco_engine_options *o, struct sco_engine **ret,
     if (!e)
         return sco_error_nomem(err);
     e->o = *o;
-    e->cancel_pipe[0] = e->cancel_pipe[1] = -1;
+    e->cancel_pipe[0] = e->cancel_pipe[1] = e->tmp_lock = -1;
     struct event_config *config = event_config_new();
     if (config)
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
@@ -37,9 +37,7 @@ struct sco_engine *sco_engine_free(struct sco_engine *e)
 {
     if (!e)
         return NULL;
-    if (e->tmp)
-        sco_fs_remove_tree(e->tmp);
-    free(e->tmp);
+    engine_remove_dirs(e);
     for (int i = 0; i < 2; i++)
         if (e->cancel_pipe[i] >= 0)
             close(e->cancel_pipe[i]);
@@ -106,21 +104,4 @@ const char *sco_engine_sandbox(const struct sco_engine *e)
 bool sco_engine_cancelled(const struct sco_engine *e)
 {
     return e->cancels != 0;
-}
-
-int engine_make_dir(struct sco_engine *e, const char *name, const char **ret,
-                    struct sco_arena *arena, struct sco_error *err)
-{
-    if (!e->tmp) {
-        int r = sco_fs_mkdtemp(NULL, "secureops", &e->tmp, err);
-        if (r < 0)
-            return r;
-    }
-    char *path = sco_arena_fmt(arena, "%s/%s", e->tmp, name);
-    if (!path)
-        return sco_error_nomem(err);
-    int r = sco_fs_mkdirs(path, 0700, err);
-    if (r == 0)
-        *ret = path;
-    return r;
 }

@@ -18,7 +18,8 @@ struct sco_engine {
     const char *sandbox;           /* as a worker states it */
     volatile sig_atomic_t cancels; /* counted by sco_engine_cancel */
     int cancel_pipe[2];
-    char *tmp; /* private folder of all jobs; made when first needed */
+    char *tmp;    /* private folder of all jobs; made when first needed */
+    int tmp_lock; /* held while it is in use */
 };
 
 /* ---- ignore.c: .gitignore ----
@@ -153,9 +154,12 @@ int engine_loop_until(struct sco_engine *e, const bool *until, struct sco_error 
 /* One job alone, until spec->end has set *ended. SCO_E_CANCELLED when the engine was. */
 int engine_run_job(struct sco_engine *e, const struct job_spec *spec, const bool *ended,
                    struct sco_error *err);
+
+/* ---- workdir.c ---- */
 /* A new folder below the engine's temporary folder. */
 int engine_make_dir(struct sco_engine *e, const char *name, const char **ret,
                     struct sco_arena *arena, struct sco_error *err);
+void engine_remove_dirs(struct sco_engine *e);
 
 /* ---- gate.c ---- */
 int gate_judge(struct sco_scan *s, const struct sco_gate_rules *rules, struct sco_error *err);

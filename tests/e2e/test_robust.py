@@ -1,5 +1,6 @@
 """What must not read as clean, hang, or leave something behind: odd targets, options that
 contradict each other, signals at any moment, many targets and reports at once."""
+import fcntl
 import json
 import os
 import shutil
@@ -328,6 +329,26 @@ class Cancelled(Robust):
 
         r = self.interrupt(("scan", "t", "--scanners", "gitleaks", "--format", "json=pipe"), writes)
         self.assertEqual(r.code, -signal.SIGINT, str(r))
+
+    def test_what_a_killed_engine_left_is_removed(self):
+        """Old work folders that nobody holds go; those in use, young ones and others' stay."""
+        names = {"secureops.aaaaaa": True, "secureops.bbbbbb": True, "secureops.cccccc": False,
+                 "secureops.dddddd": False, "secureops.eeeeee": False, "secureops.f": False}
+        old = time.time() - 3600
+        for name in names:
+            (self.tmp / name / "job").mkdir(parents=True)
+            (self.tmp / name / ".lock").touch()
+        (self.tmp / "secureops.eeeeee" / ".lock").unlink()
+        held = open(self.tmp / "secureops.cccccc" / ".lock", "w")
+        self.addCleanup(held.close)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for name in names:
+            if name != "secureops.dddddd":
+                os.utime(self.tmp / name, (old, old))
+        p = self.start("scan", "t", "--scanners", "gitleaks")
+        p.communicate(timeout=60)
+        left = {x.name for x in self.tmp.iterdir()}
+        self.assertEqual(left, {n for n, goes in names.items() if not goes})
 
     def test_at_any_moment(self):
         """Whatever is going on: no hang, no process, no file is left; never 0 after a cancel."""
