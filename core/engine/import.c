@@ -22,7 +22,7 @@ static int choose_parsers(struct session *s, struct sco_error *err)
     if (s->n_parsers)
         return 0;
     if (!s->scanner)
-        return sco_error_set(err, SCO_E_NOT_FOUND, "there are no plugins to read reports with");
+        return sco_error_set(err, SCO_E_NOT_FOUND, "no plugin can be used to read reports");
     const char *names[256];
     size_t n = 0;
     for (; n < p->n && n < SCO_ARRAY_LEN(names); n++)

@@ -283,6 +283,9 @@ int sco_engine_plugins(struct sco_engine *e, const struct sco_plugins **ret, str
         int r = 0;
         for (const char *const *dir = e->o.plugin_dirs; dir && *dir && r == 0; dir++)
             r = list_dir(p, *dir, err);
+        if (r == 0 && !p->n)
+            r = sco_error_set(err, SCO_E_NOT_FOUND,
+                              "there are no plugins: the installation is incomplete");
         if (r == 0)
             r = take_descriptors(p, err);
         struct describing d = {.e = e};

@@ -207,6 +207,21 @@ class Places(Robust):
             self.assertEqual(r.returncode, USAGE, r.stderr)
             self.assertIn(place, r.stderr)
 
+    def test_installation_that_is_incomplete(self):
+        (self.root / "inst" / "bin").mkdir(parents=True)
+        program = self.root / "inst" / "bin" / "secureops"
+        shutil.copy(SECUREOPS, program)
+        (self.cwd / "empty").mkdir()
+        r = self.run_it("scan", "empty", program=program, code=INTERNAL)
+        self.assertIn("secureops-worker", r.err)
+        shutil.copy(SECUREOPS.with_name("secureops-worker"), program.parent)
+        for _ in range(2):
+            for args in (("scan", "empty"), ("plugin", "list"), ("doctor",), ("import", "t/a.txt")):
+                r = self.run_it(*args, program=program, code=USAGE)
+                self.assertIn("there are no plugins", r.err)
+            (self.root / "inst" / "lib" / "secureops" / "plugins").mkdir(parents=True,
+                                                                         exist_ok=True)
+
     def test_root_of_an_import_is_a_folder(self):
         self.write("r.json", leaks())
         r = self.run_it("import", "r.json", "--root", "r.json", code=USAGE)
