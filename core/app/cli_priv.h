@@ -80,6 +80,8 @@ int args_want_json(const struct cli *c, bool *ret, struct sco_error *err);
 /* ---- context.c ---- */
 int context_load_config(struct cli *c, struct sco_error *err);
 int context_open_engine(struct cli *c, struct sco_error *err);
+/* Both, and what plugins there are. */
+int context_plugins(struct cli *c, const struct sco_plugins **ret, struct sco_error *err);
 /* The progress display, the engine and its temporary files go; signals end the program again. */
 void context_close_engine(struct cli *c);
 void context_done(struct cli *c);

@@ -1,14 +1,6 @@
 /* secureops config check | show | docs. */
 #include "cli_priv.h"
 
-static int load(struct cli *c, const struct sco_plugins **ret, struct sco_error *err)
-{
-    int r = context_load_config(c, err);
-    if (r == 0)
-        r = context_open_engine(c, err);
-    return r == 0 ? sco_engine_plugins(c->engine, ret, err) : r;
-}
-
 static int check(struct cli *c, const struct sco_plugins *p, struct sco_error *err)
 {
     const char **names = sco_arena_alloc(&c->arena, (p->n + 1) * sizeof *names);
@@ -60,7 +52,7 @@ int cmd_config(struct cli *c)
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     int r;
     if (strcmp(what, "check") == 0) {
-        r = load(c, &p, &err);
+        r = context_plugins(c, &p, &err);
         if (r == 0)
             r = check(c, p, &err);
     } else if (strcmp(what, "show") == 0) {
@@ -68,7 +60,7 @@ int cmd_config(struct cli *c)
         if (r == 0)
             sco_config_show(c->config, &b);
     } else if (strcmp(what, "docs") == 0) {
-        r = load(c, &p, &err);
+        r = context_plugins(c, &p, &err);
         if (r == 0)
             r = docs(c, p, &b, &err);
     } else

@@ -67,11 +67,7 @@ int cmd_doctor(struct cli *c)
     bool json = false, broken = false;
     int r = args_want_json(c, &json, &err);
     if (r == 0)
-        r = context_load_config(c, &err);
-    if (r == 0)
-        r = context_open_engine(c, &err);
-    if (r == 0)
-        r = sco_engine_plugins(c->engine, &p, &err);
+        r = context_plugins(c, &p, &err);
     if (r < 0)
         return context_fail(&err);
     const char *sandbox = sco_engine_sandbox(c->engine);

@@ -181,11 +181,7 @@ int cmd_plugin(struct cli *c)
     bool json = false;
     int r = args_want_json(c, &json, &err);
     if (r == 0)
-        r = context_load_config(c, &err);
-    if (r == 0)
-        r = context_open_engine(c, &err);
-    if (r == 0)
-        r = sco_engine_plugins(c->engine, &plugins, &err);
+        r = context_plugins(c, &plugins, &err);
     if (r < 0)
         return context_fail(&err);
     return name ? info(plugins, name, json) : list(plugins, json);

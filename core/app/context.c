@@ -304,6 +304,14 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     return r;
 }
 
+int context_plugins(struct cli *c, const struct sco_plugins **ret, struct sco_error *err)
+{
+    int r = context_load_config(c, err);
+    if (r == 0)
+        r = context_open_engine(c, err);
+    return r == 0 ? sco_engine_plugins(c->engine, ret, err) : r;
+}
+
 void context_close_engine(struct cli *c)
 {
     c->panel = panel_free(c->panel);

@@ -31,6 +31,13 @@ static const char *keep_text(struct job *j, struct sco_str s)
     return sco_arena_cstr(&j->arena, sco_buf_str(&b));
 }
 
+/* A worker may say the same again and again. */
+static void keep_changed(struct job *j, const char **field, struct sco_str s)
+{
+    if (s.n && (!*field || !sco_str_is(s, *field)))
+        *field = keep_text(j, s);
+}
+
 static void arm_deadline(struct job *j, int64_t ms)
 {
     struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
@@ -59,6 +66,7 @@ static void take_done(struct job *j, const struct sco_node *m)
 {
     struct sco_str status = sco_text(sco_get(m, "status"));
     j->done = true;
+    arm_deadline(j, GRACE_MS); /* it has nothing left to do */
     if (sco_str_is(status, "cancelled")) {
         j->status = SCO_RUN_STATUS_INCOMPLETE;
         j->cancelled = true;
@@ -68,9 +76,7 @@ static void take_done(struct job *j, const struct sco_node *m)
     j->code = (int)sco_int(sco_get(m, "code"), 0);
     j->exit_code = (int32_t)sco_int(sco_get(m, "exit_code"), -1);
     j->reported = (uint64_t)sco_int(sco_get(m, "findings"), 0);
-    const char *version = keep_text(j, sco_text(sco_get(m, "version")));
-    if (version)
-        j->version = version;
+    keep_changed(j, &j->version, sco_text(sco_get(m, "version")));
 }
 
 static void take_control(struct job *j, enum sco_msg type, struct sco_str payload)
@@ -87,14 +93,12 @@ static void take_control(struct job *j, enum sco_msg type, struct sco_str payloa
     else if (type == SCO_MSG_INCOMPLETE)
         j->incomplete = true;
     else if (type == SCO_MSG_LOADING)
-        j->loaded = keep_text(j, sco_path_base(sco_text(sco_get(m, "path"))));
+        keep_changed(j, &j->loaded, sco_path_base(sco_text(sco_get(m, "path"))));
     else if (type == SCO_MSG_PLUGIN)
-        j->plugin = keep_text(j, sco_text(sco_get(m, "name")));
+        keep_changed(j, &j->plugin, sco_text(sco_get(m, "name")));
     else if (type == SCO_MSG_TOOL) {
-        j->tool = keep_text(j, sco_text(sco_get(m, "name")));
-        const char *version = keep_text(j, sco_text(sco_get(m, "version")));
-        if (version)
-            j->version = version;
+        keep_changed(j, &j->tool, sco_text(sco_get(m, "name")));
+        keep_changed(j, &j->version, sco_text(sco_get(m, "version")));
     }
 }
 
