@@ -11,7 +11,8 @@
 enum {
     DEFAULT_TIMEOUT_MS = 15 * 60 * 1000,
     RETRY_AFTER_MS = 1500,
-    CACHE_SLOTS = 16, /* scans of one scanner at once that each have a cache of their own */
+    PARALLEL_MAX = 16, /* runs of one scanner at once in this scan */
+    CACHE_SLOTS = 128, /* in all scans of this user: each has a cache of its own */
 };
 
 static struct sco_scanner_run *run_of(const struct slot *slot)
@@ -399,9 +400,9 @@ static uint32_t parallel_limit(const struct session *s, const struct sco_plugin_
 {
     if (s->e->o.offline && p->scanner.flags & SCO_SCANNER_LOCKS_CACHE)
         return 1; /* what it downloaded when it could is in the first of its caches */
-    return p->scanner.max_parallel && p->scanner.max_parallel < CACHE_SLOTS
+    return p->scanner.max_parallel && p->scanner.max_parallel < PARALLEL_MAX
                ? p->scanner.max_parallel
-               : CACHE_SLOTS;
+               : PARALLEL_MAX;
 }
 
 /* The waiting run that is expected to take longest; one that never ran comes first. */
