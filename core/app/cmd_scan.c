@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { OUTPUTS_MAX = 16 };
+enum { OUTPUTS_MAX = 16, REASONS_SHOWN = 10 };
 
 struct output {
     enum sco_report_format format;
@@ -135,7 +135,12 @@ static void say_verdict(struct cli *c, const struct sco_scan *scan, const struct
         return;
     static const char *const words[] = {"PASSED", "FAILED", "INCOMPLETE"};
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
-    for (size_t i = 0; i < scan->gate.n_reasons; i++) {
+    size_t all = scan->gate.n_reasons, first = all > REASONS_SHOWN ? REASONS_SHOWN - 1 : all;
+    for (size_t i = 0; i < all; i++) {
+        if (i == first)
+            sco_buf_addf(&b, "; and %zu more", all - first - 1);
+        if (i >= first && i + 1 < all)
+            continue; /* the last one is about findings, when there is one */
         sco_buf_addz(&b, i ? "; " : ": ");
         sco_buf_add_printable(&b, sco_str_c(scan->gate.reasons[i]));
     }
