@@ -9,7 +9,7 @@ struct ignore_rule {
     bool negate, only_dirs, anchored;
 };
 
-enum { IGNORE_FILE_MAX = 1 << 20, IGNORE_RULES_MAX = 20000 };
+enum { IGNORE_FILE_MAX = 1 << 20, IGNORE_RULES_MAX = 5000 };
 
 static int add_rule(struct ignore *ig, struct sco_str line, const char *base)
 {
