@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <secureops/fs.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -114,6 +115,42 @@ static void trusted_files(void **state)
     free(dir);
 }
 
+static int regular(int dir, const char *name, size_t limit)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    int r = sco_fs_read_regular(dir, name, limit, &b, NULL);
+    if (r == 0)
+        assert_string_equal(sco_buf_z(&b), "text");
+    return r;
+}
+
+/* Neither followed nor waited for. */
+static void regular_files_only(void **state)
+{
+    (void)state;
+    char *dir = NULL;
+    assert_int_equal(sco_fs_mkdtemp(NULL, "sco-test", &dir, NULL), 0);
+    int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    sco_buf_addf(&path, "%s/file", dir);
+    assert_int_equal(sco_fs_write(sco_buf_z(&path), SCO_STR("text"), 0600, NULL), 0);
+    assert_int_equal(symlinkat("file", fd, "link"), 0);
+    assert_int_equal(symlinkat("/dev/zero", fd, "zero"), 0);
+    assert_int_equal(mkfifoat(fd, "pipe", 0600), 0);
+    assert_int_equal(mknodat(fd, "socket", S_IFSOCK | 0600, 0), 0);
+    assert_int_equal(mkdirat(fd, "folder", 0700), 0);
+    assert_int_equal(regular(fd, "file", 100), 0);
+    assert_int_equal(regular(AT_FDCWD, sco_buf_z(&path), 100), 0);
+    assert_int_equal(regular(fd, "file", 3), SCO_E_LIMIT);
+    assert_int_equal(regular(fd, "none", 100), SCO_E_NOT_FOUND);
+    static const char *const odd[] = {"link", "zero", "pipe", "socket", "folder"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(odd); i++)
+        assert_int_equal(regular(fd, odd[i], 100), SCO_E_INVALID);
+    close(fd);
+    assert_int_equal(sco_fs_remove_tree(dir), 0);
+    free(dir);
+}
+
 static void programs(void **state)
 {
     (void)state;
@@ -127,9 +164,9 @@ static void programs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_of_findings), cmocka_unit_test(normalize),
-        cmocka_unit_test(write_read_remove), cmocka_unit_test(trusted_files),
-        cmocka_unit_test(programs),
+        cmocka_unit_test(paths_of_findings),  cmocka_unit_test(normalize),
+        cmocka_unit_test(write_read_remove),  cmocka_unit_test(trusted_files),
+        cmocka_unit_test(regular_files_only), cmocka_unit_test(programs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,23 @@ static void names(void **state)
     assert_string_equal(sco_type_name(99), "");
     assert_string_equal(sco_status_name(SCO_STATUS_FALSE_POSITIVE), "FALSE_POSITIVE");
     assert_string_equal(sco_status_name((enum sco_status)99), "OPEN");
+    assert_string_equal(sco_target_name(SCO_TARGET_DIRECTORY), "directory");
+    assert_string_equal(sco_target_name(SCO_TARGET_FILE), "file");
+    assert_null(sco_target_name(0));
+    assert_null(sco_target_name(SCO_TARGET_DIRECTORY | SCO_TARGET_GIT));
+    assert_null(sco_target_name(SCO_TARGET_FILE << 1));
+}
+
+static void targets(void **state)
+{
+    (void)state;
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    const struct sco_node *n = NULL;
+    assert_int_equal(sco_target_bits(NULL), 0);
+    assert_int_equal(sco_json_parse(SCO_STR("[\"git\",\"url\",\"x\",1]"), &arena, &n, NULL), 0);
+    assert_int_equal(sco_target_bits(n), SCO_TARGET_GIT | SCO_TARGET_URL);
+    assert_int_equal(sco_json_parse(SCO_STR("\"plan\""), &arena, &n, NULL), 0);
+    assert_int_equal(sco_target_bits(n), SCO_TARGET_PLAN);
 }
 
 static void words(void **state)
@@ -61,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names),
+        cmocka_unit_test(targets),
         cmocka_unit_test(words),
         cmocka_unit_test(scores),
     };
