@@ -63,12 +63,12 @@ static void row(struct cli *c, const struct sco_plugin_info *p, struct sco_json_
 int cmd_doctor(struct cli *c)
 {
     struct sco_error err = {0};
-    const struct sco_plugins *p;
+    const struct sco_plugins *p = NULL;
     bool json = false, broken = false;
     int r = args_want_json(c, &json, &err);
     if (r == 0)
         r = context_plugins(c, &p, &err);
-    if (r < 0)
+    if (r < 0 || !p)
         return context_fail(&err);
     const char *sandbox = sco_engine_sandbox(c->engine);
     SCO_AUTO(sco_buf) struct sco_buf b = {0};

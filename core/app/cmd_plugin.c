@@ -177,12 +177,12 @@ int cmd_plugin(struct cli *c)
     }
     if (strcmp(what, "new") == 0)
         return make_new(c, name);
-    const struct sco_plugins *plugins;
+    const struct sco_plugins *plugins = NULL;
     bool json = false;
     int r = args_want_json(c, &json, &err);
     if (r == 0)
         r = context_plugins(c, &plugins, &err);
-    if (r < 0)
+    if (r < 0 || !plugins)
         return context_fail(&err);
     return name ? info(plugins, name, json) : list(plugins, json);
 }

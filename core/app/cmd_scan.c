@@ -233,7 +233,7 @@ int cmd_scan(struct cli *c)
 {
     static const char *const here[] = {"."};
     struct output out[OUTPUTS_MAX];
-    size_t n;
+    size_t n = 0;
     struct sco_error err = {0};
     struct sco_plan *plan = NULL;
     struct sco_scan *scan = NULL;
@@ -250,7 +250,7 @@ int cmd_scan(struct cli *c)
     }
     if (r == 0)
         r = sco_engine_scan(c->engine, plan, &scan, &err);
-    int status = r < 0 ? context_fail(&err) : finish(c, scan, out, n);
+    int status = r < 0 || !scan ? context_fail(&err) : finish(c, scan, out, n);
     sco_plan_free(plan);
     return status;
 }
@@ -258,7 +258,7 @@ int cmd_scan(struct cli *c)
 int cmd_import(struct cli *c)
 {
     struct output out[OUTPUTS_MAX];
-    size_t n;
+    size_t n = 0;
     struct sco_error err = {0};
     struct sco_scan *scan = NULL;
     if (!c->n_operands) {
@@ -277,7 +277,7 @@ int cmd_import(struct cli *c)
     if (r == 0)
         r = sco_engine_import(c->engine, c->operands, c->n_operands, c->values[ARG_SCANNER], root,
                               &scan, &err);
-    int status = r < 0 ? context_fail(&err) : finish(c, scan, out, n);
+    int status = r < 0 || !scan ? context_fail(&err) : finish(c, scan, out, n);
     free(root);
     return status;
 }

@@ -98,7 +98,7 @@ int sco_engine_inspect(struct sco_engine *e, const struct sco_plugin_info *p,
     ret->notes = sco_arena_alloc(&ret->arena, sizeof a.notes);
     if (r == 0 && !ret->notes)
         r = sco_error_nomem(err);
-    if (r < 0)
+    if (r < 0 || !ret->notes)
         sco_program_facts_done(ret);
     else
         memcpy(ret->notes, a.notes, sizeof a.notes);

@@ -107,7 +107,7 @@ static void take_scanner(struct sco_scanner *s, const struct sco_node *m, struct
 static int take_descriptor(struct sco_plugins *p, struct sco_plugin_info *info,
                            struct sco_error *err)
 {
-    struct sco_str json;
+    struct sco_str json = {0};
     const struct sco_node *root = NULL;
     int r = p->described ? descriptor_load(info->path, &p->arena, &json, err)
                          : sco_error_set(err, SCO_E_NOT_FOUND,
