@@ -1,5 +1,6 @@
 /* Child processes of the engine: posix_spawn (its cost does not grow with the parent), a pidfd on
  * the loop, and the clean-up of orphans that dead workers leave. Owned by the main thread. */
+#include <secureops/fs.h>
 #include <secureops/loop.h>
 
 #include <errno.h>
@@ -176,17 +177,18 @@ static bool is_known(pid_t pid)
 /* The first unknown child in the kernel's list of our children, or 0. */
 static pid_t find_orphan(void)
 {
+    enum { LIST_MAX = 16 << 20 };
     char path[64];
+    SCO_AUTO(sco_buf) struct sco_buf text = {0};
     snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
-    FILE *f = fopen(path, "re");
-    pid_t found = 0;
-    long pid;
-    while (f && !found && fscanf(f, "%ld", &pid) == 1)
-        if (!is_known((pid_t)pid))
-            found = (pid_t)pid;
-    if (f)
-        fclose(f);
-    return found;
+    if (sco_fs_read(path, LIST_MAX, &text, NULL) < 0)
+        return 0;
+    struct sco_str rest = sco_buf_str(&text), one;
+    int64_t pid;
+    while (sco_str_split(&rest, ' ', &one))
+        if (sco_parse_i64(sco_str_trim(one), 1, INT32_MAX, &pid) == 0 && !is_known((pid_t)pid))
+            return (pid_t)pid;
+    return 0;
 }
 
 int sco_loop_kill_orphans(void)
