@@ -147,6 +147,8 @@ int sco_fs_mkdirs(const char *path, int mode, struct sco_error *err)
     sco_buf_z(&b);
     if (b.failed)
         return sco_error_nomem(err);
+    if (!b.n)
+        return sco_error_set(err, SCO_E_INVALID, "a folder without a name");
     for (char *p = b.p + 1;; p++) {
         char c = *p;
         if (c && c != '/')

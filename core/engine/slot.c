@@ -228,11 +228,15 @@ static int lock_cache(struct session *s, const char *name, int *ret_fd, const ch
                 : sco_arena_fmt(&s->scan->arena, "%s/scanners/%s-%d", s->e->o.cache_dir, name, i);
         SCO_AUTO(sco_buf) struct sco_buf b = {0};
         sco_buf_addf(&b, "%s/home", dir ? dir : "");
-        int r = dir ? sco_fs_mkdirs(sco_buf_z(&b), 0700, err) : sco_error_nomem(err);
+        if (!dir || b.failed)
+            return sco_error_nomem(err);
+        int r = sco_fs_mkdirs(sco_buf_z(&b), 0700, err);
         if (r < 0)
             return r;
         sco_buf_clear(&b);
         sco_buf_addf(&b, "%s/.lock", dir);
+        if (b.failed)
+            return sco_error_nomem(err);
         int fd = open(sco_buf_z(&b), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
             return sco_error_errno(err, errno, "cannot open %s", sco_buf_z(&b));
