@@ -91,7 +91,7 @@ static const struct command commands[] = {
      import_flags, cmd_import},
     {"plugin", "list | info NAME | new NAME", "Shows the plugins, or writes a new one.", NULL,
      plugin_flags, cmd_plugin},
-    {"doctor", "", "Shows scanners, their programs and versions, and what is missing.",
+    {"doctor", "", "Shows scanners, their versions and the age of databases, and what is missing.",
      "Exit status: 0 all plugins can be used; 3 one is broken.", doctor_flags, cmd_doctor},
     {"config", "check | show | docs", "Checks or shows the configuration, or its reference.", NULL,
      config_flags, cmd_config},

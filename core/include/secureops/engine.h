@@ -141,7 +141,7 @@ int sco_engine_scan(struct sco_engine *e, const struct sco_plan *plan, struct sc
 int sco_engine_import(struct sco_engine *e, const char *const *files, size_t n, const char *scanner,
                       const char *root, struct sco_scan **ret, struct sco_error *err) SCO_NODISCARD;
 /* May be called from a signal handler: once, everything stops and is reported as cancelled; twice,
- * workers are killed. */
+ * workers are killed. It is for good: this engine starts nothing more. */
 void sco_engine_cancel(struct sco_engine *e);
 bool sco_engine_cancelled(const struct sco_engine *e);
 struct event_base *sco_engine_base(struct sco_engine *e); /* for timers of a progress display */
