@@ -257,6 +257,22 @@ static int take_digest_key(struct cli *c, struct sco_error *err)
     return r;
 }
 
+/* Paths are written relative and without a slash at the end: "./docs/" means "docs". */
+static const char **take_excludes(struct cli *c, const struct sco_str_list *from)
+{
+    const char **list = sco_arena_alloc(&c->arena, (from->n + 1) * sizeof *list);
+    for (size_t i = 0, n = 0; list && i < from->n; i++) {
+        struct sco_str s = from->v[i];
+        if (sco_str_starts(s, "./"))
+            s = sco_str_make(s.p + 2, s.n - 2);
+        while (s.n && s.p[s.n - 1] == '/')
+            s.n--;
+        if (s.n && !(list[n++] = sco_arena_cstr(&c->arena, s)))
+            return NULL;
+    }
+    return list;
+}
+
 int context_open_engine(struct cli *c, struct sco_error *err)
 {
     struct sco_engine_options o = {0};
@@ -272,11 +288,9 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     if (r < 0)
         return r;
     const struct sco_config_scan *s = &c->config->scan;
-    c->excludes = sco_arena_alloc(&c->arena, (s->exclude.n + 1) * sizeof *c->excludes);
+    c->excludes = take_excludes(c, &s->exclude);
     if (!c->excludes)
         return sco_error_nomem(err);
-    for (size_t i = 0; i < s->exclude.n; i++)
-        c->excludes[i] = s->exclude.v[i].p;
     o.worker = c->worker;
     o.plugin_dirs = c->plugin_dirs;
     o.tools_path = c->tools_path;

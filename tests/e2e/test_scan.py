@@ -351,7 +351,8 @@ class Selection(Case):
 
     def test_exclude(self):
         paths = ["src/a.py", "docs/b.md", "docs/deep/c.md", "x.md"]
-        self.assertEqual(self.found_in(paths, "--exclude", "docs")[0], ["src/a.py", "x.md"])
+        for docs in ("docs", "docs/", "./docs", "./docs//"):
+            self.assertEqual(self.found_in(paths, "--exclude", docs)[0], ["src/a.py", "x.md"])
         self.assertEqual(self.found_in(paths, "-x", "*.md")[0], ["src/a.py"])
         self.assertEqual(self.found_in(paths, "-x", "docs/*.md")[0],
                          ["docs/deep/c.md", "src/a.py", "x.md"])
