@@ -82,6 +82,10 @@ int context_load_config(struct cli *c, struct sco_error *err);
 int context_open_engine(struct cli *c, struct sco_error *err);
 /* Both, and what plugins there are. */
 int context_plugins(struct cli *c, const struct sco_plugins **ret, struct sco_error *err);
+/* What is configured for scanners: their names, common values, and the options of those that are
+ * spoken of; the others may lack what they would require. flags: SCO_VALUES_RESOLVE. */
+int context_check_scanners(struct cli *c, const struct sco_plugins *p, uint32_t flags,
+                           struct sco_error *err);
 /* The progress display, the engine and its temporary files go; signals end the program again. */
 void context_close_engine(struct cli *c);
 void context_done(struct cli *c);

@@ -3,23 +3,7 @@
 
 static int check(struct cli *c, const struct sco_plugins *p, struct sco_error *err)
 {
-    const char **names = sco_arena_alloc(&c->arena, (p->n + 1) * sizeof *names);
-    if (!names)
-        return sco_error_nomem(err);
-    for (size_t i = 0; i < p->n; i++)
-        names[i] = p->v[i].name;
-    int r = sco_config_check_scanners(c->config, names, p->n, err);
-    for (size_t i = 0; i < p->n && r == 0; i++) {
-        SCO_AUTO(sco_buf) struct sco_buf ignored = {0};
-        struct sco_config_scanner s = {0};
-        if (p->v[i].error || (r = sco_config_scanner(c->config, names[i], &s, err)) < 0)
-            continue;
-        if (s.configured) /* the others may lack what they would require */
-            r = sco_config_scanner_options(c->config, p->v[i].name, p->v[i].options,
-                                           SCO_VALUES_RESOLVE, &ignored, NULL, err);
-        if (ignored.p)
-            explicit_bzero(ignored.p, ignored.n);
-    }
+    int r = context_check_scanners(c, p, SCO_VALUES_RESOLVE, err);
     if (r < 0)
         return r;
     for (const char *const *f = c->config->files; *f; f++)

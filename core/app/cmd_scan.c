@@ -178,26 +178,11 @@ static void print_plan(const struct sco_plan *plan)
     }
 }
 
-static int check_configured_names(struct cli *c, struct sco_error *err)
+static int check_configured(struct cli *c, struct sco_error *err)
 {
     const struct sco_plugins *p;
     int r = sco_engine_plugins(c->engine, &p, err);
-    if (r < 0)
-        return r;
-    const char **names = sco_arena_alloc(&c->arena, (p->n + 1) * sizeof *names);
-    if (!names)
-        return sco_error_nomem(err);
-    for (size_t i = 0; i < p->n; i++)
-        names[i] = p->v[i].name;
-    if ((r = sco_config_check_scanners(c->config, names, p->n, err)) < 0)
-        return r;
-    for (size_t i = 0; i < p->n && r == 0; i++) { /* before anything runs */
-        SCO_AUTO(sco_buf) struct sco_buf ignored = {0};
-        if (!p->v[i].error)
-            r = sco_config_scanner_options(c->config, p->v[i].name, p->v[i].options, 0, &ignored,
-                                           NULL, err);
-    }
-    return r;
+    return r < 0 ? r : context_check_scanners(c, p, 0, err);
 }
 
 static int finish(struct cli *c, struct sco_scan *scan, const struct output *out, size_t n)
@@ -239,7 +224,7 @@ int cmd_scan(struct cli *c)
     struct sco_scan *scan = NULL;
     int r = prepare(c, out, &n, &err);
     if (r == 0)
-        r = check_configured_names(c, &err);
+        r = check_configured(c, &err);
     if (r == 0)
         r = sco_engine_plan(c->engine, c->n_operands ? c->operands : here,
                             c->n_operands ? c->n_operands : 1, &plan, &err);
@@ -273,7 +258,7 @@ int cmd_import(struct cli *c)
     if (r == 0 && root && !sco_fs_is_dir(root))
         r = sco_error_set(&err, SCO_E_INVALID, "--root: %s is not a folder", c->values[ARG_ROOT]);
     if (r == 0)
-        r = check_configured_names(c, &err);
+        r = check_configured(c, &err);
     if (r == 0)
         r = sco_engine_import(c->engine, c->operands, c->n_operands, c->values[ARG_SCANNER], root,
                               &scan, &err);

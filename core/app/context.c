@@ -207,7 +207,7 @@ static int scanner_wanted(void *user, const char *name)
 {
     struct cli *c = user;
     struct sco_config_scanner s;
-    /* what is wrong with it is an error of the options, which are asked for before any run */
+    /* what is wrong with it was an error of context_check_scanners, before any plan */
     return sco_config_scanner(c->config, name, &s, NULL) < 0 ? 0 : s.enabled;
 }
 
@@ -315,6 +315,33 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     r = sco_engine_new(&o, &c->engine, err);
     if (r == 0)
         signals_watch(c->engine);
+    return r;
+}
+
+static int check_scanner(struct cli *c, const struct sco_plugin_info *p, uint32_t flags,
+                         struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf ignored = {0};
+    struct sco_config_scanner s = {0};
+    int r = sco_config_scanner(c->config, p->name, &s, err);
+    if (r == 0 && s.configured && !p->error)
+        r = sco_config_scanner_options(c->config, p->name, p->options, flags, &ignored, NULL, err);
+    if (ignored.p)
+        explicit_bzero(ignored.p, ignored.n);
+    return r;
+}
+
+int context_check_scanners(struct cli *c, const struct sco_plugins *p, uint32_t flags,
+                           struct sco_error *err)
+{
+    const char **names = sco_arena_alloc(&c->arena, (p->n + 1) * sizeof *names);
+    if (!names)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < p->n; i++)
+        names[i] = p->v[i].name;
+    int r = sco_config_check_scanners(c->config, names, p->n, err);
+    for (size_t i = 0; i < p->n && r == 0; i++)
+        r = check_scanner(c, &p->v[i], flags, err);
     return r;
 }
 

@@ -122,6 +122,11 @@ int sco_config_scanner(const struct sco_config *c, const char *name, struct sco_
     int r = common(c->impl, name, &text, &configured, err);
     if (r < 0)
         return r;
+    if (text.required && enabled[text.enabled.n] == SCO_ENABLED_NEVER)
+        return sco_error_set(err, SCO_E_INVALID,
+                             "scanners.%s is required and switched off (enabled: false): take one "
+                             "of the two away",
+                             name);
     *ret = (struct sco_config_scanner){.enabled = enabled[text.enabled.n],
                                        .required = text.required != 0,
                                        .configured = configured,

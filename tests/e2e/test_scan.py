@@ -8,7 +8,7 @@ import unittest
 import xml.etree.ElementTree as ET
 
 from fakes import SECRET, gitleaks, leaks
-from harness import GATE, INCOMPLETE, PASSED, Case, descendants
+from harness import GATE, INCOMPLETE, PASSED, USAGE, Case, descendants
 
 class FakeScan(Case):
     def setUp(self):
@@ -310,6 +310,11 @@ class Selection(Case):
         for run in report["scanners"]:
             if run["name"] == "gitleaks":
                 self.assertEqual(run["status"], "skipped")
+
+    def test_required_and_switched_off(self):
+        r = self.run_it("scan", "--set", "scanners.gitleaks.enabled=false", "--set",
+                        "scanners.gitleaks.required=true", code=USAGE)
+        self.assertIn("scanners.gitleaks is required and switched off", r.stderr)
 
     def found_in(self, paths, *args):
         self.tool("gitleaks", gitleaks(leaks(*({"File": p, "Secret": SECRET[:-2] + f"{i:02}"}

@@ -129,7 +129,8 @@ struct sco_config_scanner {
     int64_t timeout; /* ms; 0: not said */
 };
 int sco_config_scanner(const struct sco_config *c, const char *name, struct sco_config_scanner *ret,
-                       struct sco_error *err) SCO_NODISCARD; /* SCO_E_INVALID: environment */
+                       struct sco_error *err) SCO_NODISCARD; /* SCO_E_INVALID: environment,
+                                                 or required and never enabled */
 
 /* Checks the configuration of a scanner against its plugin's table (NULL: none) and appends the
  * values, defaults included, as a JSON object. flags: SCO_VALUES_RESOLVE. SCO_E_INVALID also for a

@@ -452,6 +452,17 @@ static void no_memory(void **state)
     }
 }
 
+static void required_and_switched_off(void **state)
+{
+    struct fixture *f = *state;
+    struct sco_config_scanner s;
+    f->in.file = "c.yaml";
+    assert_int_equal(load_text(f, "scanners:\n  trivy: {enabled: false, required: true}\n"), 0);
+    assert_int_equal(sco_config_scanner(f->c, "trivy", &s, &f->err), SCO_E_INVALID);
+    assert_non_null(strstr(f->err.text, "scanners.trivy is required and switched off"));
+    assert_int_equal(sco_config_scanner(f->c, "bandit", &s, &f->err), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -460,6 +471,7 @@ int main(void)
         TEST(errors),    TEST(untrusted), TEST(environment),
         TEST(overrides), TEST(scanners),  TEST(scanner_names),
         TEST(show),      TEST(docs),      TEST(no_memory),
+        TEST(required_and_switched_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
