@@ -314,7 +314,7 @@ class Selection(Case):
     def test_required_and_switched_off(self):
         r = self.run_it("scan", "--set", "scanners.gitleaks.enabled=false", "--set",
                         "scanners.gitleaks.required=true", code=USAGE)
-        self.assertIn("scanners.gitleaks is required and switched off", r.stderr)
+        self.assertIn("scanners.gitleaks is required and switched off", r.err)
 
     def found_in(self, paths, *args):
         self.tool("gitleaks", gitleaks(leaks(*({"File": p, "Secret": SECRET[:-2] + f"{i:02}"}
