@@ -1,4 +1,4 @@
-/* Digests, thinly over OpenSSL's EVP (its only user). The digest is fetched once per process. */
+/* SHA-256, HMAC with it, random bytes. */
 #pragma once
 
 #include <secureops/base.h>
