@@ -7,6 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "sha256_priv.h"
+
 #include <secureops/crypto.h>
 
 static void is_hex(const uint8_t md[SCO_SHA256_LEN], const char *want)
@@ -42,6 +44,44 @@ static void sha256(void **state)
     is_hex(md, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
     assert_null(sco_sha256_free(h));
     assert_null(sco_sha256_free(NULL));
+}
+
+/* Every length around the padding of one to four blocks: the digest of all the digests. */
+static void lengths(void **state)
+{
+    (void)state;
+    enum { MOST = 300 };
+    static char a[MOST];
+    static uint8_t all[(MOST + 1) * SCO_SHA256_LEN];
+    uint8_t md[SCO_SHA256_LEN];
+    struct sco_sha256 *h = sco_sha256_new();
+    memset(a, 'a', sizeof a);
+    for (size_t n = 0; n <= MOST; n++) {
+        sco_sha256_begin(h);
+        sco_sha256_add(h, sco_str_make(a, n));
+        assert_int_equal(sco_sha256_end(h, all + n * SCO_SHA256_LEN), 0);
+    }
+    sco_sha256_begin(h);
+    sco_sha256_add(h, sco_str_make((const char *)all, sizeof all));
+    assert_int_equal(sco_sha256_end(h, md), 0);
+    is_hex(md, "e8e4a8cfe049153f6f930f2156161a5b19bb9b3dc4b698c20e4d44a29d7f9526");
+    sco_sha256_free(h);
+}
+
+/* The processor's instructions and the C code are one function. */
+static void one_function(void **state)
+{
+    (void)state;
+    static uint8_t bytes[50 * SHA256_BLOCK];
+    uint32_t x = 1, a[8] = {1, 2, 3, 4, 5, 6, 7, 8}, b[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        x = x * 1664525 + 1013904223;
+        bytes[i] = (uint8_t)(x >> 24);
+    }
+    sha256_blocks_c(a, bytes, 50);
+    sha256_choose()(b, bytes, 1);
+    sha256_choose()(b, bytes + SHA256_BLOCK, 49);
+    assert_memory_equal(a, b, sizeof a);
 }
 
 static void digest_of(struct sco_sha256 *h, const struct sco_str *v, size_t n, uint8_t *md)
@@ -83,6 +123,15 @@ static void hmac(void **state)
     assert_int_equal(sco_hmac_sha256(SCO_STR("Jefe"), SCO_STR("what do ya want for nothing?"), md),
                      0);
     is_hex(md, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    /* case 6: a key that is longer than a block */
+    char key[131];
+    memset(key, 0xAA, sizeof key);
+    assert_int_equal(sco_hmac_sha256(sco_str_make(key, sizeof key),
+                                     SCO_STR("Test Using Larger Than Block-Size Key - Hash Key "
+                                             "First"),
+                                     md),
+                     0);
+    is_hex(md, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     assert_int_equal(sco_hmac_sha256(sco_str_make(NULL, 0), sco_str_make(NULL, 0), md), 0);
     is_hex(md, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
@@ -115,8 +164,9 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256), cmocka_unit_test(fields),    cmocka_unit_test(hmac),
-        cmocka_unit_test(uuid),   cmocka_unit_test(no_memory),
+        cmocka_unit_test(sha256), cmocka_unit_test(lengths), cmocka_unit_test(one_function),
+        cmocka_unit_test(fields), cmocka_unit_test(hmac),    cmocka_unit_test(uuid),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
