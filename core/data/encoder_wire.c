@@ -5,21 +5,7 @@
  * (from 0), and from then on as that number. Only what was sent counts: when a finding cannot be
  * written, its definitions are not numbered. */
 #include "encoder_priv.h"
-#include "json_simd.h"
-
-#define LIT(out, text) sco_buf_add(out, SCO_STR(text))
-
-/* Makes room for n bytes; most of the time there is. */
-static inline bool room(struct sco_buf *out, size_t n)
-{
-    return (out->cap - out->n >= n && !out->failed) || sco_buf_reserve(out, n) == 0;
-}
-
-static inline void put_char(struct sco_buf *out, char c)
-{
-    if (room(out, 1))
-        out->p[out->n++] = c;
-}
+#include "json_put.h"
 
 static char *put_escape(char *p, char c)
 {
@@ -87,7 +73,7 @@ static inline char *put_content(char *p, struct sco_str s)
 static void put_str(struct sco_buf *out, struct sco_str s)
 {
     enum { ESCAPE_MAX = 6 };
-    if (s.n > SIZE_MAX / 8 || !room(out, s.n * ESCAPE_MAX + 2)) {
+    if (s.n > SIZE_MAX / 8 || !put_room(out, s.n * ESCAPE_MAX + 2)) {
         out->failed = true;
         return;
     }
@@ -96,18 +82,6 @@ static void put_str(struct sco_buf *out, struct sco_str s)
     p = put_content(p, s);
     *p++ = '"';
     out->n = (size_t)(p - out->p);
-}
-
-static void put_int(struct sco_buf *out, uint32_t v)
-{
-    enum { DIGITS_MAX = 10 };
-    size_t n = 1;
-    for (uint32_t k = v; k >= 10; k /= 10)
-        n++;
-    if (!room(out, DIGITS_MAX))
-        return;
-    for (char *p = out->p + out->n + n; n; n--, out->n++, v /= 10)
-        *--p = (char)('0' + v % 10);
 }
 
 static void put_text(struct sco_encoder *e, struct sco_buf *out, struct sco_str s)
@@ -125,38 +99,24 @@ static void put_text(struct sco_encoder *e, struct sco_buf *out, struct sco_str 
         put_char(out, ']');
 }
 
-/* `key` has its quotes and the colon already; inlined, so that its length is known. */
-__attribute__((always_inline)) static inline void put_key(struct sco_buf *out, const char *key,
-                                                          size_t n)
-{
-    if (!room(out, n + 1))
-        return;
-    char *p = out->p + out->n;
-    if (p[-1] != '{')
-        *p++ = ',';
-    memcpy(p, key, n);
-    out->n = (size_t)(p + n - out->p);
-}
-
-#define KEY(out, key) put_key(out, "\"" key "\":", sizeof("\"" key "\":") - 1)
 #define MEMBER(out, key, s)                                                                        \
     do {                                                                                           \
         if ((s).n) {                                                                               \
-            KEY(out, key);                                                                         \
+            PUT_KEY(out, key);                                                                     \
             put_str(out, s);                                                                       \
         }                                                                                          \
     } while (0)
 #define MEMBER_TEXT(out, key, s)                                                                   \
     do {                                                                                           \
         if ((s).n) {                                                                               \
-            KEY(out, key);                                                                         \
+            PUT_KEY(out, key);                                                                     \
             put_text(e, out, s);                                                                   \
         }                                                                                          \
     } while (0)
 #define MEMBER_INT(out, key, v)                                                                    \
     do {                                                                                           \
         if ((v) > 0) {                                                                             \
-            KEY(out, key);                                                                         \
+            PUT_KEY(out, key);                                                                     \
             put_int(out, (uint32_t)(v));                                                           \
         }                                                                                          \
     } while (0)
@@ -179,7 +139,7 @@ static void put_package(struct sco_buf *out, const struct norm *n)
 {
     if (!n->package_name.n && !n->purl.n)
         return;
-    KEY(out, "package");
+    PUT_KEY(out, "package");
     put_char(out, '{');
     MEMBER(out, "name", n->package_name);
     MEMBER(out, "version", n->package_version);
@@ -191,14 +151,14 @@ static void put_package(struct sco_buf *out, const struct norm *n)
 
 static void put_tool(struct sco_buf *out, const struct norm *n)
 {
-    KEY(out, "tools");
-    LIT(out, "[{");
+    PUT_KEY(out, "tools");
+    PUT_LIT(out, "[{");
     MEMBER(out, "name", n->tool_name);
     MEMBER(out, "version", n->tool_version);
     MEMBER(out, "rule_id", n->rule_id);
-    KEY(out, "severity");
+    PUT_KEY(out, "severity");
     put_str(out, sco_str_c(sco_severity_name(n->severity)));
-    LIT(out, "}]");
+    PUT_LIT(out, "}]");
 }
 
 static void put_place(struct sco_buf *out, const struct sco_location *l)
@@ -217,7 +177,7 @@ static void put_places(struct sco_buf *out, const struct norm *n)
 {
     if (!n->n_locations)
         return;
-    KEY(out, "locations");
+    PUT_KEY(out, "locations");
     put_char(out, '[');
     for (size_t i = 0; i < n->n_locations; i++) {
         if (i)
@@ -231,14 +191,14 @@ static void put_suppressions(struct sco_buf *out, const struct norm *n)
 {
     if (!n->n_suppressions)
         return;
-    KEY(out, "suppressions");
+    PUT_KEY(out, "suppressions");
     put_char(out, '[');
     for (size_t i = 0; i < n->n_suppressions; i++) {
         const struct sco_suppression *s = &n->suppressions[i];
         if (i)
             put_char(out, ',');
         put_char(out, '{');
-        KEY(out, "kind");
+        PUT_KEY(out, "kind");
         put_str(out, sco_str_c(sco_suppression_name(s->kind)));
         MEMBER(out, "reason", s->reason);
         MEMBER(out, "expires", s->expires);
@@ -252,7 +212,7 @@ static void put_metadata(struct sco_encoder *e, struct sco_buf *out, const struc
 {
     if (!n->n_metadata)
         return;
-    KEY(out, "metadata");
+    PUT_KEY(out, "metadata");
     size_t from = out->n;
     put_char(out, '{');
     for (size_t i = 0; i < n->n_metadata; i++) {
@@ -283,12 +243,12 @@ static void put_head(struct sco_encoder *e, const struct norm *n, struct sco_buf
 {
     static const char *const status[] = {
         [SCO_STATUS_RESOLVED] = "RESOLVED", [SCO_STATUS_FALSE_POSITIVE] = "FALSE_POSITIVE"};
-    KEY(out, "vulnerability_type");
+    PUT_KEY(out, "vulnerability_type");
     put_str(out, sco_str_c(sco_type_name(n->type)));
-    KEY(out, "severity");
+    PUT_KEY(out, "severity");
     put_str(out, sco_str_c(sco_severity_name(n->severity)));
     if (n->status) {
-        KEY(out, "status");
+        PUT_KEY(out, "status");
         put_str(out, sco_str_c(status[n->status]));
     }
     MEMBER(out, "rule_id", n->rule_id);
@@ -316,11 +276,11 @@ int enc_write(struct sco_encoder *e, const struct norm *n, struct sco_buf *out)
     put_package(out, n);
     MEMBER(out, "cve_id", n->cve_id);
     if (n->aliases.n) {
-        KEY(out, "aliases");
+        PUT_KEY(out, "aliases");
         put_list(e, out, n->aliases, false);
     }
     if (n->cwes.n) {
-        KEY(out, "cwe_ids");
+        PUT_KEY(out, "cwe_ids");
         put_list(e, out, n->cwes, false);
     }
     MEMBER_INT(out, "cvss_hundredths", n->cvss_hundredths);
@@ -330,14 +290,14 @@ int enc_write(struct sco_encoder *e, const struct norm *n, struct sco_buf *out)
     MEMBER(out, "secret_digest", n->secret_digest);
     MEMBER(out, "secret_preview", n->secret_preview);
     if (n->references.n) {
-        KEY(out, "references");
+        PUT_KEY(out, "references");
         put_list(e, out, n->references, true);
     }
     put_tool(out, n);
     put_places(out, n);
     put_suppressions(out, n);
     put_metadata(e, out, n);
-    LIT(out, "}\n");
+    PUT_LIT(out, "}\n");
     if (out->failed) {
         out->n = start;
         out->failed = failed_before;

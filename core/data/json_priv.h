@@ -149,6 +149,10 @@ void sco_json_path_key(struct sco_buf *out, struct sco_str key);
 /* DEFERRED nodes: `i` packs offset and depth, `text` is the path. */
 enum { SCO_JSON_OFFSET_BITS = 48 };
 
+/* ---- json_writer.c ---- */
+/* A string of the document, with its quotes. */
+void sco_json_add_quoted(struct sco_buf *b, struct sco_str s);
+
 /* Turns the fault of `s` into err; `name` and `path` may be NULL. Returns the code. */
 int sco_json_report(const struct sco_json_src *s, const char *name, const char *path,
                     struct sco_error *err);

@@ -78,7 +78,7 @@ static void add_plain(struct sco_buf *b, struct sco_str s)
     }
 }
 
-static void add_quoted(struct sco_buf *b, struct sco_str s)
+void sco_json_add_quoted(struct sco_buf *b, struct sco_str s)
 {
     size_t i = 0;
     sco_buf_addc(b, '"');
@@ -125,7 +125,7 @@ static bool add_plain_member(struct sco_json_out *o, struct sco_str key, struct 
 static void add_key(struct sco_json_out *o, struct sco_str key)
 {
     separate(o);
-    add_quoted(o->b, key);
+    sco_json_add_quoted(o->b, key);
     sco_buf_addz(o->b, o->pretty ? ": " : ":");
     o->keyed = true;
 }
@@ -138,7 +138,7 @@ void sco_json_key(struct sco_json_out *o, const char *key)
 void sco_json_str(struct sco_json_out *o, struct sco_str s)
 {
     separate(o);
-    add_quoted(o->b, s);
+    sco_json_add_quoted(o->b, s);
     complete(o);
 }
 

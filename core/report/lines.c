@@ -1,44 +1,43 @@
-/* The list of findings in the JSON report: nearly all of its bytes. The findings are put into text
- * by as many threads as there are cores, a chunk each, and written in order by the caller's thread;
- * a few hundred findings stay with it alone. Threads read the findings and write to their own
- * buffer, nothing else, and are gone at the end. */
+/* The list of findings in the JSON report: nearly all of its bytes. As many threads as there are
+ * cores take the findings chunk by chunk, put a chunk into text in a buffer of their own, and write
+ * it when all chunks before it are written; a few hundred findings stay with the caller alone. The
+ * threads read the findings, take turns at the sink, and are gone at the end. */
 #include "report_priv.h"
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <unistd.h>
 
 enum {
     CHUNK = 256, /* findings; about 250 KB of text */
     THREADS_MAX = 8,
     AHEAD = 4, /* findings whose texts are fetched into the cache before their turn */
+    LINE = 64, /* bytes the cache fetches at once */
 };
 
-struct step { /* what all threads see */
+struct work { /* what all threads share */
     const struct sco_finding_set *set;
-    size_t from; /* of this round; set->n: the end */
-};
-
-struct renderer {
-    struct step *step;
-    size_t number;
-    struct sco_buf text;
-    pthread_t thread;
-    sem_t go, done;
+    struct sink *sink; /* of the one whose turn it is */
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    size_t next, turn; /* chunks: the first that nobody took, the one to be written */
+    bool ended;        /* there is no sense in going on */
 };
 
 /* Ranked findings lie in memory in another order than their texts. */
 static void prefetch(const struct sco_finding *f)
 {
     __builtin_prefetch(f->title);
+    __builtin_prefetch(f->title + LINE);
+    __builtin_prefetch(f->title + 2 * LINE);
     __builtin_prefetch(f->description);
+    __builtin_prefetch(f->description + LINE);
     __builtin_prefetch(f->file_path);
     __builtin_prefetch(f->metadata);
 }
 
 static void render(const struct sco_finding_set *set, size_t from, struct sco_buf *b)
 {
-    size_t end = from + CHUNK < set->n ? from + CHUNK : set->n; /* may lie before `from` */
+    size_t end = from + CHUNK < set->n ? from + CHUNK : set->n;
     struct sco_json_out o = {.b = b};
     for (size_t i = from; i < end; i++) {
         if (i + AHEAD < end)
@@ -48,40 +47,40 @@ static void render(const struct sco_finding_set *set, size_t from, struct sco_bu
     }
 }
 
+/* The next chunk that nobody took; false: there is none. */
+static bool take_chunk(struct work *w, size_t *ret)
+{
+    pthread_mutex_lock(&w->lock);
+    *ret = w->next++;
+    bool more = !w->ended && *ret * CHUNK < w->set->n;
+    pthread_mutex_unlock(&w->lock);
+    return more;
+}
+
+/* Writes the text of a chunk behind those before it. */
+static void put_chunk(struct work *w, size_t chunk, struct sco_buf *text)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->turn != chunk)
+        pthread_cond_wait(&w->moved, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+    bool more = sink_take(w->sink, text); /* the turn is what keeps the others out */
+    pthread_mutex_lock(&w->lock);
+    w->turn++;
+    w->ended |= !more;
+    pthread_cond_broadcast(&w->moved);
+    pthread_mutex_unlock(&w->lock);
+}
+
 static void *run(void *user)
 {
-    struct renderer *r = user;
-    for (;;) {
-        while (sem_wait(&r->go) < 0)
-            ; /* a signal */
-        if (r->step->from >= r->step->set->n)
-            return NULL;
-        render(r->step->set, r->step->from + r->number * CHUNK, &r->text);
-        sem_post(&r->done);
+    struct work *w = user;
+    SCO_AUTO(sco_buf) struct sco_buf text = {0};
+    for (size_t chunk; take_chunk(w, &chunk);) {
+        render(w->set, chunk * CHUNK, &text);
+        put_chunk(w, chunk, &text);
     }
-}
-
-static void take_text(struct renderer *r, struct sink *s)
-{
-    sco_buf_add(&s->b, sco_buf_str(&r->text));
-    buf_restart(&r->text, &s->b);
-    sink_more(s);
-}
-
-/* Rounds of one chunk a thread, the caller's own the first. */
-static void write_rounds(struct renderer *all, size_t n, struct sink *s)
-{
-    struct step *step = all[0].step;
-    for (; step->from < step->set->n && sink_more(s); step->from += n * CHUNK) {
-        for (size_t i = 1; i < n; i++)
-            sem_post(&all[i].go);
-        render(step->set, step->from, &all[0].text);
-        for (size_t i = 1; i < n; i++)
-            while (sem_wait(&all[i].done) < 0)
-                ; /* a signal */
-        for (size_t i = 0; i < n; i++)
-            take_text(&all[i], s);
-    }
+    return NULL;
 }
 
 static void write_alone(const struct sco_finding_set *set, struct sink *s)
@@ -99,34 +98,23 @@ static size_t threads_for(size_t findings)
     return findings >= 4 * CHUNK * n ? n : 1;
 }
 
-static bool start(struct renderer *r, struct step *step, size_t number)
-{
-    *r = (struct renderer){.step = step, .number = number};
-    if (sem_init(&r->go, 0, 0) < 0 || sem_init(&r->done, 0, 0) < 0)
-        return false;
-    return number == 0 || pthread_create(&r->thread, NULL, run, r) == 0;
-}
-
 void lines_write(const struct sco_finding_set *set, struct sink *s)
 {
-    struct renderer all[THREADS_MAX];
-    struct step step = {.set = set};
-    size_t want = threads_for(set->n), n = 0;
+    struct work w = {.set = set,
+                     .sink = s,
+                     .lock = PTHREAD_MUTEX_INITIALIZER,
+                     .moved = PTHREAD_COND_INITIALIZER};
+    pthread_t others[THREADS_MAX];
+    size_t want = threads_for(set->n), n = 1; /* the caller is one of them */
     if (want == 1) {
         write_alone(set, s);
         return;
     }
-    while (n < want && start(&all[n], &step, n))
+    while (n < want && pthread_create(&others[n], NULL, run, &w) == 0)
         n++;
-    write_rounds(all, n, s); /* with as many as there are: the caller's at least */
-    step.from = set->n;
-    for (size_t i = 0; i < n; i++) {
-        if (i) {
-            sem_post(&all[i].go);
-            pthread_join(all[i].thread, NULL);
-        }
-        sem_destroy(&all[i].go);
-        sem_destroy(&all[i].done);
-        sco_buf_done(&all[i].text);
-    }
+    run(&w); /* with as many as there are */
+    for (size_t i = 1; i < n; i++)
+        pthread_join(others[i], NULL);
+    pthread_cond_destroy(&w.moved);
+    pthread_mutex_destroy(&w.lock);
 }

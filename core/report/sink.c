@@ -24,12 +24,17 @@ static int write_fully(int fd, struct sco_str s)
     return 0;
 }
 
+static void put(struct sink *s, struct sco_str text)
+{
+    if (!s->error && !s->b.failed && text.n) {
+        s->error = write_fully(s->fd, text);
+        s->total += text.n;
+    }
+}
+
 static void flush(struct sink *s)
 {
-    if (!s->error && !s->b.failed && s->b.n) {
-        s->error = write_fully(s->fd, sco_buf_str(&s->b));
-        s->total += s->b.n;
-    }
+    put(s, sco_buf_str(&s->b));
     s->b.n = 0;
 }
 
@@ -37,6 +42,15 @@ bool sink_more(struct sink *s)
 {
     if (s->b.n >= SINK_FULL)
         flush(s);
+    return !s->error && !s->b.failed;
+}
+
+bool sink_take(struct sink *s, struct sco_buf *text)
+{
+    s->b.failed |= text->failed;
+    flush(s);
+    put(s, sco_buf_str(text));
+    sco_buf_clear(text);
     return !s->error && !s->b.failed;
 }
 

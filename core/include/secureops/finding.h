@@ -152,7 +152,7 @@ void sco_finding_set_done(struct sco_finding_set *s);
 /* It counts for no gate: suppressed in one way or another, or settled. */
 bool sco_finding_is_suppressed(const struct sco_finding *f);
 
-/* The finding with the names of the design, for reports, API and events. */
+/* The finding with the names of the design, compact, for reports, API and events. */
 void sco_finding_write(struct sco_json_out *o, const struct sco_finding *f);
 
 /* ---- identity ----
