@@ -24,7 +24,7 @@
 -- A check that ends without fail(), unknown() or not_applicable() has passed. A check may fail in
 -- several places; each is reported. What the document holds is read like a Lua table and cannot be
 -- changed. Keys that are not there read as nil, at any depth: r.spec.template.metadata.labels is
--- nil when one of them is missing. A value that is known only at run time stops the check that
+-- nil when one of them is missing; ipairs, pairs and # of nil, and of a scalar, find nothing. A value that is known only at run time stops the check that
 -- reads it with the verdict `unknown`, unless fail() was already called or is_unknown() was asked
 -- before; a loop over a list with such items sees the known ones first. Secrets may be compared,
 -- but a message that is computed after one was read is withheld.
