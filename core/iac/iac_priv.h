@@ -31,11 +31,17 @@ int iac_map(struct sco_iac_set *s, struct iac_members *m, struct iac_span at,
             struct sco_iac_node *ret, const char **ret_repeated);
 int iac_list(struct sco_iac_set *s, struct iac_items *m, struct iac_span at,
              struct sco_iac_node *ret);
+/* The same from any array, for readers that keep one stack of children. `v` is changed. */
+int iac_seal_map(struct sco_iac_set *s, struct sco_iac_member *v, size_t n, struct iac_span at,
+                 struct sco_iac_node *ret, const char **ret_repeated);
+int iac_seal_list(struct sco_iac_set *s, const struct sco_iac_node *v, size_t n, struct iac_span at,
+                  struct sco_iac_node *ret);
 /* Scalars; text is copied into the arena unless it is already there (keep). */
 int iac_str(struct sco_iac_set *s, struct sco_str text, struct iac_span at,
             struct sco_iac_node *ret);
 struct sco_iac_node iac_str_keep(struct sco_str text, struct iac_span at); /* NUL-terminated */
 struct sco_iac_node iac_int(int64_t i, struct iac_span at);
+struct sco_iac_node iac_real(double real, struct iac_span at);
 struct sco_iac_node iac_bool(bool b, struct iac_span at);
 struct sco_iac_node iac_null(struct iac_span at);
 struct sco_iac_node iac_unknown(struct iac_span at);
@@ -52,11 +58,14 @@ int iac_doc_note(struct sco_iac_set *s, uint32_t doc, const char *fmt, ...) SCO_
 /* Ends it as FAILED or SKIPPED with the reason; returns 0, or SCO_E_NOMEM. */
 int iac_doc_ends(struct sco_iac_set *s, uint32_t doc, enum sco_iac_status status, const char *fmt,
                  ...) SCO_PRINTF(4, 5);
-/* A new resource of the last document, with its selectors (NULL-terminated list of NULL-terminated
- * strings; copied). *ret_index is its index. name NULL: copy of fmt. */
+/* A new resource of the last document, with its selectors (NULL-terminated list); all strings are
+ * copied. *ret_index (nullable) is its index. pod_spec is set afterwards, in the set's list. */
 int iac_resource(struct sco_iac_set *s, uint32_t doc, const char *const *selectors,
                  const char *type, const char *name, const struct sco_iac_node *node,
                  uint32_t parent, uint32_t *ret_index);
+
+/* The number that sco_iac_node.tag holds for a YAML tag. */
+int iac_tag(struct sco_iac_set *s, struct sco_str tag, uint32_t *ret);
 
 /* ---- readers ----
  * Each adds the documents of one text (already UTF-8, in the set) and their resources. What is

@@ -1,0 +1,189 @@
+/* The set: its documents, resources and what is said about them. */
+#include "set_priv.h"
+
+#include <stdlib.h>
+
+enum { NOTES_MAX = 200 };
+
+/* ---- names ---- */
+static const char *const formats[] = {
+    [SCO_IAC_FORMAT_NONE] = "none",
+    [SCO_IAC_FORMAT_KUBERNETES] = "kubernetes",
+    [SCO_IAC_FORMAT_DOCKERFILE] = "dockerfile",
+    [SCO_IAC_FORMAT_COMPOSE] = "compose",
+    [SCO_IAC_FORMAT_GITHUB_WORKFLOW] = "github-workflow",
+    [SCO_IAC_FORMAT_GITHUB_ACTION] = "github-action",
+    [SCO_IAC_FORMAT_GITLAB_CI] = "gitlab-ci",
+    [SCO_IAC_FORMAT_TERRAFORM_PLAN] = "terraform-plan",
+    [SCO_IAC_FORMAT_SCAN] = "scan",
+};
+_Static_assert(SCO_ARRAY_LEN(formats) == SCO_IAC_FORMAT_MAX_, "a format without name");
+
+const char *sco_iac_format_name(enum sco_iac_format f)
+{
+    return (size_t)f < SCO_ARRAY_LEN(formats) ? formats[f] : "?";
+}
+
+enum sco_iac_format sco_iac_format_parse(struct sco_str name)
+{
+    for (size_t i = 0; i < SCO_ARRAY_LEN(formats); i++)
+        if (sco_str_is(name, formats[i]))
+            return (enum sco_iac_format)i;
+    return SCO_IAC_FORMAT_NONE;
+}
+
+const char *sco_iac_status_name(enum sco_iac_status s)
+{
+    static const char *const names[] = {"parsed", "partial", "skipped", "failed"};
+    _Static_assert(SCO_ARRAY_LEN(names) == SCO_IAC_STATUS_MAX_, "a status without name");
+    return (size_t)s < SCO_ARRAY_LEN(names) ? names[s] : "?";
+}
+
+/* ---- life ---- */
+struct iac_impl *iac_impl(struct sco_iac_set *s)
+{
+    if (!s->impl)
+        s->impl = sco_alloc(1, sizeof(struct iac_impl));
+    return s->impl;
+}
+
+void sco_iac_set_done(struct sco_iac_set *s)
+{
+    struct iac_impl *m = s->impl;
+    if (m) {
+        free(m->keys);
+        sco_arena_done(&m->late);
+        free(m);
+    }
+    free(s->docs);
+    free(s->resources);
+    free(s->tags);
+    sco_arena_done(&s->arena);
+    *s = (struct sco_iac_set){0};
+}
+
+void sco_iac_set_cleanup_(struct sco_iac_set *s)
+{
+    sco_iac_set_done(s);
+}
+
+/* ---- documents ---- */
+struct sco_iac_doc *iac_doc(struct sco_iac_set *s, struct sco_iac_text *text, uint32_t index,
+                            enum sco_iac_format format)
+{
+    if (s->n_docs >= UINT32_MAX || SCO_VEC_PUSH(s->docs, s->n_docs, s->cap_docs) < 0)
+        return NULL;
+    struct sco_iac_doc *d = &s->docs[s->n_docs++];
+    *d = (struct sco_iac_doc){
+        .text = text, .index = index, .format = format, .first_resource = s->n_resources};
+    return d;
+}
+
+static char *arena_vfmt(struct sco_arena *a, const char *fmt, va_list ap)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    sco_buf_addvf(&b, fmt, ap);
+    return b.failed ? NULL : sco_arena_cstr(a, sco_buf_str(&b));
+}
+
+static int add_note(struct sco_iac_set *s, struct sco_iac_doc *d, const char *note)
+{
+    size_t n = 0;
+    while (d->notes && d->notes[n])
+        n++;
+    if (n > NOTES_MAX)
+        return 0;
+    if (n == NOTES_MAX)
+        note = "more notes are left out";
+    const char **list = (const char **)d->notes;
+    if ((n & (n - 1)) == 0) { /* full at powers of two: room for twice as many and the end */
+        size_t cap = n ? 2 * n + 1 : 2;
+        if (!(list = sco_arena_alloc(&s->arena, cap * sizeof *list)))
+            return SCO_E_NOMEM;
+        if (n)
+            memcpy(list, d->notes, n * sizeof *list);
+    }
+    list[n] = note;
+    list[n + 1] = NULL;
+    d->notes = list;
+    return 0;
+}
+
+int iac_doc_note(struct sco_iac_set *s, uint32_t doc, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    const char *note = arena_vfmt(&s->arena, fmt, ap);
+    va_end(ap);
+    return note ? add_note(s, &s->docs[doc], note) : SCO_E_NOMEM;
+}
+
+int iac_doc_ends(struct sco_iac_set *s, uint32_t doc, enum sco_iac_status status, const char *fmt,
+                 ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    const char *reason = arena_vfmt(&s->arena, fmt, ap);
+    va_end(ap);
+    if (!reason)
+        return SCO_E_NOMEM;
+    s->docs[doc].status = status;
+    s->docs[doc].reason = reason;
+    if (status != SCO_IAC_PARTIAL)
+        s->docs[doc].root = NULL;
+    return 0;
+}
+
+/* ---- resources ---- */
+/* The words are few and come again and again: they are interned, only the list is new. */
+static const char *const *copy_selectors(struct sco_iac_set *s, const char *const *selectors)
+{
+    size_t n = 0;
+    while (selectors[n])
+        n++;
+    const char **list = sco_arena_alloc(&s->arena, (n + 1) * sizeof *list);
+    for (size_t i = 0; list && i < n; i++)
+        if (!(list[i] = iac_key(s, sco_str_c(selectors[i]))))
+            return NULL;
+    return list;
+}
+
+int iac_resource(struct sco_iac_set *s, uint32_t doc, const char *const *selectors,
+                 const char *type, const char *name, const struct sco_iac_node *node,
+                 uint32_t parent, uint32_t *ret_index)
+{
+    if (s->n_resources >= UINT32_MAX - 1)
+        return SCO_E_LIMIT;
+    struct sco_iac_resource r = {.node = node, .doc = doc, .parent = parent};
+    r.selectors = copy_selectors(s, selectors);
+    r.type = iac_key(s, sco_str_c(type));
+    r.name = sco_arena_cstr(&s->arena, sco_str_c(name));
+    if (!r.selectors || !r.type || !r.name ||
+        SCO_VEC_PUSH(s->resources, s->n_resources, s->cap_resources) < 0)
+        return SCO_E_NOMEM;
+    if (ret_index)
+        *ret_index = (uint32_t)s->n_resources;
+    s->resources[s->n_resources++] = r;
+    s->docs[doc].n_resources++;
+    return 0;
+}
+
+int iac_tag(struct sco_iac_set *s, struct sco_str tag, uint32_t *ret)
+{
+    const char *name = iac_key(s, tag);
+    if (!name)
+        return SCO_E_NOMEM;
+    for (size_t i = s->n_tags; i-- > 0;) {
+        if (s->tags[i] == name) {
+            *ret = (uint32_t)i + 1;
+            return 0;
+        }
+    }
+    if (s->n_tags >= 10000) /* each look-up is a walk: a text of nothing but new tags stays cheap */
+        return SCO_E_LIMIT;
+    if (SCO_VEC_PUSH(s->tags, s->n_tags, s->cap_tags) < 0)
+        return SCO_E_NOMEM;
+    s->tags[s->n_tags++] = name;
+    *ret = (uint32_t)s->n_tags;
+    return 0;
+}
