@@ -121,7 +121,8 @@ int sco_fs_write_all(int fd, struct sco_str s)
     return 0;
 }
 
-int sco_fs_write(const char *path, struct sco_str content, int mode, struct sco_error *err)
+static int write_file(const char *path, struct sco_str content, int mode, bool replace,
+                      struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf tmp = {0};
     sco_buf_addf(&tmp, "%s.%ld.tmp", path, (long)getpid());
@@ -133,11 +134,23 @@ int sco_fs_write(const char *path, struct sco_str content, int mode, struct sco_
     if (fd < 0)
         return sco_error_errno(err, errno, "cannot create %s", name);
     int r = sco_fs_write_all(fd, content);
+    if (r == 0 && !replace)
+        unlink(path); /* there may be none */
     if (r == 0 && rename(name, path) == 0)
         return 0;
     r = sco_error_errno(err, r ? -r : errno, "cannot write %s", path);
     unlink(name);
     return r;
+}
+
+int sco_fs_write(const char *path, struct sco_str content, int mode, struct sco_error *err)
+{
+    return write_file(path, content, mode, true, err);
+}
+
+int sco_fs_write_cache(const char *path, struct sco_str content, struct sco_error *err)
+{
+    return write_file(path, content, 0600, false, err);
 }
 
 int sco_fs_mkdirs(const char *path, int mode, struct sco_error *err)
@@ -149,6 +162,10 @@ int sco_fs_mkdirs(const char *path, int mode, struct sco_error *err)
         return sco_error_nomem(err);
     if (!b.n)
         return sco_error_set(err, SCO_E_INVALID, "a folder without a name");
+    if (mkdir(path, (mode_t)mode) == 0) /* mostly only the last one is missing, or none */
+        return 0;
+    if (errno == EEXIST && sco_fs_is_dir(path))
+        return 0;
     for (char *p = b.p + 1;; p++) {
         char c = *p;
         if (c && c != '/')

@@ -57,7 +57,7 @@ void history_save(struct history *h)
         sco_json_ki64(&o, sco_buf_z(&k), (int64_t)(intptr_t)value);
     }
     sco_json_end(&o, '}');
-    if (h->path && !b.failed && sco_fs_write(h->path, sco_buf_str(&b), 0600, NULL) < 0)
+    if (h->path && !b.failed && sco_fs_write_cache(h->path, sco_buf_str(&b), NULL) < 0)
         return; /* a read-only cache folder costs the order of the next scan, ignoring */
 }
 

@@ -73,7 +73,7 @@ void versions_save(struct versions *v)
         sco_json_kz(&o, sco_buf_z(&k), value);
     }
     sco_json_end(&o, '}');
-    if (!b.failed && sco_fs_write(v->path, sco_buf_str(&b), 0600, NULL) < 0)
+    if (!b.failed && sco_fs_write_cache(v->path, sco_buf_str(&b), NULL) < 0)
         return; /* a read-only cache folder costs the question next time, ignoring */
 }
 

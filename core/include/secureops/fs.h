@@ -22,6 +22,10 @@ int sco_fs_open_trusted(const char *path, int *ret_fd, struct sco_error *err) SC
 /* Writes a file so that it is there whole or not at all (temporary file, rename). */
 int sco_fs_write(const char *path, struct sco_str content, int mode,
                  struct sco_error *err) SCO_NODISCARD;
+/* The same for what may be lost: for a moment, or when the machine stops, there is no file. A file
+ * that takes the place of another is written to the disk at once by ext4, which takes milliseconds. */
+int sco_fs_write_cache(const char *path, struct sco_str content,
+                       struct sco_error *err) SCO_NODISCARD;
 int sco_fs_write_all(int fd, struct sco_str s); /* 0, or -errno */
 int sco_fs_mkdirs(const char *path, int mode, struct sco_error *err) SCO_NODISCARD;
 /* A new private folder below `parent` (NULL: $TMPDIR or /tmp). *ret: malloc'd absolute path. */

@@ -63,6 +63,14 @@ static void write_read_remove(void **state)
     assert_int_equal(sco_fs_write(sco_buf_z(&path), SCO_STR("hello"), 0600, &err), 0);
     assert_int_equal(sco_fs_read(sco_buf_z(&path), 100, &text, &err), 0);
     assert_true(sco_str_is(sco_buf_str(&text), "hello"));
+    assert_int_equal(sco_fs_mkdirs(sco_buf_z(&path), 0700, &err), SCO_E_IO); /* it is a file */
+    for (int i = 0; i < 2; i++) { /* with a file in its place, and without */
+        assert_int_equal(sco_fs_write_cache(sco_buf_z(&path), SCO_STR("again"), &err), 0);
+        assert_int_equal(i ? 0 : unlink(sco_buf_z(&path)), 0);
+    }
+    sco_buf_clear(&text);
+    assert_int_equal(sco_fs_read(sco_buf_z(&path), 100, &text, &err), 0);
+    assert_true(sco_str_is(sco_buf_str(&text), "again"));
     struct sco_buf none = {0};
     assert_int_equal(sco_fs_read(sco_buf_z(&path), 4, &none, &err), SCO_E_LIMIT);
     assert_null(none.p);
