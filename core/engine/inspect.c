@@ -38,14 +38,10 @@ static int choose_cache(struct sco_engine *e, const struct sco_plugin_info *p, c
                         struct sco_arena *arena, struct sco_error *err)
 {
     const char *dir = sco_arena_fmt(arena, "%s/scanners/%s", e->o.cache_dir, p->name);
-    const char *home = dir ? sco_arena_fmt(arena, "%s/home", dir) : NULL, *tmp;
-    if (!home)
+    if (!dir)
         return sco_error_nomem(err);
     *ret = dir;
-    if (sco_fs_mkdirs(home, 0700, NULL) == 0)
-        return 0;
-    int r = engine_make_dir(e, "version/home", &tmp, arena, err);
-    return r < 0 ? r : engine_make_dir(e, "version", ret, arena, err);
+    return sco_fs_mkdirs(dir, 0700, NULL) == 0 ? 0 : engine_make_dir(e, "version", ret, arena, err);
 }
 
 static int write_message(struct sco_engine *e, const struct sco_plugin_info *p, struct sco_buf *out,
@@ -60,11 +56,8 @@ static int write_message(struct sco_engine *e, const struct sco_plugin_info *p, 
                         .program = p->program,
                         .cpus = 1,
                         .timeout_ms = VERSION_TIMEOUT_MS};
-    const char *tmp;
     int64_t ignored = 0;
-    int r = engine_make_dir(e, "version/tmp", &tmp, arena, err);
-    if (r == 0)
-        r = engine_make_dir(e, "version", &m.work_dir, arena, err);
+    int r = engine_make_dir(e, "version", &m.work_dir, arena, err);
     if (r == 0)
         r = choose_cache(e, p, &m.cache_dir, arena, err);
     if (r == 0 && e->o.scanner_options)

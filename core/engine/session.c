@@ -33,19 +33,19 @@ static void on_cancel(evutil_socket_t fd, short what, void *user)
 }
 
 /* ---- the whole ---- */
-static size_t default_jobs(const struct sco_engine *e)
+static size_t jobs_of(const struct session *s)
 {
-    if (e->o.jobs > 0)
-        return (size_t)e->o.jobs;
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 0 ? (size_t)n : 1;
+    if (s->e->o.jobs > 0)
+        return (size_t)s->e->o.jobs;
+    return s->cores > 0 ? (size_t)s->cores : 1;
 }
 
 int session_open(struct session *s, struct sco_engine *e, size_t n_runs, const char *command,
                  struct sco_error *err)
 {
     s->e = e;
-    s->jobs = default_jobs(e);
+    s->cores = sysconf(_SC_NPROCESSORS_ONLN);
+    s->jobs = jobs_of(s);
     s->scan = sco_alloc(1, sizeof *s->scan);
     s->pool = sco_pool_new();
     if (!s->scan || !s->pool)

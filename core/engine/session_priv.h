@@ -37,6 +37,7 @@ struct session {
     struct slot *slots;
     size_t n_slots, running;
     size_t jobs;
+    long cores;
     struct sco_pool *pool;
     struct history history;
     struct versions versions;

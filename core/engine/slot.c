@@ -227,13 +227,11 @@ static int lock_cache(struct session *s, const char *name, int *ret_fd, const ch
                 ? sco_arena_fmt(&s->scan->arena, "%s/scanners/%s", s->e->o.cache_dir, name)
                 : sco_arena_fmt(&s->scan->arena, "%s/scanners/%s-%d", s->e->o.cache_dir, name, i);
         SCO_AUTO(sco_buf) struct sco_buf b = {0};
-        sco_buf_addf(&b, "%s/home", dir ? dir : "");
-        if (!dir || b.failed)
+        if (!dir)
             return sco_error_nomem(err);
-        int r = sco_fs_mkdirs(sco_buf_z(&b), 0700, err);
+        int r = sco_fs_mkdirs(dir, 0700, err);
         if (r < 0)
             return r;
-        sco_buf_clear(&b);
         sco_buf_addf(&b, "%s/.lock", dir);
         if (b.failed)
             return sco_error_nomem(err);
@@ -264,13 +262,12 @@ static int64_t timeout_of(const struct slot *slot, int64_t configured)
 
 static int cpus_for(const struct session *s)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t active = s->running + 1, waiting = 0;
     for (size_t i = 0; i < s->n_slots; i++)
         waiting += s->slots[i].state == SLOT_WAITING;
     if (active + waiting > s->jobs)
         active = s->jobs;
-    long share = cores / (long)(active ? active : 1);
+    long share = s->cores / (long)(active ? active : 1);
     return share < 1 ? 1 : (int)share;
 }
 
@@ -345,11 +342,8 @@ static int start(struct slot *slot, struct sco_error *err)
     SCO_AUTO(sco_buf) struct sco_buf message = {0}, options = {0};
     struct message m = {.engine = s->e, .cpus = cpus_for(s)};
     const char *dir = sco_arena_fmt(&s->scan->arena, "job-%zu-%d", slot->run, slot->attempts++);
-    const char *tmp = dir ? sco_arena_fmt(&s->scan->arena, "%s/tmp", dir) : NULL;
-    int r = tmp ? engine_make_dir(s->e, dir, &slot->work_dir, &s->scan->arena, err)
+    int r = dir ? engine_make_dir(s->e, dir, &slot->work_dir, &s->scan->arena, err)
                 : sco_error_nomem(err);
-    if (r == 0)
-        r = engine_make_dir(s->e, tmp, &tmp, &s->scan->arena, err);
     m.work_dir = slot->work_dir;
     if (r == 0 && slot->item)
         r = fill_scan_message(slot, &m, &options, err);
