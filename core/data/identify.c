@@ -121,24 +121,51 @@ static int settle_all(struct job *j, const struct groups *g)
     return 0;
 }
 
-static int identify(struct job *j, struct groups *g)
+/* Fingerprints of those that have none yet, as if each were alone with its key. */
+static int prepare(struct job *j)
 {
     struct sco_finding_set *s = j->s;
     j->sha = sco_sha256_new();
     if (!j->sha)
         return SCO_E_NOMEM;
-    for (size_t i = 0; i < s->n; i++) {
-        s->v[i].occurrences += !s->v[i].occurrences; /* 0 would mean dead */
-        int r = finding_fingerprint(j->sha, &j->tmp, &s->v[i], 0, s->v[i].fingerprint);
+    for (; s->n_prepared < s->n; s->n_prepared++) {
+        struct sco_finding *f = &s->v[s->n_prepared];
+        int r = finding_fingerprint(j->sha, &j->tmp, f, 0, f->fingerprint);
         if (r < 0)
             return r;
     }
-    int r = group(g, s);
+    return 0;
+}
+
+static int identify(struct job *j, struct groups *g)
+{
+    struct sco_finding_set *s = j->s;
+    int r = prepare(j);
+    s->n_prepared = 0; /* from here on they change */
+    for (size_t i = 0; i < s->n; i++)
+        s->v[i].occurrences += !s->v[i].occurrences; /* 0 would mean dead */
+    r = r ? r : group(g, s);
     r = r ? r : settle_all(j, g);
     findings_compact(s); /* also after a failure: the set stays whole */
     for (size_t i = 0; r == 0 && i < s->n; i++)
         s->v[i].risk_score = (float)sco_risk_score(&s->v[i], NULL);
     return r;
+}
+
+static int end_job(struct job *j, int r, struct sco_error *err)
+{
+    sco_sha256_free(j->sha);
+    sco_buf_done(&j->tmp);
+    free(j->v);
+    if (r == SCO_E_NOMEM)
+        return sco_error_nomem(err);
+    return r < 0 ? sco_error_set(err, r, "cannot compute fingerprints") : 0;
+}
+
+int sco_findings_prepare(struct sco_finding_set *s, struct sco_error *err)
+{
+    struct job j = {.s = s};
+    return end_job(&j, prepare(&j), err);
 }
 
 int sco_findings_identify(struct sco_finding_set *s, struct sco_error *err)
@@ -148,12 +175,7 @@ int sco_findings_identify(struct sco_finding_set *s, struct sco_error *err)
     if (s->n >= END)
         return sco_error_set(err, SCO_E_LIMIT, "too many findings");
     int r = identify(&j, &g);
-    sco_sha256_free(j.sha);
-    sco_buf_done(&j.tmp);
-    free(j.v);
     free(g.table);
     free(g.next);
-    if (r == SCO_E_NOMEM)
-        return sco_error_nomem(err);
-    return r < 0 ? sco_error_set(err, r, "cannot compute fingerprints") : 0;
+    return end_job(&j, r, err);
 }

@@ -112,7 +112,8 @@ static void take_frame(struct job *j, enum sco_msg type, struct sco_str payload)
     if (type == SCO_MSG_FINDINGS) {
         if (!j->decoder)
             break_off(j, "findings where none were asked for");
-        else if (sco_decoder_batch(j->decoder, payload, &j->findings, &err) < 0)
+        else if (sco_decoder_batch(j->decoder, payload, &j->findings, &err) < 0 ||
+                 sco_findings_prepare(&j->findings, &err) < 0)
             break_off(j, err.text);
         return;
     }

@@ -76,6 +76,7 @@ static void filter_findings(struct slot *slot, struct sco_finding_set *set)
 {
     struct sco_scanner_run *run = run_of(slot);
     size_t kept = 0;
+    bool changed = set->n_prepared < set->n;
     run->reported = set->n;
     for (size_t i = 0; i < set->n; i++) {
         struct sco_finding *f = &set->v[i];
@@ -88,13 +89,16 @@ static void filter_findings(struct slot *slot, struct sco_finding_set *set)
             run->suppressed++;
         else
             run->by_severity[f->severity]++;
-        if (slot->session->several && slot->target && slot->target->root && f->file_path)
+        if (slot->session->several && slot->target && slot->target->root && f->file_path) {
             f->file_path = below_target(slot->session, slot->target, f->file_path);
+            changed = true;
+        }
         if (kept != i)
             set->v[kept] = *f;
         kept++;
     }
     set->n = kept;
+    set->n_prepared = changed ? 0 : kept;
 }
 
 static int move_findings(struct session *s, struct sco_finding_set *from)
@@ -116,6 +120,8 @@ static int move_findings(struct session *s, struct sco_finding_set *from)
     }
     if (from->n)
         memcpy(to->v + to->n, from->v, from->n * sizeof *from->v);
+    if (to->n_prepared == to->n)
+        to->n_prepared += from->n_prepared;
     to->n += from->n;
     return 0;
 }

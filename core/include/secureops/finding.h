@@ -141,6 +141,7 @@ struct sco_finding_set {
     struct sco_pool *pool; /* shared by the sets of one scan; not owned */
     struct sco_finding *v;
     size_t n, cap;
+    size_t n_prepared; /* the first ones: see sco_findings_prepare */
 };
 struct sco_decoder;
 struct sco_decoder *sco_decoder_new(struct sco_pool *pool);
@@ -161,7 +162,11 @@ void sco_finding_write(struct sco_json_out *o, const struct sco_finding *f);
  *
  * sco_findings_identify sets fingerprint and risk of all; identical ones (same fingerprint) of the
  * set become one with `occurrences`. sco_findings_correlate merges across tools. sco_findings_rank
- * sorts: not suppressed first, then risk, severity, type, path, line, rule, fingerprint. */
+ * sorts: not suppressed first, then risk, severity, type, path, line, rule, fingerprint.
+ *
+ * sco_findings_prepare does ahead, while a set is being filled, what identify has to do for each
+ * finding alone. Whoever changes a finding after that sets n_prepared to 0. */
+int sco_findings_prepare(struct sco_finding_set *s, struct sco_error *err) SCO_NODISCARD;
 int sco_findings_identify(struct sco_finding_set *s, struct sco_error *err) SCO_NODISCARD;
 int sco_findings_correlate(struct sco_finding_set *s, struct sco_error *err) SCO_NODISCARD;
 int sco_findings_rank(struct sco_finding_set *s, struct sco_error *err) SCO_NODISCARD;
