@@ -154,8 +154,10 @@ def bench_import(b):
     if scan.exists():
         out = subprocess.run([scan, path], capture_output=True, text=True, check=True).stdout
         floor = float(re.search(r"([\d.]+) ms", out)[1]) / 1000
+
+    # A report that replaces one is the file system's work: ext4 writes it to the disk at once.
     def fresh_import(**options):
-        (b.tmp / "out.json").unlink(missing_ok=True)  # replacing 100 MB is the file system's work
+        (b.tmp / "out.json").unlink(missing_ok=True)
         return run(import_args(b, path), b.env, b.tmp, **options)
 
     ours = best(5, lambda: fresh_import()[0])
@@ -199,7 +201,12 @@ def bench_fakes(b):
     (target / "a.txt").write_text("x\n")
     args = [b.secureops, "scan", "--plugins", found[0].parent, "--scanners", names, "--jobs", "8",
             "--no-progress", "--format", f"json={b.tmp / 'fakes.json'}", target]
-    times = [run(args, b.env, b.tmp)[0] for _ in range(7)]
+
+    def fresh_scan():
+        (b.tmp / "fakes.json").unlink(missing_ok=True)  # see fresh_import
+        return run(args, b.env, b.tmp)[0]
+
+    times = [fresh_scan() for _ in range(7)]
     ran = json.loads((b.tmp / "fakes.json").read_text())["scanners"]
     if len([r for r in ran if r["status"] == "completed"]) != 8:
         return b.fail("eight fake scanners of 0.2 s, 8 jobs", f"not all completed: {ran}")
