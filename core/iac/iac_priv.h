@@ -67,6 +67,16 @@ int iac_resource(struct sco_iac_set *s, uint32_t doc, const char *const *selecto
 /* The number that sco_iac_node.tag holds for a YAML tag. */
 int iac_tag(struct sco_iac_set *s, struct sco_str tag, uint32_t *ret);
 
+/* ---- JSON (json.c) ----
+ * As sco_iac_json, for a text whose top level is an object: members that `want` does not want are
+ * passed over, which is several times as fast, and stand in the tree as UNKNOWN with their place:
+ * the bytes [pos, end) of the document's text can be parsed later, with sco_iac_json. What is
+ * passed over is looked at for strings and brackets only. */
+typedef bool (*iac_json_want_fn)(void *user, struct sco_str key);
+int iac_json_filtered(struct sco_iac_set *s, uint32_t doc, struct sco_str text,
+                      iac_json_want_fn want, void *user, const struct sco_iac_node **ret,
+                      struct sco_error *err);
+
 /* ---- readers ----
  * Each adds the documents of one text (already UTF-8, in the set) and their resources. What is
  * wrong with the text ends in a document; the result is 0, SCO_E_NOMEM or SCO_E_LIMIT. */
