@@ -19,19 +19,63 @@ static uint32_t coarse_key(const struct sco_finding *f)
            (uint32_t)(SCO_SEV_CRITICAL - f->severity) << 4 | f->type;
 }
 
+/* Of findings with equal keys. */
 static int compare(const void *pa, const void *pb, void *arg)
 {
     const struct key *a = pa, *b = pb;
-    if (a->coarse != b->coarse)
-        return a->coarse < b->coarse ? -1 : 1;
-    if (a->path != b->path)
-        return a->path < b->path ? -1 : 1;
-    if (a->line != b->line)
-        return a->line < b->line ? -1 : 1;
     const struct sco_finding *v = arg, *x = &v[a->at], *y = &v[b->at];
     int c = finding_str_compare(x->rule_id, y->rule_id);
     c = c ? c : memcmp(x->fingerprint, y->fingerprint, SCO_FINGERPRINT_LEN);
     return c ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+/* Sorts by one byte, `shift` bits up, of one member of the keys; equal ones keep their order.
+ * False: they are all the same, and stay where they are. */
+static bool sort_by_byte(const struct key *from, struct key *to, size_t n, size_t member,
+                         unsigned shift)
+{
+    size_t start[257] = {0};
+    for (size_t i = 0; i < n; i++) {
+        uint32_t v;
+        memcpy(&v, (const char *)&from[i] + member, sizeof v);
+        start[(v >> shift & 255) + 1]++;
+    }
+    for (size_t i = 0; i < 256; i++) {
+        if (start[i + 1] == n)
+            return false;
+        start[i + 1] += start[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t v;
+        memcpy(&v, (const char *)&from[i] + member, sizeof v);
+        to[start[v >> shift & 255]++] = from[i];
+    }
+    return true;
+}
+
+/* Byte by byte, the least important first; what is equal then, by content. Returns where the
+ * sorted keys are: in a or in b. */
+static struct key *sort_keys(struct key *a, struct key *b, size_t n, struct sco_finding *v)
+{
+    static const size_t members[] = {offsetof(struct key, line), offsetof(struct key, path),
+                                     offsetof(struct key, coarse)};
+    for (size_t m = 0; m < SCO_ARRAY_LEN(members); m++) {
+        for (unsigned shift = 0; shift < 32; shift += 8) {
+            if (!sort_by_byte(a, b, n, members[m], shift))
+                continue;
+            struct key *sorted = b;
+            b = a;
+            a = sorted;
+        }
+    }
+    for (size_t from = 0, to; from < n; from = to) {
+        to = from + 1;
+        while (to < n && memcmp(&a[from], &a[to], offsetof(struct key, at)) == 0)
+            to++;
+        if (to - from > 1)
+            qsort_r(&a[from], to - from, sizeof *a, compare, v);
+    }
+    return a;
 }
 
 /* ---- numbers of paths: there are few, and comparing them again and again is most of a sort ----
@@ -135,7 +179,8 @@ int sco_findings_rank(struct sco_finding_set *s, struct sco_error *err)
         return sco_error_set(err, SCO_E_LIMIT, "too many findings");
     struct paths paths = {0};
     SCO_AUTO(sco_free) struct key *keys = sco_alloc(s->n, sizeof *keys);
-    if (!keys || gather_paths(&paths, s) < 0) {
+    SCO_AUTO(sco_free) struct key *other = sco_alloc(s->n, sizeof *keys);
+    if (!keys || !other || gather_paths(&paths, s) < 0) {
         free(paths.v);
         return sco_error_nomem(err);
     }
@@ -145,7 +190,6 @@ int sco_findings_rank(struct sco_finding_set *s, struct sco_error *err)
         keys[i].path = f->file_path ? find_path(&paths, f->file_path)->number : 0;
     }
     free(paths.v);
-    qsort_r(keys, s->n, sizeof *keys, compare, s->v);
-    permute(s->v, keys, s->n);
+    permute(s->v, sort_keys(keys, other, s->n, s->v), s->n);
     return 0;
 }

@@ -20,13 +20,18 @@ static double midpoint(uint32_t severity)
     return severity < SCO_SEV_MAX_ ? mid[severity] : 0;
 }
 
-/* "12.3", whatever the locale's decimal point. */
+/* "12.3", whatever the locale's decimal point; 0 to 1000. */
 static void add_tenths(struct sco_buf *b, double v)
 {
-    int64_t t = llround(v * 10);
-    sco_buf_add_i64(b, t / 10);
-    sco_buf_addc(b, '.');
-    sco_buf_add_i64(b, t % 10);
+    char text[8];
+    size_t at = sizeof text;
+    unsigned t = (unsigned)lround(v * 10);
+    text[--at] = (char)('0' + t % 10);
+    text[--at] = '.';
+    do
+        text[--at] = (char)('0' + (t /= 10) % 10);
+    while (t >= 10 && at);
+    sco_buf_add(b, sco_str_make(text + at, sizeof text - at));
 }
 
 static void add_term(struct sco_buf *b, const char *name, double v)
