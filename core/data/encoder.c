@@ -163,18 +163,21 @@ static void normalise(struct sco_encoder *e, const struct sco_report_finding *f,
 int sco_encoder_add(struct sco_encoder *e, const struct sco_report_finding *f, struct sco_buf *out,
                     struct sco_error *err)
 {
-    struct sco_report_finding in = {0};
+    struct sco_report_finding whole;
     if (f->struct_size < offsetof(struct sco_report_finding, title))
         return sco_error_set(err, SCO_E_INVALID, "finding: struct_size is %u", f->struct_size);
-    memcpy(&in, f, f->struct_size < sizeof in ? f->struct_size : sizeof in);
-    if (!*sco_type_name(in.type))
-        return sco_error_set(err, SCO_E_INVALID, "finding: type %u is not known", in.type);
+    if (f->struct_size < sizeof whole) { /* an older plugin's */
+        memset(&whole, 0, sizeof whole);
+        f = memcpy(&whole, f, f->struct_size);
+    }
+    if (!*sco_type_name(f->type))
+        return sco_error_set(err, SCO_E_INVALID, "finding: type %u is not known", f->type);
 
     struct norm n = {0};
     sco_arena_reset(&e->scratch);
     e->failed = false;
     e->n_secrets = e->n_cut = e->n_notes = 0;
-    normalise(e, &in, &n);
+    normalise(e, f, &n);
     if (!e->failed && !n.rule_id.n) /* absent, or only control characters */
         return sco_error_set(err, SCO_E_INVALID, "finding: no rule_id");
     int r = e->failed ? SCO_E_NOMEM : enc_write(e, &n, out);

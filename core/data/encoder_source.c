@@ -138,8 +138,27 @@ static struct sco_str relative(struct sco_encoder *e, struct enc_sources *s, str
     return r;
 }
 
+/* Relative, without empty segments, dots between slashes, or anything else that has a meaning: it
+ * stays as it is. Says no where it does not know. */
+static bool is_settled(const struct sco_encoder *e, struct sco_str path)
+{
+    bool start = true; /* of a segment */
+    if (e->n_secrets || !path.n || path.n > FINDING_TEXT_MAX || (e->root && *e->root != '/'))
+        return false;
+    for (size_t i = 0; i < path.n; i++) {
+        char c = path.p[i];
+        bool is_slash = c == '/';
+        if (c <= ' ' || c >= 0x7F || c == ':' || c == '\\' || (start && (is_slash || c == '.')))
+            return false;
+        start = is_slash;
+    }
+    return !start;
+}
+
 struct sco_str enc_path(struct sco_encoder *e, struct sco_str path)
 {
+    if (is_settled(e, path))
+        return path;
     path = enc_trim(path);
     struct enc_sources *s = path.n ? sources(e) : NULL;
     if (!s)

@@ -59,35 +59,49 @@ static struct sco_str cut(struct sco_encoder *e, struct sco_str s, size_t max, c
 
 #define ONES UINT64_C(0x0101010101010101)
 
-/* Length of the start of s that is printable ASCII; may stop up to 15 bytes early. */
-static inline size_t plain_start(struct sco_str s)
+/* Eight bytes hold one that is not printable ASCII (may say yes for none, never no for one). */
+static inline bool has_odd(const char *p)
 {
-    size_t i = 0;
+    uint64_t w;
+    memcpy(&w, p, 8);
+    uint64_t del = w ^ (ONES * 0x7F);
+    return (w | ((w - ONES * 0x20) & ~w) | ((del - ONES) & ~del)) & (ONES << 7);
+}
+
+/* Whether all of s is printable ASCII; may say no where it is. The last piece may lie over the one
+ * before. */
+static inline bool is_printable(struct sco_str s)
+{
 #ifdef SCO_JSON_SSE2
-    for (; i + 16 <= s.n; i += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i));
-        __m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)); /* signed: also what is not ASCII */
-        __m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7F));
-        if (_mm_movemask_epi8(_mm_or_si128(low, del)))
-            return i;
+    if (s.n >= 16) {
+        for (size_t i = 0; i < s.n; i += 16) {
+            const char *p = s.p + (i + 16 <= s.n ? i : s.n - 16);
+            __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+            __m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)); /* signed: also not ASCII */
+            __m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7F));
+            if (_mm_movemask_epi8(_mm_or_si128(low, del)))
+                return false;
+        }
+        return true;
     }
 #endif
-    for (uint64_t w; i + 8 <= s.n; i += 8) { /* may see a control where there is none */
-        memcpy(&w, s.p + i, 8);
-        uint64_t del = w ^ (ONES * 0x7F);
-        if ((w | ((w - ONES * 0x20) & ~w) | ((del - ONES) & ~del)) & (ONES << 7))
-            return i;
+    if (s.n >= 8) {
+        for (size_t i = 0; i < s.n; i += 8)
+            if (has_odd(s.p + (i + 8 <= s.n ? i : s.n - 8)))
+                return false;
+        return true;
     }
-    while (i < s.n && s.p[i] >= 0x20 && s.p[i] < 0x7F)
-        i++;
-    return i;
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < 0x20 || s.p[i] >= 0x7F)
+            return false;
+    return true;
 }
 
 /* Printable ASCII without white space around it, within its limit: nearly every text. */
 static inline bool is_plain(const struct sco_encoder *e, struct sco_str s, size_t max)
 {
     return s.n && s.n <= max && !e->n_secrets && s.p[0] != ' ' && s.p[s.n - 1] != ' ' &&
-           plain_start(s) == s.n;
+           is_printable(s);
 }
 
 static struct sco_str any_text(struct sco_encoder *e, struct sco_str s, size_t max,

@@ -73,6 +73,8 @@ static inline char *put_content(char *p, struct sco_str s)
 static void put_str(struct sco_buf *out, struct sco_str s)
 {
     enum { ESCAPE_MAX = 6 };
+    if (put_plain(out, s))
+        return;
     if (s.n > SIZE_MAX / 8 || !put_room(out, s.n * ESCAPE_MAX + 2)) {
         out->failed = true;
         return;

@@ -135,20 +135,17 @@ static int api_tool(const struct sco_host *t, struct sco_str name, struct sco_st
     return 0;
 }
 
-/* A finding of this header's size; an older plugin's is shorter. */
+/* An older plugin's finding is shorter. */
 static int emit_sized(struct sco_worker *w, const struct sco_report_finding *f,
                       struct sco_error *err)
 {
-    enum { LEAST = offsetof(struct sco_report_finding, title) };
+    enum {
+        LEAST = offsetof(struct sco_report_finding, title),
+        WITH_SECRET = offsetof(struct sco_report_finding, secret) + sizeof f->secret
+    };
     if (!f || f->struct_size < LEAST || f->struct_size > (64u << 10))
         return sco_error_set(err, SCO_E_INVALID, "a finding with a wrong struct_size");
-    struct sco_report_finding full = {0};
-    if (f->struct_size < sizeof *f) {
-        memcpy(&full, f, f->struct_size);
-        full.struct_size = sizeof full;
-        f = &full;
-    }
-    if (f->secret.n)
+    if (f->struct_size >= WITH_SECRET && f->secret.n)
         host_note_found(w, f->secret);
     return sco_encoder_add(w->encoder, f, &w->batch, err);
 }

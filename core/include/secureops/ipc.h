@@ -39,7 +39,7 @@
 
 #include <secureops/base.h>
 
-enum { SCO_WORKER_FD = 3, SCO_FRAME_MAX = 64 << 20, SCO_FRAME_BATCH = 48 << 10 };
+enum { SCO_WORKER_FD = 3, SCO_FRAME_MAX = 64 << 20, SCO_FRAME_BATCH = 128 << 10 };
 
 enum sco_msg {
     SCO_MSG_JOB = 'J',    /* engine to worker */
