@@ -136,6 +136,8 @@ struct sco_json_tree {
 /* Prepares for a tree in `arena`. `prefix` must stay until the tree is read. */
 void sco_json_tree_begin(struct sco_json_tree *t, struct sco_json_src *s, struct sco_arena *arena,
                          const char *const *deferred);
+/* The size of a chunk for trees of `used` bytes. */
+size_t sco_json_tree_chunk(size_t used);
 /* A zeroed node; NULL: a fault is set. */
 struct sco_node *sco_json_tree_node(struct sco_json_tree *t);
 /* Reads the name and the colon of a member into v->key. */

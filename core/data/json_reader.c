@@ -27,6 +27,7 @@ struct sco_iter {
     uint32_t depth;               /* open brackets around an item */
     uint64_t index;               /* items handed out */
     struct sco_buf path;          /* of the list or map */
+    size_t chunk;                 /* of memory, that the items so far fitted into */
     struct sco_error bad;
     struct sco_arena arena;
 };
@@ -246,6 +247,7 @@ static int read_item(struct sco_iter *it, const char *const *deferred, struct sc
         return res;
     sco_arena_reset(&it->arena);
     sco_json_tree_begin(t, &it->r->src, &it->arena, deferred);
+    t->chunk = it->chunk ? it->chunk : t->chunk;
     t->base_depth = it->depth;
     t->prefix = sco_buf_z(&it->path);
     t->in_list = it->walk == WALK_LIST;
@@ -262,6 +264,8 @@ static int read_item(struct sco_iter *it, const char *const *deferred, struct sc
         return res;
     it->at = sco_json_src_tell(&it->r->src);
     it->index++;
+    if (t->used > it->chunk) /* the next one needs only one chunk, when it is no larger */
+        it->chunk = sco_json_tree_chunk(t->used);
     return 1;
 }
 

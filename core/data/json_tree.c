@@ -32,6 +32,14 @@ void sco_json_tree_begin(struct sco_json_tree *t, struct sco_json_src *s, struct
     }
 }
 
+size_t sco_json_tree_chunk(size_t used)
+{
+    size_t chunk = CHUNK_MIN;
+    while (chunk < used && chunk < CHUNK_MAX)
+        chunk *= 2;
+    return chunk;
+}
+
 /* Makes the free part at least n bytes long. */
 static int more_memory(struct sco_json_tree *t, size_t n)
 {
@@ -184,7 +192,7 @@ static bool is_deferred(const struct sco_json_tree *t, const struct sco_node *v,
     if (!v->key.p || !(t->deferred_lens >> (v->key.n & 63) & 1))
         return false;
     for (const char *const *d = t->deferred; *d; d++)
-        if (sco_str_is(v->key, *d))
+        if (**d == *v->key.p && sco_str_is(v->key, *d))
             return true;
     return false;
 }
