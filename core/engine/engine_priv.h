@@ -109,13 +109,15 @@ void history_done(struct history *h);
 struct job;
 typedef void (*job_end_fn)(struct job *j, void *user);
 typedef void (*job_frame_fn)(struct job *j, enum sco_msg type, struct sco_str payload, void *user);
+typedef void (*job_record_fn)(struct sco_str kind, struct sco_str json, void *user);
 
 struct job_spec {
     struct sco_str message; /* the JOB frame's payload */
     int64_t timeout_ms;     /* after this and a grace the worker is killed; 0: never */
     struct sco_pool *pool;  /* of the findings; NULL: none are expected */
     job_end_fn end;         /* once, on the loop, when the worker is gone */
-    job_frame_fn frame;     /* every message but findings; may be NULL */
+    job_frame_fn frame;     /* every message but findings and records; may be NULL */
+    job_record_fn record;   /* may be NULL: then they are dropped */
     void *user;
 };
 
@@ -139,6 +141,7 @@ struct job {
     int code; /* SCO_E_* of a failure, 0 */
     int32_t exit_code;
     uint64_t reported; /* what the worker says it sent */
+    uint64_t records, records_reported; /* received; announced */
     const char *reason, *version, *tool;
     const char *plugin; /* import: the one that was chosen */
     const char *loaded; /* file of the plugin that was loaded last */
@@ -177,6 +180,7 @@ struct message { /* what the JOB frame says; absent is NULL or 0 */
     const char *const *files;
     size_t n_files;
     const char *input, *root, *format, *program, *version, *work_dir, *cache_dir;
+    struct sco_str request; /* {NULL, 0}: none */
     int cpus;
     int64_t timeout_ms;
 };

@@ -76,6 +76,7 @@ static void take_done(struct job *j, const struct sco_node *m)
     j->code = (int)sco_int(sco_get(m, "code"), 0);
     j->exit_code = (int32_t)sco_int(sco_get(m, "exit_code"), -1);
     j->reported = (uint64_t)sco_int(sco_get(m, "findings"), 0);
+    j->records_reported = (uint64_t)sco_int(sco_get(m, "records"), 0);
     keep_changed(j, &j->version, sco_text(sco_get(m, "version")));
 }
 
@@ -102,6 +103,23 @@ static void take_control(struct job *j, enum sco_msg type, struct sco_str payloa
     }
 }
 
+static void take_records(struct job *j, struct sco_str lines)
+{
+    struct sco_str line, kind;
+    while (sco_str_split(&lines, '\n', &line)) {
+        if (!line.n)
+            continue;
+        struct sco_str json = line;
+        if (!sco_str_split(&json, ' ', &kind) || !kind.n || !json.n) {
+            break_off(j, "a record without a kind");
+            return;
+        }
+        j->records++;
+        if (j->spec.record)
+            j->spec.record(kind, json, j->spec.user);
+    }
+}
+
 static void take_frame(struct job *j, enum sco_msg type, struct sco_str payload)
 {
     struct sco_error err = {0};
@@ -115,6 +133,10 @@ static void take_frame(struct job *j, enum sco_msg type, struct sco_str payload)
         else if (sco_decoder_batch(j->decoder, payload, &j->findings, &err) < 0 ||
                  sco_findings_prepare(&j->findings, &err) < 0)
             break_off(j, err.text);
+        return;
+    }
+    if (type == SCO_MSG_RECORDS) {
+        take_records(j, payload);
         return;
     }
     if (j->spec.frame)
@@ -224,6 +246,12 @@ static void judge_end(struct job *j)
         j->code = SCO_E_INTERNAL;
         j->reason = sco_arena_fmt(&j->arena, "%llu findings were announced, %zu arrived",
                                   (unsigned long long)j->reported, j->findings.n);
+    } else if (j->records != j->records_reported) {
+        j->status = SCO_RUN_STATUS_FAILED;
+        j->code = SCO_E_INTERNAL;
+        j->reason =
+            sco_arena_fmt(&j->arena, "%llu records were announced, %llu arrived",
+                          (unsigned long long)j->records_reported, (unsigned long long)j->records);
     }
     if (j->status == SCO_RUN_STATUS_COMPLETED && j->incomplete)
         j->status = SCO_RUN_STATUS_INCOMPLETE;

@@ -105,6 +105,7 @@ int message_write(const struct message *m, struct sco_buf *out, struct sco_error
     sco_json_kz(&o, "format", m->format);
     sco_json_kz(&o, "program", m->program);
     sco_json_kz(&o, "version", m->version);
+    sco_json_kstr(&o, "request", m->request);
     sco_json_kz(&o, "work_dir", m->work_dir);
     sco_json_kz(&o, "cache_dir", m->cache_dir);
     sco_json_kbool(&o, "offline", m->engine->o.offline);

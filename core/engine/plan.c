@@ -62,7 +62,7 @@ static int on_file(void *user, struct sco_str path)
             continue;
         struct matches *m = &d->m[i];
         m->total++;
-        if (m->n >= FILES_MAX)
+        if (m->n >= FILES_MAX && !(d->plugins->v[i].scanner.flags & SCO_SCANNER_ALL_FILES))
             continue;
         if (!kept && !(kept = sco_arena_cstr(d->arena, path)))
             return SCO_E_NOMEM;

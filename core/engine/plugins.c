@@ -100,6 +100,7 @@ static void take_scanner(struct sco_scanner *s, const struct sco_node *m, struct
     s->max_parallel = (uint32_t)sco_int(sco_get(m, "max_parallel"), 0);
     s->flags |= sco_bool(sco_get(m, "network"), 0) ? SCO_SCANNER_NETWORK : 0;
     s->flags |= sco_bool(sco_get(m, "locks_cache"), 0) ? SCO_SCANNER_LOCKS_CACHE : 0;
+    s->flags |= sco_bool(sco_get(m, "all_files"), 0) ? SCO_SCANNER_ALL_FILES : 0;
     s->flags |= sco_bool(sco_get(m, "explicit"), 0) ? SCO_SCANNER_EXPLICIT : 0;
 }
 

@@ -212,6 +212,7 @@ void host_table_init(struct sco_worker *w)
         .http = host_request,
         .alloc = api_alloc,
         .tmp = api_tmp,
+        .record = host_record,
     };
 }
 
@@ -244,6 +245,7 @@ struct sco_worker *sco_worker_free(struct sco_worker *w)
     host_close_http(w);
     sco_encoder_free(w->encoder);
     sco_buf_done(&w->batch);
+    sco_buf_done(&w->record_batch);
     sco_buf_done(&w->reasons);
     sco_arena_done(&w->arena);
     sco_arena_done(&w->tmp);

@@ -50,6 +50,9 @@ struct sco_worker {
     struct sco_buf batch;
     uint64_t findings, sent; /* emitted; of them on their way to the engine */
     bool limit_hit;
+    struct sco_buf record_batch;
+    uint64_t records, record_bytes; /* taken */
+    bool record_limit_hit;
     uint32_t misplaced; /* emits from another thread, or outside of run */
 
     struct sco_buf reasons; /* of being incomplete, joined by "; " */
@@ -72,6 +75,9 @@ void host_add_clean(const struct sco_worker *w, struct sco_buf *b, struct sco_st
 void host_collect_secrets(struct sco_worker *w, const struct sco_node *values);
 void host_note_found(struct sco_worker *w, struct sco_str found);
 int host_flush(struct sco_worker *w);
+int host_flush_records(struct sco_worker *w);
+/* struct sco_host.record. */
+int host_record(const struct sco_host *t, const char *kind, struct sco_str json);
 void host_loading(struct sco_worker *w, const char *path);
 void host_log(struct sco_worker *w, uint32_t level, const char *fmt, ...) SCO_PRINTF(3, 4);
 void host_incomplete(struct sco_worker *w, const char *fmt, ...) SCO_PRINTF(2, 3);

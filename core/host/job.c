@@ -2,7 +2,7 @@
  * error, not a default: both sides are of one build. */
 #include "host_priv.h"
 
-enum { LIST_MAX = 100000 };
+enum { LIST_MAX = 2000000 };
 
 struct reader {
     const struct sco_node *root;
@@ -169,6 +169,7 @@ static void read_rest(struct reader *r, struct sco_worker_job *j)
     j->cache_dir = text(r, "cache_dir");
     j->program = text(r, "program");
     j->version = text(r, "version");
+    j->request = text(r, "request");
     j->plugins = list_or_empty(r, "plugins", false);
     read_descriptors(r, j);
     j->excludes = list_or_empty(r, "excludes", false);

@@ -59,7 +59,7 @@ static void finish(struct sco_worker *w, int r, const char *text)
     } else if (r == SCO_E_TIMEOUT || (r < 0 && w->timed_out)) {
         status = "timeout";
         code = SCO_E_TIMEOUT;
-    } else if (r == SCO_E_LIMIT && w->limit_hit) {
+    } else if (r == SCO_E_LIMIT && (w->limit_hit || w->record_limit_hit)) {
         status = "incomplete"; /* what was kept is good */
     } else if (code < 0) {
         status = "failed";
@@ -174,6 +174,7 @@ static void with_plugin(struct sco_worker *w, const struct sco_node *options, co
     text[sizeof text - 1] = 0;
     w->phase = HOST_ENDED;
     host_flush(w);
+    host_flush_records(w);
     close_plugin(w);
     finish(w, r, text);
 }
@@ -240,7 +241,8 @@ static struct sco_job job_of(const struct sco_worker *w)
                             .files = j->files,
                             .offline = j->offline,
                             .cpus = j->cpus,
-                            .timeout_ms = host_time_left(w)};
+                            .timeout_ms = host_time_left(w),
+                            .request = j->request};
 }
 
 /* What the plugin says is its log; its failure is a line of it. */
@@ -474,5 +476,6 @@ void sco_worker_abandon(struct sco_worker *w, int code, const char *status, cons
     if (w->done || w->sending)
         return;
     host_flush(w);
+    host_flush_records(w);
     host_done(w, status, code, reason);
 }

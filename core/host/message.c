@@ -225,6 +225,7 @@ void host_done(struct sco_worker *w, const char *status, int code, const char *r
     key_or_null(&o, "reason", clean.n ? sco_buf_z(&clean) : NULL);
     sco_json_ki64(&o, "code", code);
     sco_json_ki64(&o, "findings", (int64_t)w->findings);
+    sco_json_ki64(&o, "records", (int64_t)w->records);
     sco_json_key(&o, "exit_code");
     if (w->exit_code >= 0)
         sco_json_i64(&o, w->exit_code);

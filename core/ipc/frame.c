@@ -16,7 +16,7 @@ enum {
 
 static bool known_type(unsigned char type)
 {
-    return type && memchr("JCHOMUTFLPID", type, 12);
+    return type && memchr("JCHOMUTFRLPID", type, 13);
 }
 
 static void put_header(unsigned char h[HEADER], size_t n, enum sco_msg type)

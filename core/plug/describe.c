@@ -56,6 +56,7 @@ static void scanner(struct sco_json_out *o, const struct sco_scanner *s)
     sco_json_end(o, ']');
     sco_json_kbool(o, "network", s->flags & SCO_SCANNER_NETWORK);
     sco_json_kbool(o, "locks_cache", s->flags & SCO_SCANNER_LOCKS_CACHE);
+    sco_json_kbool(o, "all_files", s->flags & SCO_SCANNER_ALL_FILES);
     sco_json_kbool(o, "explicit", s->flags & SCO_SCANNER_EXPLICIT);
     texts(o, "programs", s->programs);
     texts(o, "version_args", s->version_args);

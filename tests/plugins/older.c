@@ -45,5 +45,5 @@ static const struct old_scanner scanner = {
     .run = run,
 };
 
-BAD_DESCRIPTOR("older", .options = (const struct sco_option *)options,
+BAD_DESCRIPTOR("older", .abi_minor = 0, .options = (const struct sco_option *)options,
                .option_size = sizeof(struct old_option))

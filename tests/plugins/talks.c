@@ -42,6 +42,26 @@ static inline int work(void *ctx, struct sco_errbuf *e)
     (void)e;
     return h->emit(h, &f);
 }
+#elif defined(SIN_RECORDS) /* good ones, then what is refused, until the host has had enough */
+static inline int work(void *ctx, struct sco_errbuf *e)
+{
+    static char much[SCO_RECORD_MAX + 2];
+    const struct bad_ctx *c = (const struct bad_ctx *)ctx;
+    const struct sco_host *h = c->host;
+    int r = 0;
+    for (int64_t i = 0; i < c->count && r == 0; i++)
+        r = h->record(h, "good", sco_fmt(h, "{\"n\":%lld}", (long long)i));
+    if (r < 0)
+        return sco_errf(e, r, "stopped");
+    memset(much, '1', sizeof much);
+    if (h->record(h, "Bad Kind", SCO_STR("{}")) != SCO_E_INVALID ||
+        h->record(h, "", SCO_STR("{}")) != SCO_E_INVALID ||
+        h->record(h, "good", SCO_STR("{\n}")) != SCO_E_INVALID ||
+        h->record(h, "good", SCO_STR("")) != SCO_E_INVALID ||
+        h->record(h, "good", sco_str_make(much, sizeof much)) != SCO_E_LIMIT)
+        return sco_errf(e, SCO_E_INTERNAL, "a bad record was taken");
+    return 0;
+}
 #elif defined(SIN_LATE)
 static inline int work(void *ctx, struct sco_errbuf *e)
 {

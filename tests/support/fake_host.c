@@ -240,6 +240,15 @@ static void *host_tmp(const struct sco_host *h, size_t n)
     return sco_arena_alloc(&of(h)->tmp, n);
 }
 
+static int host_record(const struct sco_host *h, const char *kind, struct sco_str json)
+{
+    struct fake_host *fh = of(h);
+    if (!kind || !*kind || !json.n || memchr(json.p, '\n', json.n))
+        fault(fh, "a record without kind or text, or with a line break");
+    sco_buf_addf(&fh->records, "%s %.*s\n", kind ? kind : "", SCO_STR_ARG(json));
+    return fh->records.failed ? SCO_E_NOMEM : 0;
+}
+
 struct fake_host *fake_host_new(void)
 {
     struct fake_host *fh = sco_alloc(1, sizeof *fh);
@@ -268,7 +277,8 @@ struct fake_host *fake_host_new(void)
                               .run = host_run,
                               .http = host_http,
                               .alloc = host_alloc,
-                              .tmp = host_tmp};
+                              .tmp = host_tmp,
+                              .record = host_record};
     fh->e = (struct sco_errbuf){sizeof fh->e, sizeof fh->error, fh->error};
     fh->keep = true;
     return fh;
@@ -284,6 +294,7 @@ struct fake_host *fake_host_free(struct fake_host *fh)
     sco_buf_done(&fh->incompletes);
     sco_buf_done(&fh->logs);
     sco_buf_done(&fh->tools);
+    sco_buf_done(&fh->records);
     sco_arena_done(&fh->arena);
     sco_arena_done(&fh->tmp);
     free(fh->ctx);

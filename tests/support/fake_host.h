@@ -22,6 +22,7 @@ struct fake_host {
     struct sco_buf incompletes; /* one reason a line */
     struct sco_buf logs;        /* "level text" a line */
     struct sco_buf tools;       /* "name version" a line */
+    struct sco_buf records;     /* "kind json" a line */
     size_t n_incomplete;
     int cancelled;
     bool broken; /* the plugin broke the contract: see `fault` */

@@ -149,6 +149,10 @@ static void take(struct drive_result *r, enum sco_msg type, struct sco_str paylo
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     const struct sco_node *v = NULL;
+    for (size_t i = 0; type == SCO_MSG_RECORDS && i < payload.n; i++)
+        r->records += payload.p[i] == '\n';
+    if (type == SCO_MSG_RECORDS)
+        return;
     if (type == SCO_MSG_FINDINGS) {
         take_findings(r, payload);
         return;
@@ -175,6 +179,7 @@ static void take(struct drive_result *r, enum sco_msg type, struct sco_str paylo
         keep(r->reason, sizeof r->reason, sco_text_at(v, "reason"));
         keep(r->version, sizeof r->version, sco_text_at(v, "version"));
         r->claimed = sco_int_at(v, "findings", -1);
+        r->records_claimed = sco_int_at(v, "records", -1);
     }
 }
 

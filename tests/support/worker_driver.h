@@ -27,6 +27,7 @@ struct drive_result {
     char describe[8192]; /* the last DESCRIBE */
     int64_t claimed;     /* findings, as DONE says */
     int64_t findings;    /* lines received */
+    int64_t records, records_claimed;
     int64_t logs, progress, incomplete;
     char log[4200];   /* the last one */
     char text[65536]; /* of all findings, as far as it fits */

@@ -27,6 +27,7 @@ struct sco_worker_job {
     const char *const *write; /* NULL-terminated: folders that may be written to */
     const char *const *env;   /* NULL-terminated "NAME=value" */
     struct sco_str digest_key;
+    const char *request; /* NULL: none */
 };
 
 /* SCO_E_PARSE, SCO_E_FORMAT: not a job of this engine. */

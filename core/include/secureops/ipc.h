@@ -1,7 +1,7 @@
 /* Messages between engine and worker: frames over a SOCK_STREAM socketpair.
  *
  * A frame is a little-endian u32 length of the payload, one byte of type, and the payload: JSON,
- * or (SCO_MSG_FINDINGS) one JSON object per line. A length above SCO_FRAME_MAX ends the talk.
+ * or one item per line: a finding as JSON (SCO_MSG_FINDINGS), a record (SCO_MSG_RECORDS). A length above SCO_FRAME_MAX ends the talk.
  *
  * The worker finds the socket as descriptor SCO_WORKER_FD, receives one JOB, sends HELLO at once
  * and DONE as its last word. A worker that ends without DONE has crashed.
@@ -19,21 +19,23 @@
  *   "excludes":[],"files":[],"offline":bool,"cpus":n,"timeout_ms":n
  *   "limits":{"findings":n,"output":bytes,"memory":bytes}
  *   "sandbox":{"landlock":bool,"seccomp":bool,"write":["/abs",...]}
+ *   "request":text                JSON for this plugin: sco_job.request
  *   "env":{"NAME":"value"}        the clean environment of the scanner's program
  *   "digest_key":"hex"}
  * HELLO: {"version":"0.1.0","sandbox":"landlock 3, seccomp"|"none: reason"}
  * DESCRIBE (one per plugin): {"path","name","kind":"scanner"|"ci","version","license","summary",
  *   "abi":"1.0","options":[{"name","type","required","secret","deprecated","default","min","max",
  *   "values","doc"}] (as option.h writes them),"scanner":{"title","homepage",
- *   "targets":["directory",...],"finds":["SAST",...],"network","locks_cache","explicit" (booleans),
+ *   "targets":["directory",...],"finds":["SAST",...],"network","locks_cache","explicit","all_files" (booleans),
  *   "programs":[],"version_args":[],"detect":[],"install","timeout_s","max_parallel",
  *   "can_run","can_parse","can_sniff","can_inspect"}}; what the plugin left NULL is absent.
  *   Or {"path","error":text,"code":SCO_E_*}. Before loading a plugin the worker sends LOADING
  *   {"path"}, so that a crash has a name.
  * TOOL: {"name","version"}  LOG: {"level":1..4,"text"}  PROGRESS: {"done","total","what"}
  * INCOMPLETE: {"reason"}    PLUGIN: {"name","score"} (import: which one was chosen)
+ * RECORDS: lines of KIND, a space, and JSON without line breaks
  * DONE: {"status":"completed"|"incomplete"|"failed"|"timeout"|"skipped"|"cancelled",
- *   "reason":text|null,"code":SCO_E_*,"findings":n,"exit_code":n|null,"version":text|null}
+ *   "reason":text|null,"code":SCO_E_*,"findings":n,"records":n,"exit_code":n|null,"version":text|null}
  */
 #pragma once
 
@@ -50,6 +52,7 @@ enum sco_msg {
     SCO_MSG_PLUGIN = 'U',
     SCO_MSG_TOOL = 'T',
     SCO_MSG_FINDINGS = 'F',
+    SCO_MSG_RECORDS = 'R',
     SCO_MSG_LOG = 'L',
     SCO_MSG_PROGRESS = 'P',
     SCO_MSG_INCOMPLETE = 'I',

@@ -1,4 +1,4 @@
-/* SecureOps plugin ABI, version 1. The only header that a plugin needs: C99, also valid C++.
+/* SecureOps plugin ABI, version 1.1. The only header that a plugin needs: C99, also valid C++.
  *
  * A plugin is a shared object that exports one function, sco_plugin_v1(), which returns a constant
  * struct sco_plugin. The host reads `magic`, `struct_size`, `abi_major` and `abi_minor` first and
@@ -29,7 +29,7 @@ extern "C" {
 
 #define SCO_PLUGIN_MAGIC 0x50434F53u /* "SOCP" in memory on a little-endian machine */
 #define SCO_ABI_MAJOR 1u
-#define SCO_ABI_MINOR 0u
+#define SCO_ABI_MINOR 1u
 #define SCO_PLUGIN_SYMBOL "sco_plugin_v1"
 
 #if defined(__GNUC__)
@@ -314,7 +314,14 @@ struct sco_host {
     /* Memory, zeroed: `alloc` until the job ends, `tmp` until the next emit. NULL: out of it. */
     void *(*alloc)(const struct sco_host *h, size_t n);
     void *(*tmp)(const struct sco_host *h, size_t n);
+
+    /* Since 1.1. Structured data beside findings: `kind` is 1 to 32 of a-z and hyphen, `json` one
+     * JSON value on one line, at most SCO_RECORD_MAX bytes. What becomes of a record is the
+     * engine's business: one that nobody asked for is dropped. 0; SCO_E_INVALID: no such kind or
+     * text; SCO_E_LIMIT: too long, or more than the job's output limit in all; SCO_E_CANCELLED. */
+    int (*record)(const struct sco_host *h, const char *kind, struct sco_str json);
 };
+#define SCO_RECORD_MAX (1u << 20)
 
 /* ---- the plugin ---- */
 #define SCO_OPT_BOOL 1u     /* int64_t, 0 or 1 */
@@ -368,10 +375,13 @@ struct sco_job {
     const char *const *excludes; /* NULL-terminated: folders (relative, no slash at the end) that
                                     are to be left out; the host drops what is found there anyway */
     const char *const *files;    /* NULL-terminated: files that matched `detect`, relative, at most
-                                    10,000; NULL when not a directory */
+                                    10,000 (SCO_SCANNER_ALL_FILES: all of them); NULL when not a
+                                    directory */
     uint32_t offline;            /* 1: no network */
     uint32_t cpus;               /* how many it may keep busy, at least 1 */
     int64_t timeout_ms;          /* left until the deadline */
+    /* Since 1.1. */
+    const char *request; /* JSON that is meant for this plugin by name; NULL: none */
 };
 
 struct sco_input {
@@ -400,6 +410,7 @@ struct sco_probe {
 #define SCO_SCANNER_NETWORK 1u     /* cannot work offline */
 #define SCO_SCANNER_LOCKS_CACHE 2u /* two at once need two cache directories */
 #define SCO_SCANNER_EXPLICIT 4u    /* runs only when named (--scanners) or configured */
+#define SCO_SCANNER_ALL_FILES 8u   /* job.files has every file that matches (since 1.1) */
 
 struct sco_scanner {
     uint32_t struct_size;

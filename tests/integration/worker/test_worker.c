@@ -18,7 +18,7 @@ static void test_refused(void **state)
     } cases[] = {
         {"bad-magic", "magic: expected 0x50434f53, found 0x12345678"},
         {"bad-major", "abi_major: expected 1, found 2"},
-        {"future-minor", "abi_minor: expected 0 or lower, found 1"},
+        {"future-minor", "abi_minor: expected 1 or lower, found 2"},
         {"tiny-struct", "struct_size: expected"},
         {"bad-kind", "kind: expected 1 or 2, found 77"},
         {"null-name", "name: expected text, found NULL"},
@@ -194,6 +194,21 @@ static void test_flood(void **state)
     assert_true(r.findings > 0 && r.findings == r.claimed);
 }
 
+static void test_records(void **state)
+{
+    (void)state;
+    const char *path = drive_plugin("plugins", "bad-records");
+    job((struct drive_job){.plugin = path, .options = "{\"count\":20000}"});
+    expect("incomplete", "a record was refused");
+    assert_non_null(strstr(r.reason, "a record of 1048578 bytes was refused"));
+    assert_int_equal(r.records, 20000); /* the refused ones are not counted */
+    assert_int_equal(r.records_claimed, 20000);
+    job((struct drive_job){.plugin = path, .options = "{\"count\":20000}", .max_output = 1000});
+    expect("incomplete", "more than 1000 bytes of records");
+    assert_int_equal(r.records, r.records_claimed);
+    assert_true(r.records > 50 && r.records < 200);
+}
+
 static void test_misuse(void **state)
 {
     (void)state;
@@ -317,19 +332,13 @@ static void test_what_it_looks_like(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_describes_the_others),
-        cmocka_unit_test(test_older),
-        cmocka_unit_test(test_permissions),
-        cmocka_unit_test(test_load_ends),
-        cmocka_unit_test(test_crashes),
-        cmocka_unit_test(test_exits),
-        cmocka_unit_test(test_hangs),
-        cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_descriptors),
-        cmocka_unit_test(test_import),
-        cmocka_unit_test(test_what_it_looks_like),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_describes_the_others),
+        cmocka_unit_test(test_older),     cmocka_unit_test(test_permissions),
+        cmocka_unit_test(test_load_ends), cmocka_unit_test(test_crashes),
+        cmocka_unit_test(test_exits),     cmocka_unit_test(test_hangs),
+        cmocka_unit_test(test_flood),     cmocka_unit_test(test_records),
+        cmocka_unit_test(test_misuse),    cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_import),    cmocka_unit_test(test_what_it_looks_like),
     };
     drive_dir();
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
