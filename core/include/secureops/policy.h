@@ -57,7 +57,11 @@ struct sco_policy {
  *     - id: "5.2.2"
  *       title: Minimize the admission of privileged containers
  *       description: ...
- *       facts: [...]                # what the scan itself must show; see docs/policy-guide.md
+ *       facts: [...]                # what the scan itself must show, all of them:
+ *                                   # scanned:TYPE  a scanner that finds TYPE completed
+ *                                   # clean:TYPE:SEVERITY  and nothing of it is open from there up
+ *                                   # gated  the scan was judged by a gate
+ *                                   # (TYPE: SAST SCA DAST IAC SECRET LICENSE QUALITY any)
  *       manual: true                # even when policies speak of it, a person has to look
  * Which policies judge a control is said by the policies (frameworks = ...). A control with neither
  * policies nor facts is manual. */
