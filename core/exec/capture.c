@@ -40,7 +40,7 @@ int exec_capture_stdout(struct exec_capture *c, const char *path, uint64_t limit
 int exec_capture_stderr(struct exec_capture *c, int *ret_child_fd, struct sco_error *err)
 {
     c->limit = UINT64_MAX;
-    c->ring = sco_alloc(1, SCO_EXEC_STDERR_TAIL);
+    c->ring = sco_grow(NULL, SCO_EXEC_STDERR_TAIL, 1); /* mostly never touched */
     if (!c->ring)
         return sco_error_nomem(err);
     return open_pipe(c, ret_child_fd, err);
