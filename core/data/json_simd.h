@@ -1,5 +1,7 @@
-/* Looking at 16 bytes of JSON at a time with SSE2, and the same one byte at a time.
- * SCO_JSON_PORTABLE selects the second form where SSE2 is there, so that it can be tested. */
+/* Looking at 16 bytes of JSON at a time with SSE2, and the same one byte at a time; what pays for
+ * the choice at run time has a third form, for AVX2.
+ * SCO_JSON_PORTABLE selects the second form where SSE2 is there, SCO_JSON_NO_AVX2 the first
+ * where AVX2 is, so that they can be tested. */
 #pragma once
 
 #include <stddef.h>
@@ -7,7 +9,10 @@
 
 #if defined(__SSE2__) && !defined(SCO_JSON_PORTABLE)
 #define SCO_JSON_SSE2 1
-#include <emmintrin.h>
+#include <immintrin.h>
+#if __has_include(<sys/platform/x86.h>) && !defined(SCO_JSON_NO_AVX2)
+#include <sys/platform/x86.h>
+#endif
 #endif
 
 /* Bytes that end the plain part of a string: the quote, the backslash, control characters. */
