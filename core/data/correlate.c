@@ -22,6 +22,7 @@ void cluster_join(struct correlation *c, uint32_t a, uint32_t b)
         return;
     uint32_t root = a < b ? a : b, other = a < b ? b : a;
     c->parent[other] = root;
+    c->joined = true;
     if (c->tools) {
         c->tools[root] |= c->tools[other];
         c->low[root] = c->low[other] < c->low[root] ? c->low[other] : c->low[root];
@@ -50,36 +51,38 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sorted names of all tools. The last name seen is the usual hit. */
-static int gather_names(struct correlation *c, const char ***ret)
+/* One look at each finding; *names gets the names of the tools. The last name seen is the usual
+ * hit: the pool has each text once. */
+static int look_at_all(struct correlation *c, struct sco_map *names)
 {
-    SCO_AUTO(sco_map) struct sco_map m = {0};
-    const struct sco_tools *last = NULL;
-    for (size_t i = 0; i < c->s->n; i++) {
-        const struct sco_tools *t = c->s->v[i].tools;
-        for (uint32_t k = 0; t != last && t && k < t->n; k++)
-            if (!sco_map_put(&m, sco_str_c(t->v[k]->name), NULL))
+    const char *last = NULL;
+    for (uint32_t i = 0; i < c->s->n; i++) {
+        struct sco_finding *f = &c->s->v[i];
+        c->parent[i] = i;
+        f->occurrences += !f->occurrences;
+        c->has_packages |= f->type == SCO_TYPE_SCA;
+        for (uint32_t k = 0; f->tools && k < f->tools->n; k++) {
+            const char *name = f->tools->v[k]->name;
+            if (name != last && !sco_map_put(names, sco_str_c(name), NULL))
                 return SCO_E_NOMEM;
-        last = t;
+            last = name;
+        }
     }
-    const char **names = sco_alloc(m.n, sizeof *names);
-    struct sco_str key;
-    if (!names)
-        return SCO_E_NOMEM;
-    c->n_tools = m.n;
-    size_t n = 0;
-    for (size_t pos = 0; sco_map_next(&m, &pos, &key, NULL);)
-        if (!(names[n++] = sco_strdup(key)))
-            break;
-    if (n < m.n || (n && !names[n - 1])) {
-        while (n)
-            free((char *)names[--n]);
-        free(names);
-        return SCO_E_NOMEM;
-    }
-    qsort(names, n, sizeof *names, by_name);
-    *ret = names;
+    c->n_tools = names->n;
     return 0;
+}
+
+/* Sorted names of all tools; they stay the map's. */
+static const char **sort_names(const struct sco_map *m)
+{
+    const char **names = sco_alloc(m->n, sizeof *names);
+    struct sco_str key;
+    size_t n = 0;
+    for (size_t pos = 0; names && sco_map_next(m, &pos, &key, NULL);)
+        names[n++] = key.p; /* NUL-terminated */
+    if (names)
+        qsort(names, n, sizeof *names, by_name);
+    return names;
 }
 
 static uint64_t tool_bits(const struct correlation *c, const char **names,
@@ -97,21 +100,19 @@ static uint64_t tool_bits(const struct correlation *c, const char **names,
 }
 
 /* Only when there are two tools or more: with one, nothing can merge by place. */
-static int set_tools(struct correlation *c)
+static int set_tools(struct correlation *c, const struct sco_map *m)
 {
-    const char **names = NULL;
     const struct sco_tools *last = NULL;
     uint64_t bits = 0;
-    int r = gather_names(c, &names);
-    if (r < 0)
-        return r;
-    if (c->n_tools > 1) {
-        c->tools = sco_alloc(c->s->n, sizeof *c->tools);
-        c->low = sco_alloc(c->s->n, sizeof *c->low);
-        c->high = sco_alloc(c->s->n, sizeof *c->high);
-        r = c->tools && c->low && c->high ? 0 : SCO_E_NOMEM;
-    }
-    for (size_t i = 0; r == 0 && c->tools && i < c->s->n; i++) {
+    if (c->n_tools < 2)
+        return 0;
+    SCO_AUTO(sco_free) const char **names = sort_names(m);
+    c->tools = sco_alloc(c->s->n, sizeof *c->tools);
+    c->low = sco_alloc(c->s->n, sizeof *c->low);
+    c->high = sco_alloc(c->s->n, sizeof *c->high);
+    if (!names || !c->tools || !c->low || !c->high)
+        return SCO_E_NOMEM;
+    for (size_t i = 0; i < c->s->n; i++) {
         const struct sco_finding *f = &c->s->v[i];
         if (f->tools != last)
             bits = tool_bits(c, names, f->tools);
@@ -119,10 +120,7 @@ static int set_tools(struct correlation *c)
         c->tools[i] = bits;
         c->low[i] = c->high[i] = f->line;
     }
-    for (size_t i = 0; i < c->n_tools; i++)
-        free((char *)names[i]);
-    free(names);
-    return r;
+    return 0;
 }
 
 /* ---- merge ---- */
@@ -187,22 +185,21 @@ static int merge_clusters(struct correlation *c)
 
 static int correlate(struct correlation *c)
 {
+    SCO_AUTO(sco_map) struct sco_map names = {0};
     c->parent = sco_alloc(c->s->n, sizeof *c->parent);
     if (!c->parent)
         return SCO_E_NOMEM;
-    for (uint32_t i = 0; i < c->s->n; i++) {
-        c->parent[i] = i;
-        c->s->v[i].occurrences += !c->s->v[i].occurrences;
-    }
-    int r = set_tools(c);
-    r = r ? r : correlate_packages(c);
+    int r = look_at_all(c, &names);
+    r = r ? r : set_tools(c, &names);
+    if (r == 0 && c->has_packages)
+        r = correlate_packages(c);
     if (r == 0 && c->tools)
         r = correlate_places(c);
     free(c->tools); /* before the merge, which needs memory of its own */
     free(c->low);
     free(c->high);
     c->tools = NULL;
-    return r ? r : merge_clusters(c);
+    return r == 0 && c->joined ? merge_clusters(c) : r;
 }
 
 int sco_findings_correlate(struct sco_finding_set *s, struct sco_error *err)

@@ -16,6 +16,8 @@ struct correlation {
     uint64_t *tools;  /* of the cluster, at its root: bits by rank of the tool's name; 0: beyond */
     int32_t *low, *high; /* lines of the cluster, at its root */
     size_t n_tools;
+    bool joined;       /* there is something to merge */
+    bool has_packages; /* findings of type SCA */
     uint64_t seed;
 };
 

@@ -33,6 +33,7 @@ static int group(struct groups *g, const struct sco_finding_set *s)
     if (!g->table || !g->next)
         return SCO_E_NOMEM;
     for (uint32_t i = 0; i < s->n; i++) {
+        s->v[i].occurrences += !s->v[i].occurrences; /* 0 would mean dead */
         uint32_t *first = &g->table[slot_of(g, s->v, s->v[i].fingerprint)];
         if (*first) {
             g->next[i] = g->next[*first - 1];
@@ -80,6 +81,7 @@ struct job {
     struct sco_buf tmp;
     struct sco_finding **v;
     size_t n, cap;
+    bool merged; /* some are dead */
 };
 
 /* Items of one key: runs of the same place become one finding each, numbered in order. */
@@ -95,8 +97,11 @@ static int settle(struct job *j)
         int r = occurrence ? finding_fingerprint(j->sha, &j->tmp, j->v[from], occurrence,
                                                  j->v[from]->fingerprint)
                            : 0;
-        if (r == 0 && to - from > 1)
+        if (r == 0 && to - from > 1) {
+            j->merged = true;
             r = finding_merge(&j->merger, j->v + from, to - from);
+            j->v[from]->risk_score = (float)sco_risk_score(j->v[from], NULL);
+        }
         if (r < 0)
             return r;
     }
@@ -121,7 +126,7 @@ static int settle_all(struct job *j, const struct groups *g)
     return 0;
 }
 
-/* Fingerprints of those that have none yet, as if each were alone with its key. */
+/* Fingerprint and risk of those that have none yet, as if each were alone with its key. */
 static int prepare(struct job *j)
 {
     struct sco_finding_set *s = j->s;
@@ -133,6 +138,7 @@ static int prepare(struct job *j)
         int r = finding_fingerprint(j->sha, &j->tmp, f, 0, f->fingerprint);
         if (r < 0)
             return r;
+        f->risk_score = (float)sco_risk_score(f, NULL);
     }
     return 0;
 }
@@ -142,13 +148,10 @@ static int identify(struct job *j, struct groups *g)
     struct sco_finding_set *s = j->s;
     int r = prepare(j);
     s->n_prepared = 0; /* from here on they change */
-    for (size_t i = 0; i < s->n; i++)
-        s->v[i].occurrences += !s->v[i].occurrences; /* 0 would mean dead */
     r = r ? r : group(g, s);
     r = r ? r : settle_all(j, g);
-    findings_compact(s); /* also after a failure: the set stays whole */
-    for (size_t i = 0; r == 0 && i < s->n; i++)
-        s->v[i].risk_score = (float)sco_risk_score(&s->v[i], NULL);
+    if (j->merged)
+        findings_compact(s); /* also after a failure: the set stays whole */
     return r;
 }
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__SSE2__) && !defined(SCO_JSON_PORTABLE)
+#if defined(__SSE2__) && defined(__x86_64__) && !defined(SCO_JSON_PORTABLE)
 #define SCO_JSON_SSE2 1
 #include <immintrin.h>
 #if __has_include(<sys/platform/x86.h>) && !defined(SCO_JSON_NO_AVX2)

@@ -83,7 +83,7 @@ static struct key *sort_keys(struct key *a, struct key *b, size_t n, struct sco_
 
 struct path {
     const char *text; /* NULL: free */
-    uint32_t number;
+    uint32_t number;  /* as they came, from 1 */
 };
 
 struct paths {
@@ -118,40 +118,55 @@ static int by_text(const void *a, const void *b)
     return strcmp((*(const struct path *const *)a)->text, (*(const struct path *const *)b)->text);
 }
 
-/* 0 is for findings without path: they come first. */
-static int number_paths(struct paths *p)
+/* *ret: for each number the place in the order of all paths; findings without path come first. */
+static int order_paths(const struct paths *p, uint32_t **ret)
 {
     SCO_AUTO(sco_free) struct path **sorted = sco_alloc(p->n, sizeof(void *));
+    uint32_t *order = sco_alloc(p->n + 1, sizeof *order), place = 0;
     size_t n = 0;
-    uint32_t number = 0;
-    if (!sorted)
+    if (!sorted || !order) {
+        free(order);
         return SCO_E_NOMEM;
+    }
     for (size_t i = 0; i < p->cap; i++)
         if (p->v[i].text)
             sorted[n++] = &p->v[i];
     qsort(sorted, n, sizeof(void *), by_text);
     for (size_t i = 0; i < n; i++) {
-        number += !i || strcmp(sorted[i - 1]->text, sorted[i]->text) != 0;
-        sorted[i]->number = number;
+        place += !i || strcmp(sorted[i - 1]->text, sorted[i]->text) != 0;
+        order[sorted[i]->number] = place;
     }
+    *ret = order;
     return 0;
 }
 
-static int gather_paths(struct paths *p, const struct sco_finding_set *s)
+static int number_of(struct paths *p, const char *text, uint32_t *ret)
 {
-    const char *last = NULL;
-    for (size_t i = 0; i < s->n; i++) {
-        const char *text = s->v[i].file_path;
-        if (!text || text == last)
-            continue;
-        last = text;
-        if (p->n * 2 >= p->cap && grow_paths(p) < 0)
-            return SCO_E_NOMEM;
-        struct path *at = find_path(p, text);
-        p->n += !at->text;
-        at->text = text;
+    if (p->n * 2 >= p->cap && grow_paths(p) < 0)
+        return SCO_E_NOMEM;
+    struct path *at = find_path(p, text);
+    if (!at->text)
+        *at = (struct path){text, (uint32_t)++p->n};
+    *ret = at->number;
+    return 0;
+}
+
+static int fill_keys(const struct sco_finding_set *s, struct key *keys)
+{
+    struct paths paths = {0};
+    SCO_AUTO(sco_free) uint32_t *order = NULL;
+    int r = 0;
+    for (uint32_t i = 0; i < s->n && r == 0; i++) {
+        const struct sco_finding *f = &s->v[i];
+        keys[i] = (struct key){.coarse = coarse_key(f), .line = (uint32_t)f->line, .at = i};
+        if (f->file_path)
+            r = number_of(&paths, f->file_path, &keys[i].path);
     }
-    return number_paths(p);
+    r = r ? r : order_paths(&paths, &order);
+    for (uint32_t i = 0; i < s->n && r == 0; i++)
+        keys[i].path = order[keys[i].path];
+    free(paths.v);
+    return r;
 }
 
 /* Moves each finding to its place along the cycles of the permutation, without a second array. */
@@ -177,19 +192,10 @@ int sco_findings_rank(struct sco_finding_set *s, struct sco_error *err)
 {
     if (s->n >= UINT32_MAX)
         return sco_error_set(err, SCO_E_LIMIT, "too many findings");
-    struct paths paths = {0};
     SCO_AUTO(sco_free) struct key *keys = sco_alloc(s->n, sizeof *keys);
     SCO_AUTO(sco_free) struct key *other = sco_alloc(s->n, sizeof *keys);
-    if (!keys || !other || gather_paths(&paths, s) < 0) {
-        free(paths.v);
+    if (!keys || !other || fill_keys(s, keys) < 0)
         return sco_error_nomem(err);
-    }
-    for (uint32_t i = 0; i < s->n; i++) {
-        const struct sco_finding *f = &s->v[i];
-        keys[i] = (struct key){.coarse = coarse_key(f), .line = (uint32_t)f->line, .at = i};
-        keys[i].path = f->file_path ? find_path(&paths, f->file_path)->number : 0;
-    }
-    free(paths.v);
     permute(s->v, sort_keys(keys, other, s->n, s->v), s->n);
     return 0;
 }
