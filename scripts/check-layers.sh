@@ -25,9 +25,9 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
             module[i] = i
 
         # Who may use a library: modules, separated by spaces.
-        users["openssl"] = "crypto"
+        users["openssl"] = "crypto"; users["nettle"] = "crypto"
         users["libxml"] = "host"
-        users["yaml.h"] = "config"
+        users["yaml.h"] = "config iac"
         users["dlfcn.h"] = "plug host"
         users["event2"] = "loop engine sched bus store api app"
         users["curl"] = "host api"

@@ -63,6 +63,20 @@ static struct iac_keyed *keyed(const char *key)
     return (struct iac_keyed *)(void *)(key - offsetof(struct iac_keyed, text));
 }
 
+uint64_t iac_stamp_new(struct sco_iac_set *s)
+{
+    struct iac_impl *m = iac_impl(s);
+    return m ? ++m->stamp : 0;
+}
+
+bool iac_stamp(const char *key, uint64_t stamp)
+{
+    struct iac_keyed *k = keyed(key);
+    bool before = k->stamp == stamp;
+    k->stamp = stamp;
+    return before;
+}
+
 /* ---- vectors ---- */
 void iac_members_cleanup_(struct iac_members *m)
 {
@@ -98,8 +112,12 @@ int iac_item(struct iac_items *m, struct sco_iac_node value)
 /* ---- sealing ---- */
 static int count_nodes(struct sco_iac_set *s, size_t n)
 {
-    if (n > SCO_IAC_NODES_MAX || s->n_nodes > SCO_IAC_NODES_MAX - n)
+    if (n > SCO_IAC_NODES_MAX || s->n_nodes > SCO_IAC_NODES_MAX - n) {
+        struct iac_impl *m = iac_impl(s);
+        if (m)
+            m->full = true;
         return SCO_E_LIMIT;
+    }
     s->n_nodes += n;
     return 0;
 }
@@ -118,14 +136,12 @@ static size_t drop_repeated(struct iac_impl *impl, struct sco_iac_member *v, siz
     uint64_t stamp = ++impl->stamp;
     size_t dropped = 0;
     for (size_t i = n; i-- > 0;) {
-        struct iac_keyed *k = keyed(v[i].key);
-        if (k->stamp == stamp) {
-            if (ret_repeated)
-                *ret_repeated = v[i].key;
-            v[i].key = NULL;
-            dropped++;
-        }
-        k->stamp = stamp;
+        if (!iac_stamp(v[i].key, stamp))
+            continue;
+        if (ret_repeated)
+            *ret_repeated = v[i].key;
+        v[i].key = NULL;
+        dropped++;
     }
     if (!dropped)
         return n;

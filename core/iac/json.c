@@ -366,13 +366,8 @@ static int map(struct reader *r, uint32_t depth, struct sco_iac_node *ret)
     r->members.n = first;
     if (e < 0)
         return out_of(r, e);
-    if (repeated) {
-        uint32_t line = 1, column = 1;
-        struct sco_iac_text *t = r->s->docs[r->doc].text;
-        iac_text_place(r->s->impl, t, ret->pos, &line, &column);
-        e = iac_doc_note(r->s, r->doc, "%s:%u: key \"%.80s\" is repeated: the last one counts",
-                         t->file_path, line, repeated);
-    }
+    if (repeated)
+        e = iac_note_repeated(r->s, ret, repeated);
     return e < 0 ? sco_error_nomem(r->err) : 0;
 }
 

@@ -52,6 +52,9 @@ void sco_iac_set_done(struct sco_iac_set *s)
     struct iac_impl *m = s->impl;
     if (m) {
         free(m->keys);
+        for (size_t i = 0; i < m->n_texts; i++)
+            free(m->texts[i]);
+        free(m->texts);
         sco_arena_done(&m->late);
         free(m);
     }
@@ -116,6 +119,20 @@ int iac_doc_note(struct sco_iac_set *s, uint32_t doc, const char *fmt, ...)
     const char *note = arena_vfmt(&s->arena, fmt, ap);
     va_end(ap);
     return note ? add_note(s, &s->docs[doc], note) : SCO_E_NOMEM;
+}
+
+int iac_note_repeated(struct sco_iac_set *s, const struct sco_iac_node *map, const char *key)
+{
+    uint32_t pos = map->pos, line, column;
+    for (uint32_t i = 0; i < map->n; i++)
+        if (map->member[i].key == key)
+            pos = map->member[i].key_pos;
+    struct sco_iac_text *t = s->docs[map->doc].text;
+    iac_text_place(s->impl, t, pos, &line, &column);
+    SCO_AUTO(sco_buf) struct sco_buf name = {0};
+    sco_buf_add_printable(&name, sco_str_make(key, strnlen(key, 80)));
+    return iac_doc_note(s, map->doc, "%s:%u:%u: key \"%s\" is repeated: the last one counts",
+                        t->file_path, line, column, sco_buf_z(&name));
 }
 
 int iac_doc_ends(struct sco_iac_set *s, uint32_t doc, enum sco_iac_status status, const char *fmt,

@@ -1,0 +1,222 @@
+/* What a file is. The name decides where tools decide by the name (workflows, GitLab), the content
+ * everywhere else: manifests are called anything. */
+#include "detect_priv.h"
+
+const char *const sco_iac_detect[] = {
+    "*.yaml",        "*.yml",           "*.json",       "Dockerfile",
+    "Dockerfile.*",  "dockerfile",      "*.Dockerfile", "*.dockerfile",
+    "Containerfile", "Containerfile.*", "*.tfplan",     NULL,
+};
+
+/* ---- names ---- */
+struct name_rule {
+    const char *pattern;
+    enum iac_name name;
+    enum sco_iac_format format;
+};
+
+static const struct name_rule rules[] = {
+    {"**/*.dockerignore", IAC_NAME_NOTHING, SCO_IAC_FORMAT_NONE},
+    {"**/{Dockerfile,dockerfile,Containerfile}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_DOCKERFILE},
+    {"**/{Dockerfile,Containerfile}.*", IAC_NAME_FORMAT, SCO_IAC_FORMAT_DOCKERFILE},
+    {"**/*.{Dockerfile,dockerfile}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_DOCKERFILE},
+    {"**/.github/workflows/*.{yml,yaml}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_GITHUB_WORKFLOW},
+    {"**/action.{yml,yaml}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_GITHUB_ACTION},
+    {"**/*.gitlab-ci.{yml,yaml}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_GITLAB_CI},
+    {"**/{docker-compose,compose}{,[._-]*}.{yml,yaml}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_COMPOSE},
+    {"**/*.{yml,yaml}", IAC_NAME_YAML, SCO_IAC_FORMAT_NONE},
+    {"**/*.json", IAC_NAME_JSON, SCO_IAC_FORMAT_NONE},
+    {"**/{*.tfplan,tfplan,plan.out,*.plan,tfplan.*,plan}", IAC_NAME_PLAN, SCO_IAC_FORMAT_NONE},
+};
+
+enum iac_name iac_name_of(const char *path, enum sco_iac_format *ret)
+{
+    *ret = SCO_IAC_FORMAT_NONE;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(rules); i++) {
+        const char *rooted = rules[i].pattern + 3; /* without the leading folders */
+        if (sco_glob_match(rules[i].pattern, sco_str_c(path)) ||
+            sco_glob_match(rooted, sco_str_c(path))) {
+            *ret = rules[i].format;
+            return rules[i].name;
+        }
+    }
+    return IAC_NAME_NOTHING;
+}
+
+/* ---- a look at the text ---- */
+enum { KEY_API = 1, KEY_KIND = 2, KEY_SERVICES = 4, KEY_ON = 8, KEY_JOBS = 16, KEY_RUNS = 32 };
+
+static unsigned key_bit(struct sco_str key)
+{
+    static const struct {
+        const char *key;
+        unsigned bit;
+    } keys[] = {{"apiVersion", KEY_API}, {"kind", KEY_KIND}, {"services", KEY_SERVICES},
+                {"on", KEY_ON},          {"true", KEY_ON},   {"jobs", KEY_JOBS},
+                {"runs", KEY_RUNS}};
+    if (key.n > 2 && (key.p[0] == '"' || key.p[0] == '\'') && key.p[key.n - 1] == key.p[0])
+        key = sco_str_make(key.p + 1, key.n - 2);
+    for (size_t i = 0; i < SCO_ARRAY_LEN(keys); i++)
+        if (sco_str_is(key, keys[i].key))
+            return keys[i].bit;
+    return 0;
+}
+
+/* The keys that stand at column `indent`. */
+static unsigned keys_at(struct sco_str text, size_t indent)
+{
+    struct sco_str line;
+    unsigned bits = 0;
+    while (sco_str_split(&text, '\n', &line)) {
+        if (line.n > 4 && memcmp(line.p, "--- ", 4) == 0 && !indent)
+            line = sco_str_make(line.p + 4, line.n - 4);
+        size_t i = 0;
+        while (i < line.n && line.p[i] == ' ')
+            i++;
+        const char *colon = i == indent ? memchr(line.p, ':', line.n) : NULL;
+        if (colon)
+            bits |= key_bit(sco_str_trim(sco_str_make(
+                line.p + i, (size_t)(colon - line.p) > i ? (size_t)(colon - line.p) - i : 0)));
+    }
+    return bits;
+}
+
+/* Indentation of the first line that holds something. */
+static size_t first_indent(struct sco_str text)
+{
+    struct sco_str line;
+    while (sco_str_split(&text, '\n', &line)) {
+        struct sco_str word = sco_str_trim(line);
+        if (word.n && word.p[0] != '#' && word.p[0] != '{' && memcmp(word.p, "---", 3) != 0)
+            return (size_t)(word.p - line.p);
+    }
+    return 0;
+}
+
+enum sco_iac_format iac_sniff_yaml(struct sco_str text)
+{
+    static const char *const words[] = {"apiVersion", "services", "jobs", "runs"};
+    bool any = false;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(words) && !any; i++)
+        any = sco_str_contains(text, words[i]);
+    if (!any)
+        return SCO_IAC_FORMAT_NONE;
+    struct sco_str trimmed = sco_str_trim(text);
+    unsigned bits = keys_at(text, 0);
+    size_t indent = first_indent(text);
+    if (indent)
+        bits |= keys_at(text, indent);
+    bool flow = trimmed.n > 1 && trimmed.p[0] == '{' && trimmed.p[1] != '{';
+    if ((bits & (KEY_API | KEY_KIND)) == (KEY_API | KEY_KIND) ||
+        (flow && sco_str_contains(text, "apiVersion") && sco_str_contains(text, "kind")))
+        return SCO_IAC_FORMAT_KUBERNETES;
+    if ((bits & (KEY_ON | KEY_JOBS)) == (KEY_ON | KEY_JOBS))
+        return SCO_IAC_FORMAT_GITHUB_WORKFLOW;
+    if ((bits & KEY_RUNS) && sco_str_contains(text, "using"))
+        return SCO_IAC_FORMAT_GITHUB_ACTION;
+    return bits & KEY_SERVICES ? SCO_IAC_FORMAT_COMPOSE : SCO_IAC_FORMAT_NONE;
+}
+
+enum sco_iac_format iac_sniff_json(struct sco_str text)
+{
+    if (sco_str_contains(text, "\"format_version\"") &&
+        (sco_str_contains(text, "\"resource_changes\"") ||
+         sco_str_contains(text, "\"planned_values\"") || sco_str_contains(text, "\"prior_state\"")))
+        return SCO_IAC_FORMAT_TERRAFORM_PLAN;
+    if (sco_str_contains(text, "\"apiVersion\"") && sco_str_contains(text, "\"kind\""))
+        return SCO_IAC_FORMAT_KUBERNETES;
+    if (sco_str_contains(text, "\"findings\"") && sco_str_contains(text, "\"scan\""))
+        return SCO_IAC_FORMAT_SCAN;
+    if (sco_str_contains(text, "\"services\"") && sco_str_contains(text, "\"image\""))
+        return SCO_IAC_FORMAT_COMPOSE;
+    return SCO_IAC_FORMAT_NONE;
+}
+
+bool iac_sniff_dockerfile(struct sco_str text)
+{
+    struct sco_str line;
+    while (sco_str_split(&text, '\n', &line)) {
+        line = sco_str_trim(line);
+        if (!line.n || line.p[0] == '#')
+            continue;
+        size_t n = 0;
+        while (n < line.n && line.p[n] != ' ' && line.p[n] != '\t')
+            n++;
+        struct sco_str word = sco_str_make(line.p, n);
+        return n < line.n && (sco_str_is_nocase(word, "FROM") || sco_str_is_nocase(word, "ARG"));
+    }
+    return false;
+}
+
+/* ---- trees ---- */
+static const struct sco_iac_node *member(const struct sco_iac_node *v, const char *key,
+                                         uint32_t type)
+{
+    v = sco_iac_get(v, key);
+    return sco_iac_is(v, type) ? v : NULL;
+}
+
+static bool has_any(const struct sco_iac_node *v, const char *const *keys)
+{
+    for (; *keys; keys++)
+        if (sco_iac_get(v, *keys))
+            return true;
+    return false;
+}
+
+/* Whether a value of the map has one of these keys. */
+static bool child_has_any(const struct sco_iac_node *map, const char *const *keys)
+{
+    for (uint32_t i = 0; map && i < map->n; i++)
+        if (map->member[i].value.type == SCO_IAC_MAP && has_any(&map->member[i].value, keys))
+            return true;
+    return false;
+}
+
+static bool is_workflow(const struct sco_iac_node *root)
+{
+    static const char *const keys[] = {"steps", "uses", "runs-on", NULL};
+    return (sco_iac_get(root, "on") || sco_iac_get(root, "true")) &&
+           child_has_any(member(root, "jobs", SCO_IAC_MAP), keys);
+}
+
+static bool is_compose(const struct sco_iac_node *root)
+{
+    static const char *const keys[] = {"image", "build", "extends", "container_name", NULL};
+    return child_has_any(member(root, "services", SCO_IAC_MAP), keys);
+}
+
+static bool is_gitlab(const struct sco_iac_node *root)
+{
+    static const char *const keys[] = {"script", "trigger", NULL};
+    const struct sco_iac_node *stages = member(root, "stages", SCO_IAC_LIST);
+    return stages && sco_iac_is(sco_iac_at(stages, 0), SCO_IAC_STR) && child_has_any(root, keys);
+}
+
+static bool is_plan(const struct sco_iac_node *root)
+{
+    static const char *const keys[] = {"resource_changes", "planned_values", "configuration", NULL};
+    return member(root, "format_version", SCO_IAC_STR) && has_any(root, keys);
+}
+
+enum sco_iac_format iac_detect(const struct sco_iac_node *root, enum sco_iac_format named)
+{
+    if (root->type != SCO_IAC_MAP)
+        return named;
+    if (member(root, "apiVersion", SCO_IAC_STR) && member(root, "kind", SCO_IAC_STR))
+        return SCO_IAC_FORMAT_KUBERNETES;
+    if (is_workflow(root))
+        return SCO_IAC_FORMAT_GITHUB_WORKFLOW;
+    if (sco_iac_path(root, "runs.using"))
+        return SCO_IAC_FORMAT_GITHUB_ACTION;
+    if (is_plan(root))
+        return SCO_IAC_FORMAT_TERRAFORM_PLAN;
+    if (member(root, "scan", SCO_IAC_MAP) && member(root, "findings", SCO_IAC_LIST) &&
+        sco_iac_get(root, "version"))
+        return SCO_IAC_FORMAT_SCAN;
+    if (is_compose(root))
+        return SCO_IAC_FORMAT_COMPOSE;
+    if (named != SCO_IAC_FORMAT_NONE)
+        return named;
+    return is_gitlab(root) ? SCO_IAC_FORMAT_GITLAB_CI : SCO_IAC_FORMAT_NONE;
+}

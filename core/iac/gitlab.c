@@ -1,0 +1,152 @@
+/* GitLab pipelines: the jobs as the runner sees them, with what they inherit from `default:`, from
+ * the old global keywords and by `extends`, as far as it stands in the same file. Hidden jobs
+ * (".name") are templates: no resources. */
+#include "set_priv.h"
+
+enum { EXTENDS_MAX = 11 }; /* GitLab's own limit of levels */
+
+static const char *const reserved[] = {"image",     "services", "stages",  "types",
+                                       "cache",     "include",  "default", "before_script",
+                                       "variables", "workflow", "spec",    "after_script"};
+static const char *const globals[] = {"image", "services", "cache", "before_script",
+                                      "after_script"};
+
+static bool one_of(const char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* ---- inheritance ---- */
+static int resolve(struct sco_iac_set *s, uint32_t doc, const struct sco_iac_node *job,
+                   uint32_t level, struct sco_iac_node *ret);
+
+/* Lays the job over the one that it names; one that is not in this file is noted. */
+static int over_parent(struct sco_iac_set *s, uint32_t doc, struct sco_str name, uint32_t level,
+                       struct sco_iac_node *merged)
+{
+    static const struct iac_overlay_rules rules = {0};
+    const struct sco_iac_node *parent = sco_iac_get_str(s->docs[doc].root, name);
+    struct sco_iac_node resolved, out;
+    if (!sco_iac_is(parent, SCO_IAC_MAP))
+        return iac_doc_note(s, doc, "extends %.*s: not in this file, what it sets is not known",
+                            (int)name.n, name.p);
+    int r = resolve(s, doc, parent, level + 1, &resolved);
+    if (r == 0)
+        r = iac_overlay(s, merged, &resolved, &rules, &out);
+    if (r == 0)
+        *merged = out;
+    return r;
+}
+
+/* Several parents: the later ones win, the job itself over all of them. */
+static int resolve(struct sco_iac_set *s, uint32_t doc, const struct sco_iac_node *job,
+                   uint32_t level, struct sco_iac_node *ret)
+{
+    static const char *const drop[] = {"extends", NULL};
+    static const struct iac_overlay_rules rules = {.drop = drop};
+    const struct sco_iac_node *extends = sco_iac_get(job, "extends");
+    struct sco_iac_node merged = {
+        .type = SCO_IAC_MAP, .doc = job->doc, .pos = job->pos, .end = job->end};
+    int r = 0;
+    if (!extends) {
+        *ret = *job;
+        return 0;
+    }
+    if (level >= EXTENDS_MAX) {
+        *ret = *job;
+        return iac_doc_note(s, doc, "extends is nested deeper than %d levels, or in a circle",
+                            EXTENDS_MAX);
+    }
+    if (extends->type == SCO_IAC_STR)
+        r = over_parent(s, doc, sco_iac_text(extends), level, &merged);
+    for (uint32_t i = 0; r == 0 && extends->type == SCO_IAC_LIST && i < extends->n; i++)
+        r = over_parent(s, doc, sco_iac_text(&extends->item[i]), level, &merged);
+    return r < 0 ? r : iac_overlay(s, &merged, job, &rules, ret);
+}
+
+/* Whether the job takes the default of this keyword: inherit: {default: false | [keywords]}. */
+static bool inherits(const struct sco_iac_node *job, const char *keyword)
+{
+    const struct sco_iac_node *v = sco_iac_path(job, "inherit.default");
+    if (sco_iac_is(v, SCO_IAC_BOOL))
+        return v->i;
+    if (!sco_iac_is(v, SCO_IAC_LIST))
+        return true;
+    for (uint32_t i = 0; i < v->n; i++)
+        if (sco_str_is(sco_iac_text(&v->item[i]), keyword))
+            return true;
+    return false;
+}
+
+static int take_defaults(struct sco_iac_set *s, const struct sco_iac_node *from, bool global,
+                         struct sco_iac_node *job)
+{
+    SCO_AUTO(iac_members) struct iac_members out = {0};
+    size_t added = 0;
+    for (uint32_t i = 0; sco_iac_is(from, SCO_IAC_MAP) && i < from->n; i++) {
+        const struct sco_iac_member *m = &from->member[i];
+        struct sco_str key = sco_str_make(m->key, m->key_n);
+        if ((global && !one_of(globals, SCO_ARRAY_LEN(globals), m->key)) ||
+            sco_iac_get_str(job, key) || !inherits(job, m->key))
+            continue;
+        if (iac_member(s, &out, key, m->key_pos, m->value) < 0)
+            return SCO_E_NOMEM;
+        added++;
+    }
+    if (!added)
+        return 0;
+    for (uint32_t i = 0; i < job->n; i++) {
+        const struct sco_iac_member *m = &job->member[i];
+        if (iac_member(s, &out, sco_str_make(m->key, m->key_n), m->key_pos, m->value) < 0)
+            return SCO_E_NOMEM;
+    }
+    int r = iac_map(s, &out, (struct iac_span){job->doc, job->pos, job->end}, job, NULL);
+    if (r == 0)
+        job->flags |= SCO_IAC_MADE;
+    return r;
+}
+
+/* ---- jobs ---- */
+static int add_job(struct sco_iac_set *s, uint32_t doc, uint32_t parent,
+                   const struct sco_iac_member *m)
+{
+    static const char *const selectors[] = {"gitlab:job", NULL};
+    const struct sco_iac_node *root = s->docs[doc].root;
+    struct sco_iac_node job;
+    SCO_AUTO(sco_buf) struct sco_buf name = {0};
+    sco_buf_addf(&name, "jobs(%s)", m->key);
+    int r = name.failed ? SCO_E_NOMEM : resolve(s, doc, &m->value, 0, &job);
+    if (r == 0)
+        r = take_defaults(s, sco_iac_get(root, "default"), false, &job);
+    if (r == 0)
+        r = take_defaults(s, root, true, &job);
+    if (r < 0)
+        return r;
+    const struct sco_iac_node *node = &m->value;
+    if (job.flags & SCO_IAC_MADE && !(node = iac_node(s, job)))
+        return SCO_E_NOMEM;
+    return iac_resource(s, doc, selectors, "job", sco_buf_z(&name), node, parent, NULL);
+}
+
+static bool is_job(const struct sco_iac_member *m)
+{
+    return m->key[0] != '.' && m->value.type == SCO_IAC_MAP &&
+           !one_of(reserved, SCO_ARRAY_LEN(reserved), m->key);
+}
+
+int iac_gitlab(struct sco_iac_set *s, uint32_t doc)
+{
+    static const char *const selectors[] = {"gitlab", NULL};
+    const struct sco_iac_node *root = s->docs[doc].root;
+    uint32_t parent;
+    int r = iac_resource(s, doc, selectors, "gitlab", "gitlab", root, UINT32_MAX, &parent);
+    if (r == 0 && sco_iac_get(root, "include"))
+        r = iac_doc_note(s, doc, "include: what other files hold is not part of this document");
+    for (uint32_t i = 0; r == 0 && i < root->n; i++)
+        if (is_job(&root->member[i]))
+            r = add_job(s, doc, parent, &root->member[i]);
+    return r;
+}
