@@ -13,6 +13,7 @@ static int add_item(struct session *s, const struct sco_plan *plan, const struct
         .title = session_keep(s, p->scanner.title ? p->scanner.title : p->name),
         .target = session_keep(s, t->given),
         .homepage = session_keep(s, p->scanner.homepage),
+        .finds = p->scanner.finds,
         .required = it->required,
         .reason = session_keep(s, it->reason),
         .duration_ms = -1,

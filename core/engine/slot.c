@@ -173,6 +173,7 @@ static void take_result(struct slot *slot, struct job *j)
         run->name = session_keep(s, j->plugin);
         run->title = p && p->scanner.title ? session_keep(s, p->scanner.title) : run->name;
         run->homepage = p ? session_keep(s, p->scanner.homepage) : NULL;
+        run->finds = p ? p->scanner.finds : 0;
     }
     filter_findings(slot, &j->findings);
     if (move_findings(s, &j->findings) < 0) {

@@ -76,6 +76,12 @@ static void write_run(struct sco_json_out *o, const struct sco_scanner_run *r)
     text_or_null(o, "hint", r->hint);
     sco_json_kbool(o, "required", r->required);
     sco_json_kbool(o, "counts", r->counts);
+    sco_json_key(o, "finds");
+    sco_json_begin(o, '[');
+    for (uint32_t t = 1; t < SCO_TYPE_MAX_; t++)
+        if (r->finds & SCO_TYPE_BIT(t))
+            sco_json_str(o, sco_str_c(sco_type_name(t)));
+    sco_json_end(o, ']');
     time_or_null(o, "started_at", r->started_ms);
     sco_json_ki64(o, "duration_ms", r->duration_ms);
     sco_json_ki64(o, "exit_code", r->exit_code);

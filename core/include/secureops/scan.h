@@ -29,6 +29,7 @@ struct sco_scanner_run {
     bool counts;        /* its not finishing makes the scan incomplete */
     int64_t started_ms, duration_ms; /* duration -1: did not run */
     int32_t exit_code;               /* of the program; -1: none */
+    uint32_t finds;                  /* SCO_TYPE_BIT() bits: what it can find */
     uint64_t reported;               /* items received */
     uint64_t dropped;                /* of them in excluded folders */
     uint64_t suppressed;
