@@ -36,12 +36,12 @@ struct cli {
     size_t n_operands, cap_operands;
     struct sco_arena arena;
     /* what flags with an id said */
-    const char *values[32];   /* the last one, by id */
-    struct sco_buf lists[32]; /* all of them, comma-separated, by id */
+    const char *values[48];   /* the last one, by id */
+    struct sco_buf lists[48]; /* all of them, comma-separated, by id */
     /* places */
     char *exe_dir, *cache_dir, *data_dir;
     const char *worker;
-    const char **plugin_dirs;
+    const char **plugin_dirs, **policy_dirs;
     const char *tools_path;
     struct sco_engine *engine;
     const char **excludes, **scanners, **skip, **require;
@@ -69,6 +69,16 @@ enum {
     ARG_HELP,
     ARG_NO_SANDBOX,
     ARG_TO,
+    ARG_POLICIES,
+    ARG_POLICY,
+    ARG_FRAMEWORK,
+    ARG_TRACE,
+    ARG_COVERAGE,
+    ARG_FOR,
+    ARG_DIR,
+    ARG_KEY,
+    ARG_GATE,
+    ARG_WAIVERS,
 };
 /* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
@@ -110,3 +120,4 @@ int cmd_import(struct cli *c);
 int cmd_plugin(struct cli *c);
 int cmd_doctor(struct cli *c);
 int cmd_config(struct cli *c);
+int cmd_policy(struct cli *c);

@@ -40,6 +40,12 @@ bool context_color(const struct cli *c, int fd)
 int context_load_config(struct cli *c, struct sco_error *err)
 {
     c->input.file = c->values[ARG_CONFIG];
+    if (args_has(c, ARG_POLICIES)) {
+        int r = sco_config_add(&c->input, "policies.dirs", sco_buf_z(&c->lists[ARG_POLICIES]),
+                               "--policies", err);
+        if (r < 0)
+            return r;
+    }
     c->input.env = (const char *const *)environ;
     int r = sco_config_load(&c->input, &c->config, err);
     if (r < 0)
@@ -122,6 +128,40 @@ static int find_places(struct cli *c, struct sco_error *err)
     const char *own = first_existing(c, plugins, true);
     if (own)
         c->plugin_dirs[n++] = own;
+    return 0;
+}
+
+/* The same pack under two names is one. */
+static void add_pack(struct cli *c, size_t *n, const char *path)
+{
+    char *real = sco_fs_realpath(path, NULL);
+    const char *kept = sco_arena_cstr(&c->arena, sco_str_c(real ? real : path));
+    free(real);
+    for (size_t i = 0; kept && i < *n; i++)
+        if (strcmp(c->policy_dirs[i], kept) == 0)
+            return;
+    if (kept)
+        c->policy_dirs[(*n)++] = kept;
+}
+
+/* Packs that come with the program, then configured ones. */
+static int find_policies(struct cli *c, struct sco_error *err)
+{
+    static const char *const places[] = {"../share/secureops/policies", NULL};
+    const struct sco_str_list *more = &c->config->policies.dirs;
+    const char *own = first_existing(c, places, true);
+    size_t n = 0;
+    c->policy_dirs = sco_arena_alloc(&c->arena, (more->n + 2) * sizeof *c->policy_dirs);
+    if (!c->policy_dirs)
+        return sco_error_nomem(err);
+    if (own)
+        add_pack(c, &n, own);
+    for (size_t i = 0; i < more->n; i++)
+        add_pack(c, &n, more->v[i].p);
+    if (c->config->policies.keys.n > 1)
+        return sco_error_set(err, SCO_E_INVALID,
+                             "policies.keys names %zu files: put all keys into one",
+                             c->config->policies.keys.n);
     return 0;
 }
 
@@ -278,6 +318,8 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     struct sco_engine_options o = {0};
     int r = find_places(c, err);
     if (r == 0)
+        r = find_policies(c, err);
+    if (r == 0)
         r = build_tools_path(c, err);
     if (r == 0)
         r = take_gate(c, &o.gate, err);
@@ -308,6 +350,8 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     o.scanners = c->scanners;
     o.skip = c->skip;
     o.require = c->require;
+    o.policy_dirs = c->policy_dirs;
+    o.policy_keys = c->config->policies.keys.n ? c->config->policies.keys.v[0].p : NULL;
     o.scanner_options = scanner_options;
     o.scanner_wanted = scanner_wanted;
     o.progress = on_progress;

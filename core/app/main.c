@@ -63,6 +63,32 @@ static const struct flag plugin_flags[] = {
     {0},
 };
 
+#define POLICY_FLAGS                                                                               \
+    {"policies", 0, "DIR,...", NULL, ARG_POLICIES, "further packs of policies"},                   \
+    {                                                                                              \
+        "policy-keys", 0, "FILE", "policies.keys", 0, "public keys: archives must be signed"       \
+    }
+
+static const struct flag policy_flags[] = {
+    {"policy", 'p', "ID,...", NULL, ARG_POLICY, "these policies only: ids, aliases, globs"},
+    {"framework", 0, "ID[@VERSION],...", NULL, ARG_FRAMEWORK, "the policies of these frameworks"},
+    {"skip", 0, "ID,...", NULL, ARG_SKIP, "eval: leave these out"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json; test: also tap, junit"},
+    {"trace", 0, NULL, NULL, ARG_TRACE, "eval: what each check read, and every verdict"},
+    {"coverage", 0, NULL, NULL, ARG_COVERAGE, "test: lines and branches that no case reached"},
+    {"for", 0, "SELECTOR", NULL, ARG_FOR, "new: what it looks at (default: kubernetes:workload)"},
+    {"dir", 0, "DIR", NULL, ARG_DIR, "new: folder to write into (default: the current one)"},
+    {"exclude", 'x', "GLOB,...", "scan.exclude", 0, "eval: leave out files and folders"},
+    {"include-ignored", 0, NULL, "scan.include_ignored", 0,
+     "eval: look also at .gitignore'd and vendored folders"},
+    {"timeout", 't', "DURATION", "scan.timeout", 0, "for the whole command, as 90s or 15m"},
+    {"jobs", 'j', "N", "scan.jobs", 0, "how many workers at once (default: one per core)"},
+    {"no-sandbox", 0, NULL, NULL, ARG_NO_SANDBOX, "no Landlock and seccomp around policies"},
+    POLICY_FLAGS,
+    COMMON_FLAGS,
+    {0},
+};
+
 static const struct flag doctor_flags[] = {
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     COMMON_FLAGS,
@@ -91,6 +117,12 @@ static const struct command commands[] = {
      import_flags, cmd_import},
     {"plugin", "list | info NAME | new NAME", "Shows the plugins, or writes a new one.", NULL,
      plugin_flags, cmd_plugin},
+    {"policy", "list | show ID | eval PATH... | test [PATH] | profile PATH... | new ID",
+     "Shows, evaluates, tests and starts Lua policies.",
+     "Exit status of eval: 0 everything passed; 1 something failed; 3 something could not be\n"
+     "judged (an error of a policy, a file that does not parse; outranks 1). Of test: 0 all cases\n"
+     "pass; 1 one fails.",
+     policy_flags, cmd_policy},
     {"doctor", "", "Shows scanners, their versions and the age of databases, and what is missing.",
      "Exit status: 0 all plugins can be used; 3 one is broken.", doctor_flags, cmd_doctor},
     {"config", "check | show | docs", "Checks or shows the configuration, or its reference.", NULL,

@@ -190,12 +190,16 @@ static int absolute_list(struct sco_config_impl *c, struct sco_str_list *list, c
     return 0;
 }
 
-static int absolute_tools(struct sco_config_impl *c, const char *file, struct sco_error *err)
+/* The sections that hold nothing but lists of paths. */
+static int absolute_paths(struct sco_config_impl *c, const char *file, struct sco_error *err)
 {
-    struct sco_values *v = &c->values[SECTION_TOOLS];
+    static const enum section_id sections[] = {SECTION_TOOLS, SECTION_POLICIES};
     int r = 0;
-    for (size_t i = 0; i < v->n && r == 0; i++)
-        r = absolute_list(c, &v->v[i].list, file, err);
+    for (size_t k = 0; k < SCO_ARRAY_LEN(sections); k++) {
+        struct sco_values *v = &c->values[sections[k]];
+        for (size_t i = 0; i < v->n && r == 0; i++)
+            r = absolute_list(c, &v->v[i].list, file, err);
+    }
     return r;
 }
 
@@ -229,7 +233,7 @@ static int take_layer(struct sco_config_impl *c, const struct layer *l, struct s
         r = sco_values_yaml(&c->values[i],
                             sco_yaml_get(l->root, sco_str_c(config_sections[i].name)), l->file,
                             flags, err);
-    return r == 0 ? absolute_tools(c, l->file, err) : r;
+    return r == 0 ? absolute_paths(c, l->file, err) : r;
 }
 
 static bool is_section(struct sco_str name)
@@ -383,7 +387,7 @@ static int build(struct sco_config_impl *c, const struct sco_config_input *in,
     for (size_t i = 0; i < c->n_overrides; i++)
         if ((r = take_override(c, &c->overrides[i], err)) < 0)
             return r;
-    if ((r = absolute_tools(c, NULL, err)) < 0 || (r = config_check_common(c, err)) < 0 ||
+    if ((r = absolute_paths(c, NULL, err)) < 0 || (r = config_check_common(c, err)) < 0 ||
         (r = derive(c, err)) < 0)
         return r;
     return list_files(c, err);

@@ -19,6 +19,7 @@ enum section_id {
     SECTION_LOG,
     SECTION_TOOLS,
     SECTION_SECRETS,
+    SECTION_POLICIES,
     SECTION_MAX_
 };
 

@@ -47,6 +47,9 @@ static const struct sco_option gate_table[] = {
     ROW(sco_config_gate, fail_on_text, SCO_OPT_ENUM, "high", .name = "fail_on",
         .values = SEVERITIES,
         .doc = "The gate fails when there is a finding of this severity or a higher one."),
+    ROW(sco_config_gate, policies, SCO_OPT_LIST, NULL, .name = "policies",
+        .doc = "Gates that judge the result beside these rules: the presets strict, balanced and "
+               "report-only, or ids of policies for \"scan\"."),
     ROW(sco_config_gate, on_incomplete, SCO_OPT_ENUM, "fail", .name = "on_incomplete",
         .values = "fail,warn",
         .doc = "What becomes of a scan in which something did not finish: fail ends with status 3, "
@@ -78,6 +81,15 @@ static const struct sco_option tools_table[] = {
         .doc = "Folders with plugins, beside the installed ones."),
     {0}};
 
+static const struct sco_option policies_table[] = {
+    ROW(sco_config_policies, dirs, SCO_OPT_LIST, NULL, .name = "dirs",
+        .doc = "Folders or archives with Lua policies, beside the installed ones."),
+    ROW(sco_config_policies, keys, SCO_OPT_LIST, NULL, .name = "keys",
+        .doc = "A PEM file with Ed25519 public keys: archives must be signed by one of them."),
+    ROW(sco_config_policies, waivers, SCO_OPT_LIST, NULL, .name = "waivers",
+        .doc = "Files with waivers: findings and verdicts that are accepted, why, and until when."),
+    {0}};
+
 static const struct sco_option secrets_table[] = {
     ROW(sco_config_secrets, digest_key, SCO_OPT_STR, NULL, .name = "digest_key",
         .flags = SCO_OPT_SECRET,
@@ -97,8 +109,8 @@ const struct sco_option config_scanner_table[] = {
         .doc = "Deadline of this scanner; 0 takes that of the section scan, then its own default."),
     {0}};
 
-static const char *const top_others[] = {"scanners", "scan",    "gate", "log",
-                                         "tools",    "secrets", NULL};
+static const char *const top_others[] = {"scanners", "scan",    "gate",     "log",
+                                         "tools",    "secrets", "policies", NULL};
 
 const struct section config_sections[SECTION_MAX_] = {
     [SECTION_TOP] = {.name = "", .doc = "", .table = top_table, .others = top_others},
@@ -126,6 +138,13 @@ const struct section config_sections[SECTION_MAX_] = {
                          .table = secrets_table,
                          .offset = offsetof(struct sco_config, secrets),
                          .trusted_only = true},
+    [SECTION_POLICIES] = {.name = "policies",
+                          .doc = "Where policies and waivers are. Which policies a scan evaluates "
+                                 "is said in `scanners.policies`. Relative paths in a file start "
+                                 "at the folder of the file. Refused in an untrusted file.",
+                          .table = policies_table,
+                          .offset = offsetof(struct sco_config, policies),
+                          .trusted_only = true},
 };
 
 uint32_t config_word_index(const char *words, struct sco_str word)

@@ -167,6 +167,33 @@ void engine_remove_dirs(struct sco_engine *e);
 /* ---- gate.c ---- */
 int gate_judge(struct sco_scan *s, const struct sco_gate_rules *rules, struct sco_error *err);
 
+/* ---- policy_request.c: sco_job.request of the plugin `policies` ---- */
+#define POLICIES_PLUGIN "policies"
+struct policy_file {
+    const char *path, *name; /* absolute; as reported */
+    bool explicit;
+};
+struct policy_files {
+    struct policy_file *v;
+    size_t n, cap;
+    const char *cut; /* why a folder could not be looked at in whole; or NULL */
+    struct sco_arena arena;
+};
+/* The files of paths: folders are walked as in a scan, files are taken as they are. */
+int policy_files_collect(struct sco_engine *e, const struct sco_plugin_info *p,
+                         const char *const *paths, struct policy_files *ret,
+                         struct sco_error *err);
+void policy_files_done(struct policy_files *f);
+/* Appends the request; `files`, `input`, `scope` may be NULL. */
+struct policy_part {
+    const struct policy_file *files;
+    size_t n_files;
+    const char *input, *scope;
+};
+int policy_request_write(const struct sco_engine *e, const struct sco_policy_request *q,
+                         const struct policy_part *part, struct sco_buf *out,
+                         struct sco_error *err);
+
 /* ---- message.c ---- */
 struct message { /* what the JOB frame says; absent is NULL or 0 */
     const struct sco_engine *engine;

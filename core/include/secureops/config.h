@@ -75,6 +75,7 @@ struct sco_config_threshold {
 
 struct sco_config_gate {
     struct sco_str fail_on_text, on_incomplete; /* as configured */
+    struct sco_str_list policies;               /* gates by preset or id */
     uint32_t fail_on;        /* SCO_SEV_*: findings of it and above fail; 0: none do */
     bool warn_on_incomplete; /* incomplete scans are shown, but do not fail */
     const struct sco_config_threshold *thresholds;
@@ -96,7 +97,12 @@ struct sco_config_secrets {
     struct sco_str digest_key; /* reference; absent: none. See sco_secret_resolve */
 };
 
+struct sco_config_policies { /* paths, made absolute as those of tools */
+    struct sco_str_list dirs, keys, waivers;
+};
+
 struct sco_config {
+    struct sco_config_policies policies;
     struct sco_config_scan scan;
     struct sco_config_gate gate;
     struct sco_str_list output; /* FORMAT[=PATH] */

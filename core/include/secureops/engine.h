@@ -74,6 +74,9 @@ struct sco_engine_options {
     const char *const *scanners; /* NULL-terminated names to run; NULL: all that apply */
     const char *const *skip;     /* NULL-terminated, or NULL */
     const char *const *require;  /* NULL-terminated, or NULL */
+    const char *const *policy_dirs;       /* NULL-terminated: packs, absolute; or NULL */
+    const char *policy_keys;              /* PEM file: archives must be signed; or NULL */
+    const char *const *policy_frameworks; /* a scan evaluates these; NULL: as configured */
     struct sco_gate_rules gate;
     /* The typed options of a scanner as a JSON object, appended to out; also its own deadline
      * (0: unchanged). `resolve`: secrets in clear, else as references. NULL: none have options. */
@@ -146,6 +149,32 @@ void sco_engine_cancel(struct sco_engine *e);
 bool sco_engine_cancelled(const struct sco_engine *e);
 struct event_base *sco_engine_base(struct sco_engine *e); /* for timers of a progress display */
 struct sco_scan *sco_scan_free(struct sco_scan *s);
+
+/* ---- policies ----
+ * What is asked of the plugin `policies` beside scans: docs/adr/0012-policies-are-a-plugin.md. Lists
+ * are NULL-terminated; NULL: empty. */
+struct sco_policy_request {
+    const char *command;                                  /* "eval" "profile" "list" "test" */
+    const char *const *bundles;                           /* NULL: policy_dirs of the options */
+    const char *const *policies, *const *frameworks, *const *skip; /* see policy.h */
+    const char *const *paths; /* eval, profile: files and folders */
+    bool trace, coverage;
+};
+struct sco_policy_outcome {
+    enum sco_run_status status;
+    const char *reason; /* of anything but completed; of completed: what is worth saying; or NULL */
+    int code;           /* SCO_E_* of a failure, 0 */
+    size_t n_files;     /* eval, profile: looked at */
+    struct sco_arena arena;
+};
+/* One record: the same order for the same input. Borrowed for the call; not 0: ends the job. */
+typedef int (*sco_policy_record_fn)(void *user, struct sco_str kind, struct sco_str json);
+/* SCO_E_NOT_FOUND: a path that is not there, no plugin; SCO_E_CANCELLED. What fails in the worker is
+ * in *ret, which is the caller's. */
+int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q,
+                        sco_policy_record_fn fn, void *user, struct sco_policy_outcome *ret,
+                        struct sco_error *err) SCO_NODISCARD;
+void sco_policy_outcome_done(struct sco_policy_outcome *o);
 
 /* What a scanner's program says of itself. */
 struct sco_program_facts {
