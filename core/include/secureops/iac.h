@@ -131,12 +131,21 @@ struct sco_iac_doc {
  *   "github" (a workflow) "github:job" "github:step" (also of composite actions) "github:action"
  *   "gitlab" (the file) "gitlab:job"
  *   "terraform" (the plan) "terraform:resource" (managed) "terraform:data"
- * "terraform:aws_s3_bucket" "scan" Names: Kubernetes "Kind.namespace.name" (namespace "default"
- * when it has none, generateName where it has no name); Dockerfile "Dockerfile" for the file,
- * "stage(builder)" or "stage(0)", "stage(builder).RUN[1]" (the second RUN of that stage; before the
- * first FROM: "ARG[0]"); Compose "services.web"; workflows "on", "jobs(build)",
- * "jobs(build).steps[2]" (1-based, as Checkov's), actions "runs.steps[1]"; GitLab "jobs(test)";
- * plans: the address, of a deposed object "address (deposed 1a2b3c4d)". */
+ *   "terraform:aws_s3_bucket": what will exist; "terraform:change": also what is destroyed, deposed
+ *   "scan"
+ * Names: Kubernetes "Kind.namespace.name" (namespace "default" when it has none, generateName where
+ * it has no name); Dockerfile "Dockerfile" for the file, "stage(builder)" or "stage(0)",
+ * "stage(builder).RUN[1]" (the second RUN of that stage; before the first FROM: "ARG[0]"); Compose
+ * "services.web"; workflows "on", "jobs(build)", "jobs(build).steps[2]" (1-based, as Checkov's),
+ * actions "runs.steps[1]"; GitLab "jobs(test)"; the plan itself "plan", its entries by their
+ * address, of a deposed object "address (deposed 1a2b3c4d)".
+ *
+ * The node of a plan's entry is that of the file (address, mode, type, name, index, module_address,
+ * deposed, provider_name, action_reason, previous_address, change) and: actions, values (`after`,
+ * with UNKNOWN and SENSITIVE in it), before, will_exist, is_new, is_replaced, is_destroyed,
+ * configured {"attribute" and "block[0].attribute": true}, references {the same: [full addresses,
+ * the longest first, variables and outputs followed]}. That of the plan is the file without
+ * planned_values, prior_state and the like, and: outputs {name: value}, providers. */
 struct sco_iac_resource {
     const char *const *selectors; /* NULL-terminated */
     const char *type;             /* the most special word: "Deployment", "RUN", "aws_s3_bucket" */
