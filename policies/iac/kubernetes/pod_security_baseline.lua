@@ -263,7 +263,7 @@ return {
     title = "Pods set only sysctls that stay within the pod",
     severity = "HIGH",
     applies_to = "kubernetes:workload",
-    aliases = { "PSA:sysctls", "KSV-0026" },
+    aliases = { "PSA:sysctls", "KSV-0026", "kics:9127f0d9-2310-42e7-866f-5fd9d20dcbad" },
     frameworks = { ["pod-security-baseline"] = "sysctls" },
     description = "Sysctls outside of the safe set act on the whole node, or are not isolated from other pods. The safe set grew in 1.27, 1.29, 1.32 and 1.37.",
     remediation = "Remove the sysctl, or have it set on the nodes.",
