@@ -119,9 +119,8 @@ enum sco_iac_format iac_sniff_yaml(struct sco_str text)
 
 enum sco_iac_format iac_sniff_json(struct sco_str text)
 {
-    if (sco_str_contains(text, "\"format_version\"") &&
-        (sco_str_contains(text, "\"resource_changes\"") ||
-         sco_str_contains(text, "\"planned_values\"") || sco_str_contains(text, "\"prior_state\"")))
+    if (sco_str_contains(text, "\"resource_changes\"") ||
+        sco_str_contains(text, "\"planned_values\""))
         return SCO_IAC_FORMAT_TERRAFORM_PLAN;
     if (sco_str_contains(text, "\"apiVersion\"") && sco_str_contains(text, "\"kind\""))
         return SCO_IAC_FORMAT_KUBERNETES;
@@ -183,7 +182,8 @@ static bool is_workflow(const struct sco_iac_node *root)
 static bool is_compose(const struct sco_iac_node *root)
 {
     static const char *const keys[] = {"image", "build", "extends", "container_name", NULL};
-    return child_has_any(member(root, "services", SCO_IAC_MAP), keys);
+    const struct sco_iac_node *services = member(root, "services", SCO_IAC_MAP);
+    return child_has_any(services, keys) || (services && sco_iac_get(root, "version"));
 }
 
 static bool is_gitlab(const struct sco_iac_node *root)
@@ -193,10 +193,11 @@ static bool is_gitlab(const struct sco_iac_node *root)
     return stages && sco_iac_is(sco_iac_at(stages, 0), SCO_IAC_STR) && child_has_any(root, keys);
 }
 
-static bool is_plan(const struct sco_iac_node *root)
+/* Also without format_version: the reader of plans says what is wrong then. */
+bool iac_is_plan(const struct sco_iac_node *root)
 {
-    static const char *const keys[] = {"resource_changes", "planned_values", "configuration", NULL};
-    return member(root, "format_version", SCO_IAC_STR) && has_any(root, keys);
+    return sco_iac_get(root, "resource_changes") || sco_iac_get(root, "planned_values") ||
+           (sco_iac_get(root, "format_version") && sco_iac_get(root, "configuration"));
 }
 
 enum sco_iac_format iac_detect(const struct sco_iac_node *root, enum sco_iac_format named)
@@ -209,7 +210,7 @@ enum sco_iac_format iac_detect(const struct sco_iac_node *root, enum sco_iac_for
         return SCO_IAC_FORMAT_GITHUB_WORKFLOW;
     if (sco_iac_path(root, "runs.using"))
         return SCO_IAC_FORMAT_GITHUB_ACTION;
-    if (is_plan(root))
+    if (iac_is_plan(root))
         return SCO_IAC_FORMAT_TERRAFORM_PLAN;
     if (member(root, "scan", SCO_IAC_MAP) && member(root, "findings", SCO_IAC_LIST) &&
         sco_iac_get(root, "version"))

@@ -22,6 +22,8 @@ bool iac_sniff_dockerfile(struct sco_str text);
 /* By the tree of a document, whatever its schema; `named` decides where the content allows it. */
 enum sco_iac_format iac_detect(const struct sco_iac_node *root, enum sco_iac_format named);
 
+bool iac_is_plan(const struct sco_iac_node *root);
+
 /* ---- read.c ---- */
 int iac_read_json(struct sco_iac_set *s, struct sco_iac_text *text, enum sco_iac_format format,
                   uint32_t flags, struct sco_error *err);

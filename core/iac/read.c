@@ -12,7 +12,8 @@ struct reading {
     enum sco_iac_format told, named, guess;
     uint32_t flags;
     size_t first_doc, first_resource;
-    bool found; /* a document of a format that we know */
+    bool found;   /* a document of a format that we know */
+    bool content; /* any document that is not empty */
     struct sco_error *err;
 };
 
@@ -35,7 +36,7 @@ static void rewind_to(struct reading *rd)
 {
     rd->s->n_docs = rd->first_doc;
     rd->s->n_resources = rd->first_resource;
-    rd->found = false;
+    rd->found = rd->content = false;
 }
 
 static int format_resources(struct sco_iac_set *s, uint32_t doc)
@@ -117,6 +118,7 @@ static int document(struct reading *rd, struct iac_yaml *y, const struct sco_iac
         rd->s->n_docs--;
         return 0;
     }
+    rd->content = true;
     enum sco_iac_format f = rd->told;
     if (f == SCO_IAC_FORMAT_NONE)
         f = iac_detect(root, rd->named);
@@ -171,6 +173,21 @@ static int documents(struct reading *rd, struct iac_yaml *y, bool again)
     return y->helm && rd->found ? template(rd) : 0;
 }
 
+/* Documents, but none of ours, are left out; a file that the user named is not, even when empty. */
+static int nothing_found(struct reading *rd)
+{
+    if (rd->found || (rd->s->n_docs > rd->first_doc && rd->guess == SCO_IAC_FORMAT_KUBERNETES))
+        return 0;
+    bool empty = !rd->content;
+    rewind_to(rd);
+    if (!empty || !(rd->flags & SCO_IAC_EXPLICIT))
+        return 0;
+    if (!iac_doc(rd->s, rd->text, 0, rd->guess))
+        return SCO_E_NOMEM;
+    return iac_doc_ends(rd->s, (uint32_t)rd->first_doc, SCO_IAC_SKIPPED,
+                        "empty: it holds no document");
+}
+
 int iac_read_yaml(struct sco_iac_set *s, struct sco_iac_text *text, enum sco_iac_format format,
                   uint32_t flags, struct sco_error *err)
 {
@@ -197,10 +214,7 @@ int iac_read_yaml(struct sco_iac_set *s, struct sco_iac_text *text, enum sco_iac
     }
     if (!look)
         return 0;
-    if (r == 0 && !rd.found && s->n_docs > rd.first_doc && s->docs[rd.first_doc].root == NULL &&
-        s->docs[rd.first_doc].status == SCO_IAC_SKIPPED && rd.guess != SCO_IAC_FORMAT_KUBERNETES)
-        rewind_to(&rd); /* documents, but none of ours */
-    return r;
+    return r == 0 ? nothing_found(&rd) : r;
 }
 
 /* ---- JSON ---- */
@@ -237,10 +251,7 @@ static int json_document(struct reading *rd)
     int r = iac_json_filtered(rd->s, doc, rd->text->bytes, want_none, NULL, &root, &why);
     if (r < 0)
         return json_failed(rd, r, &why);
-    bool plan = sco_iac_get(root, "format_version") &&
-                (sco_iac_get(root, "resource_changes") || sco_iac_get(root, "planned_values") ||
-                 sco_iac_get(root, "configuration"));
-    if (plan) {
+    if (iac_is_plan(root)) {
         rewind_to(rd);
         return iac_read_plan(rd->s, rd->text, SCO_IAC_FORMAT_TERRAFORM_PLAN, rd->flags, rd->err);
     }

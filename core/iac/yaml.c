@@ -154,6 +154,8 @@ static int scalar(struct iac_yaml *y, const yaml_event_t *ev, uint32_t pos, uint
     const char *p = y->text->bytes.p;
     while (block && end > pos && strchr(" \t\r\n", p[end - 1]))
         end--;
+    while (plain && pos == end && pos > 0 && p[pos - 1] == ' ') /* nothing: before the blanks */
+        pos = --end;
     y->last_end = end;
     if (!block && is_helm(text))
         y->helm = true;
