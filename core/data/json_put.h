@@ -60,22 +60,53 @@ static inline bool put_pieces(char *p, const char *from, size_t n)
 }
 #endif
 
+/* Eight bytes hold one that needs an escape or is not ASCII (may say yes for none, never no for
+ * one). */
+static inline bool put_needs_care(uint64_t w)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+    return (w | (w - ones * 0x20) | (quote - ones) | (slash - ones)) & high;
+}
+
+/* The same as put_pieces() for less than 16 bytes. */
+static inline bool put_short(char *p, const char *from, size_t n)
+{
+    uint64_t first, last;
+    uint32_t begin, end;
+    if (n >= 8) {
+        memcpy(&first, from, 8);
+        memcpy(&last, from + n - 8, 8);
+        memcpy(p, &first, 8);
+        memcpy(p + n - 8, &last, 8);
+        return !put_needs_care(first) && !put_needs_care(last);
+    }
+    if (n >= 4) {
+        memcpy(&begin, from, 4);
+        memcpy(&end, from + n - 4, 4);
+        memcpy(p, &begin, 4);
+        memcpy(p + n - 4, &end, 4);
+        return !put_needs_care((uint64_t)begin << 32 | end);
+    }
+    for (size_t i = 0; i < n; i++) {
+        p[i] = from[i];
+        if ((unsigned char)from[i] >= 0x80 || sco_json_is_special((unsigned char)from[i]))
+            return false;
+    }
+    return true;
+}
+
 /* A string of printable ASCII without quotes and backslashes, as nearly all are. False: it is
- * another one, and nothing was appended. */
+ * perhaps another one, and nothing was appended. */
 static inline bool put_plain(struct sco_buf *out, struct sco_str s)
 {
-    unsigned high = 0;
-    if (s.n > SIZE_MAX / 2 || !put_room(out, s.n + 2))
-        return true; /* `failed` says it */
-    char *p = out->p + out->n;
-    if (s.n >= 16) {
-        if (!put_pieces(p + 1, s.p, s.n))
-            return false;
-    } else {
-        if (sco_json_span(s.p, s.n, &high) != s.n || high)
-            return false;
-        memcpy(p + 1, s.p, s.n);
+    if (s.n > SIZE_MAX / 2 || !put_room(out, s.n + 2)) {
+        out->failed = true;
+        return true;
     }
+    char *p = out->p + out->n;
+    if (!(s.n >= 16 ? put_pieces(p + 1, s.p, s.n) : put_short(p + 1, s.p, s.n)))
+        return false;
     p[0] = p[s.n + 1] = '"';
     out->n += s.n + 2;
     return true;

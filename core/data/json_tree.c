@@ -114,9 +114,29 @@ static inline char short_escape(char c)
     }
 }
 
+/* A string of up to 15 bytes of ASCII without escapes, as most names are; else as quick_string(). */
+static inline bool short_string(struct sco_json_tree *t, struct sco_str *ret)
+{
+    const char *p = t->s->p + 1;
+    char *o = t->lo;
+    if (t->s->end - p <= 16 || t->hi - o <= 16)
+        return false;
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    unsigned special = sco_json_special16(x) | 1u << 16;
+    unsigned at = (unsigned)__builtin_ctz(special), top = (unsigned)_mm_movemask_epi8(x);
+    if (p[at] != '"' || (top & ((1u << at) - 1)))
+        return false;
+    _mm_storeu_si128((__m128i *)(void *)o, x);
+    o[at] = 0;
+    *ret = sco_str_make(o, at);
+    t->lo = o + at + 1;
+    t->s->p = p + at + 1;
+    return true;
+}
+
 /* Copies while it looks, for strings that are whole in the window, fit in the chunk and have no
  * rare escapes. False: nothing happened, the long way must be taken. */
-static inline bool quick_string(struct sco_json_tree *t, struct sco_str *ret)
+static bool quick_string(struct sco_json_tree *t, struct sco_str *ret)
 {
     const char *p = t->s->p + 1, *end = t->s->end;
     char *o = t->lo;
@@ -152,6 +172,13 @@ static inline bool quick_string(struct sco_json_tree *t, struct sco_str *ret)
     return false;
 }
 #else
+static inline bool short_string(struct sco_json_tree *t, struct sco_str *ret)
+{
+    (void)t;
+    (void)ret;
+    return false;
+}
+
 static inline bool quick_string(struct sco_json_tree *t, struct sco_str *ret)
 {
     (void)t;
@@ -182,7 +209,7 @@ static int any_string(struct sco_json_tree *t, struct sco_str *ret)
 
 static inline int read_string(struct sco_json_tree *t, struct sco_str *ret)
 {
-    return quick_string(t, ret) ? 0 : any_string(t, ret);
+    return short_string(t, ret) || quick_string(t, ret) ? 0 : any_string(t, ret);
 }
 
 static bool is_deferred(const struct sco_json_tree *t, const struct sco_node *v, int c)
