@@ -1,0 +1,346 @@
+/* Compliance frameworks: compliance/ID.yaml of a bundle, and which policies judge their controls.
+ */
+#include "policy_priv.h"
+#include <secureops/json.h>
+#include <secureops/yaml.h>
+
+#include <stdlib.h>
+
+struct fw { /* beside each sco_framework while loading */
+    const struct pl_file *file;
+    const struct sco_yaml *root;
+    struct sco_framework_control *own;
+    size_t n_own;
+    int state; /* 0 not yet, 1 being filled, 2 filled */
+};
+
+struct fw_load {
+    struct sco_policies *p;
+    struct sco_arena trees;
+    struct fw *v;
+    size_t n, cap;
+    struct sco_error *err;
+};
+
+/* A problem at a node of the file. */
+SCO_PRINTF(4, 5)
+static int problem(struct fw_load *l, const struct pl_file *f, const struct sco_yaml *at,
+                   const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return pl_problem(l->p, "%s/%s:%u: %s", f->bundle->dir, f->path, at ? at->line : 1, text);
+}
+
+static const char *keep(struct fw_load *l, const struct sco_yaml *v)
+{
+    return v && v->kind == SCO_YAML_SCALAR ? sco_arena_cstr(&l->p->arena, v->text) : NULL;
+}
+
+static const struct sco_yaml *get(const struct sco_yaml *v, const char *key)
+{
+    return sco_yaml_get(v, sco_str_c(key));
+}
+
+/* Unknown members of a map are problems. */
+static int check_keys(struct fw_load *l, const struct pl_file *f, const struct sco_yaml *map,
+                      const char *const *names, size_t n)
+{
+    for (const struct sco_yaml *c = map->child; c; c = c->next) {
+        bool known = false;
+        for (size_t i = 0; i < n; i++)
+            known = known || sco_str_is(c->key->text, names[i]);
+        const char *near = known ? NULL : sco_str_nearest(c->key->text, names, n);
+        if (!known &&
+            problem(l, f, c->key, "unknown field '%s'%s%s%s", c->key->text.p,
+                    near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "") < 0)
+            return SCO_E_NOMEM;
+    }
+    return 0;
+}
+
+static int read_facts(struct fw_load *l, const struct pl_file *f, const struct sco_yaml *list,
+                      struct sco_framework_control *ret)
+{
+    size_t n = 0;
+    if (list && list->kind != SCO_YAML_LIST)
+        return problem(l, f, list, "'facts' is %s, not a list", sco_yaml_kind_name(list));
+    const char **v = sco_arena_alloc(&l->p->arena, ((list ? list->n : 0) + 1) * sizeof *v);
+    if (!v)
+        return SCO_E_NOMEM;
+    for (const struct sco_yaml *c = list ? list->child : NULL; c; c = c->next) {
+        v[n] = keep(l, c);
+        if (v[n])
+            n++;
+        else if (problem(l, f, c, "a fact is %s, not text", sco_yaml_kind_name(c)) < 0)
+            return SCO_E_NOMEM;
+    }
+    ret->facts = v;
+    return 0;
+}
+
+static int read_control(struct fw_load *l, struct fw *fw, const struct sco_yaml *c)
+{
+    static const char *const names[] = {"id", "title", "description", "facts", "manual"};
+    if (c->kind != SCO_YAML_MAP)
+        return problem(l, fw->file, c, "a control is %s, not a map", sco_yaml_kind_name(c));
+    int r = check_keys(l, fw->file, c, names, SCO_ARRAY_LEN(names));
+    struct sco_framework_control *x = &fw->own[fw->n_own];
+    *x = (struct sco_framework_control){.id = keep(l, get(c, "id")),
+                                        .title = keep(l, get(c, "title")),
+                                        .description = keep(l, get(c, "description"))};
+    if (r < 0 || !x->id || !x->title)
+        return r < 0 ? r : problem(l, fw->file, c, "a control needs 'id' and 'title'");
+    const struct sco_yaml *manual = get(c, "manual");
+    if (manual && sco_parse_bool(manual->text, &x->manual) < 0)
+        return problem(l, fw->file, manual, "'manual' is neither true nor false");
+    for (size_t i = 0; i < fw->n_own; i++)
+        if (strcmp(fw->own[i].id, x->id) == 0)
+            return problem(l, fw->file, c, "control '%s' is there twice", x->id);
+    r = read_facts(l, fw->file, get(c, "facts"), x);
+    fw->n_own++;
+    return r;
+}
+
+/* Fills framework and fw of one file; a problem leaves it out. */
+static int read_framework(struct fw_load *l, const struct pl_file *f)
+{
+    static const char *const names[] = {"id",       "title",         "version", "description",
+                                        "includes", "version_param", "links",   "controls"};
+    struct fw fw = {.file = f};
+    struct sco_error why = {0};
+    int r = sco_yaml_parse(f->text, f->path, 0, &l->trees, &fw.root, &why);
+    if (r < 0)
+        return r == SCO_E_NOMEM ? r : pl_problem(l->p, "%s/%s", f->bundle->dir, why.text);
+    if (!fw.root || fw.root->kind != SCO_YAML_MAP)
+        return problem(l, f, fw.root, "a framework is a map with id, title and controls");
+    r = check_keys(l, f, fw.root, names, SCO_ARRAY_LEN(names));
+    struct sco_framework x = {.id = keep(l, get(fw.root, "id")),
+                              .title = keep(l, get(fw.root, "title")),
+                              .version = keep(l, get(fw.root, "version")),
+                              .version_param = keep(l, get(fw.root, "version_param")),
+                              .file_path = f->path};
+    if (r < 0)
+        return r;
+    if (!x.id || !x.title)
+        return problem(l, f, fw.root, "a framework needs 'id' and 'title'");
+    for (size_t i = 0; i < l->p->n_frameworks; i++)
+        if (strcmp(l->p->frameworks[i].id, x.id) == 0)
+            return problem(l, f, fw.root, "framework '%s' is also in %s", x.id,
+                           l->p->frameworks[i].file_path);
+    const struct sco_yaml *controls = get(fw.root, "controls");
+    if (controls && controls->kind != SCO_YAML_LIST)
+        return problem(l, f, controls, "'controls' is %s, not a list",
+                       sco_yaml_kind_name(controls));
+    fw.own = sco_arena_alloc(&l->p->arena, ((controls ? controls->n : 0) + 1) * sizeof *fw.own);
+    if (!fw.own)
+        return SCO_E_NOMEM;
+    for (const struct sco_yaml *c = controls ? controls->child : NULL; r == 0 && c; c = c->next)
+        r = read_control(l, &fw, c);
+    if (r < 0)
+        return r;
+    if (SCO_VEC_PUSH(l->v, l->n, l->cap) < 0 ||
+        SCO_VEC_PUSH(l->p->frameworks, l->n, l->p->cap_frameworks) < 0)
+        return SCO_E_NOMEM;
+    l->p->frameworks[l->n] = x;
+    l->v[l->n++] = fw;
+    l->p->n_frameworks = l->n;
+    return 0;
+}
+
+/* ---- included frameworks ---- */
+static size_t find(const struct fw_load *l, struct sco_str id)
+{
+    size_t i = 0;
+    while (i < l->n && !sco_str_is(id, l->p->frameworks[i].id))
+        i++;
+    return i;
+}
+
+static int fill(struct fw_load *l, size_t i);
+
+static const struct sco_framework_control *find_control(const struct sco_framework_control *v,
+                                                        size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(v[i].id, id) == 0)
+            return &v[i];
+    return NULL;
+}
+
+/* Appends the controls of framework `from`, those of the same id left out. */
+static int include(struct fw_load *l, struct sco_framework_control **v, size_t *n, size_t from)
+{
+    const struct sco_framework *f = &l->p->frameworks[from];
+    struct sco_framework_control *all =
+        sco_arena_alloc(&l->p->arena, (*n + f->n_controls + 1) * sizeof *all);
+    if (!all)
+        return SCO_E_NOMEM;
+    if (*n)
+        memcpy(all, *v, *n * sizeof *all);
+    for (size_t k = 0; k < f->n_controls; k++)
+        if (!find_control(all, *n, f->controls[k].id))
+            all[(*n)++] = f->controls[k];
+    *v = all;
+    return 0;
+}
+
+static int fill(struct fw_load *l, size_t i)
+{
+    struct fw *fw = &l->v[i];
+    if (fw->state)
+        return 0; /* a circle of includes ends here */
+    fw->state = 1;
+    struct sco_framework_control *v = fw->own;
+    size_t n = fw->n_own;
+    const struct sco_yaml *includes = get(fw->root, "includes");
+    int r = 0;
+    if (includes && includes->kind != SCO_YAML_LIST)
+        r = problem(l, fw->file, includes, "'includes' is %s, not a list",
+                    sco_yaml_kind_name(includes));
+    for (const struct sco_yaml *c = includes ? includes->child : NULL; r == 0 && c; c = c->next) {
+        size_t other = find(l, c->text);
+        if (other == l->n) {
+            r = problem(l, fw->file, c, "includes '%s': no such framework", c->text.p);
+            continue;
+        }
+        r = fill(l, other);
+        if (r == 0)
+            r = include(l, &v, &n, other);
+    }
+    l->p->frameworks[i].controls = v;
+    l->p->frameworks[i].n_controls = n;
+    fw->state = 2;
+    return r;
+}
+
+static int by_id(const void *x, const void *y)
+{
+    const struct sco_framework *a = x, *b = y;
+    return strcmp(a->id, b->id);
+}
+
+int pl_frameworks_load(struct sco_policies *p, struct sco_error *err)
+{
+    struct fw_load l = {.p = p, .err = err};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < p->n_bundles; i++)
+        for (size_t k = 0; r == 0 && k < p->bundles[i].n; k++)
+            if (p->bundles[i].files[k]->kind == PL_FILE_FRAMEWORK)
+                r = read_framework(&l, p->bundles[i].files[k]);
+    for (size_t i = 0; r == 0 && i < l.n; i++)
+        r = fill(&l, i);
+    sco_arena_done(&l.trees);
+    free(l.v);
+    if (r == 0 && p->n_frameworks)
+        qsort(p->frameworks, p->n_frameworks, sizeof *p->frameworks, by_id);
+    return r < 0 ? sco_error_nomem(err) : 0;
+}
+
+/* ---- policies of controls ---- */
+/* Whether the framework or control that a policy names exists; else a problem. */
+static int check_named(struct sco_policies *p, const struct sco_policy *policy,
+                       const struct sco_policy_control *named)
+{
+    const char *names[1024];
+    size_t n = 0;
+    const char *what = "framework", *word = named->framework;
+    for (size_t i = 0; i < p->n_frameworks && n < SCO_ARRAY_LEN(names); i++) {
+        const struct sco_framework *f = &p->frameworks[i];
+        if (strcmp(f->id, named->framework) != 0) {
+            names[n++] = f->id;
+            continue;
+        }
+        if (find_control(f->controls, f->n_controls, named->control))
+            return 0;
+        what = "control";
+        word = named->control;
+        for (n = 0; n < f->n_controls && n < SCO_ARRAY_LEN(names); n++)
+            names[n] = f->controls[n].id;
+        break;
+    }
+    const char *near = sco_str_nearest(sco_str_c(word), names, n);
+    return pl_problem(p, "%s/%s:%u: policy '%s': no %s '%s'%s%s%s%s%s", policy->bundle,
+                      policy->file_path, policy->line, policy->id, what, word,
+                      what[0] == 'c' ? " in " : "", what[0] == 'c' ? named->framework : "",
+                      near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static bool judges(const struct sco_policy *policy, const char *framework, const char *control)
+{
+    for (size_t i = 0; i < policy->n_controls; i++)
+        if (strcmp(policy->controls[i].control, control) == 0 &&
+            strcmp(policy->controls[i].framework, framework) == 0)
+            return true;
+    return false;
+}
+
+/* Frameworks that have the control: itself, or those that it includes, under the same id. */
+static bool is_in(const struct sco_policies *p, const struct sco_framework *f,
+                  const struct sco_framework_control *c, const struct sco_policy *policy)
+{
+    if (judges(policy, f->id, c->id))
+        return true;
+    for (size_t i = 0; i < p->n_frameworks; i++) {
+        const struct sco_framework *g = &p->frameworks[i];
+        const struct sco_framework_control *own = find_control(g->controls, g->n_controls, c->id);
+        /* the same control, not one that is only called the same: texts are shared */
+        if (g != f && own && own->title == c->title && judges(policy, g->id, c->id))
+            return true;
+    }
+    return false;
+}
+
+static int link_control(struct sco_policies *p, const struct sco_framework *f,
+                        struct sco_framework_control *c, const struct sco_policy **room)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_policies; i++)
+        if (p->policies[i].n_controls && is_in(p, f, c, &p->policies[i]))
+            room[n++] = &p->policies[i];
+    const struct sco_policy **v = sco_arena_alloc(&p->arena, (n + 1) * sizeof *v);
+    if (!v)
+        return SCO_E_NOMEM;
+    if (n)
+        memcpy(v, room, n * sizeof *v);
+    c->policies = v;
+    return 0;
+}
+
+int pl_frameworks_link(struct sco_policies *p, struct sco_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < p->n_policies; i++)
+        for (size_t k = 0; r == 0 && k < p->policies[i].n_controls; k++)
+            r = check_named(p, &p->policies[i], &p->policies[i].controls[k]);
+    const struct sco_policy **room = sco_alloc(p->n_policies + 1, sizeof *room);
+    if (!room)
+        return sco_error_nomem(err);
+    for (size_t i = 0; r == 0 && i < p->n_frameworks; i++) {
+        struct sco_framework *f = &p->frameworks[i];
+        size_t size = (f->n_controls + 1) * sizeof *f->controls;
+        struct sco_framework_control *own = sco_arena_alloc(&p->arena, size);
+        if (!own) {
+            r = SCO_E_NOMEM;
+            break;
+        }
+        if (f->n_controls) /* an included control has policies of its own in each */
+            memcpy(own, f->controls, f->n_controls * sizeof *own);
+        for (size_t k = 0; r == 0 && k < f->n_controls; k++)
+            r = link_control(p, f, &own[k], room);
+        f->controls = own;
+    }
+    free(room);
+    return r < 0 ? sco_error_nomem(err) : 0;
+}
+
+void pl_framework_version(struct sco_buf *out, const struct sco_framework *f, const char *version)
+{
+    struct sco_json_out o = {.b = out};
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, f->version_param, version);
+    sco_json_end(&o, '}');
+}

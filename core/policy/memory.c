@@ -1,0 +1,172 @@
+/* What a script may use: memory counted to the byte, instructions, and CPU time for what neither
+ * shows. A limit that was reached stays reached: the hook fires at each further instruction and
+ * pcall passes it on, so that a script cannot catch it and go on. */
+#include "policy_priv.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { BYTES_A_STEP = 64, FREE_BLOCK = 1024 }; /* larger blocks cost work: they are filled */
+
+void *pl_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
+{
+    struct pl_memory *m = ud;
+    if (!ptr)
+        osize = 0; /* then it is a type, not a size */
+    if (nsize == 0) {
+        free(ptr);
+        m->used -= osize;
+        return NULL;
+    }
+    if (nsize > osize) {
+        struct pl_run *run = &m->owner->run;
+        size_t more = nsize - osize;
+        if (m->used + more > m->limit || m->used + more > m->total)
+            return NULL;
+        if (nsize >= FREE_BLOCK)
+            run->steps += nsize / BYTES_A_STEP;
+        if (run->budget && run->steps > run->budget) {
+            if (run->stop == PL_GO)
+                run->stop = PL_STEPS;
+            return NULL;
+        }
+    }
+    void *q = sco_grow(ptr, nsize, 1);
+    if (!q) {
+        if (nsize <= osize)
+            return ptr; /* Lua relies on shrinking */
+        m->owner->nomem = true;
+        return NULL;
+    }
+    m->used += nsize;
+    m->used -= osize;
+    return q;
+}
+
+static int64_t cpu_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void pl_hook(lua_State *L, lua_Debug *ar)
+{
+    struct sco_policies *p = pl_of(L);
+    struct pl_run *run = &p->run;
+    if (ar->event == LUA_HOOKLINE) {
+        pl_coverage_hook(L, ar);
+        return;
+    }
+    run->steps += run->hook_every;
+    if (run->stop != PL_GO)
+        pl_stop(L, p, run->stop);
+    if (run->steps > run->budget)
+        pl_stop(L, p, PL_STEPS);
+    int64_t now = cpu_ms();
+    if (run->cpu_start < 0)
+        run->cpu_start = now;
+    else if (now - run->cpu_start > PL_CPU_MAX_MS)
+        pl_stop(L, p, PL_TIME);
+}
+
+static void set_hook(struct sco_policies *p, uint32_t every)
+{
+    p->run.hook_every = every;
+    lua_sethook(p->L, pl_hook, LUA_MASKCOUNT | (p->opt.coverage ? LUA_MASKLINE : 0), (int)every);
+}
+
+void pl_arm(struct sco_policies *p, uint64_t budget)
+{
+    struct pl_run *run = &p->run;
+    run->steps = 0;
+    run->budget = budget;
+    run->stop = PL_GO;
+    run->unknown = NULL;
+    run->cpu_start = -1;
+    run->error[0] = run->trace[0] = 0;
+    p->nomem = false;
+    p->memory.limit = p->memory.used + p->limits.memory;
+    set_hook(p, p->opt.profile ? 100 : PL_HOOK_EVERY);
+}
+
+void pl_disarm(struct sco_policies *p)
+{
+    p->run.budget = 0;
+    p->memory.limit = SIZE_MAX;
+}
+
+void pl_stop(lua_State *L, struct sco_policies *p, enum pl_stop why)
+{
+    if (p->run.stop == PL_GO)
+        p->run.stop = why;
+    set_hook(p, 1);
+    if (lua_checkstack(L, 1))
+        lua_pushnil(L);
+    lua_error(L);
+    abort(); /* lua_error does not return */
+}
+
+void pl_work(lua_State *L, struct sco_policies *p, uint64_t n)
+{
+    p->run.steps += n;
+    if (p->run.steps > p->run.budget)
+        pl_stop(L, p, PL_STEPS);
+}
+
+/* Appends to a text of fixed size, cut at its end. */
+SCO_PRINTF(3, 4) static void add(char *out, size_t cap, const char *fmt, ...)
+{
+    size_t n = strlen(out);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(out + n, cap - n, fmt, ap);
+    va_end(ap);
+}
+
+static void trace_levels(lua_State *L, struct pl_run *run)
+{
+    lua_Debug ar;
+    for (int level = 1; level < 12 && lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sln", &ar);
+        if (ar.currentline <= 0)
+            continue;
+        add(run->trace, sizeof run->trace, "%s%s:%d", run->trace[0] ? "\n" : "", ar.short_src,
+            ar.currentline);
+        if (ar.name)
+            add(run->trace, sizeof run->trace, ": in %s '%s'", ar.namewhat, ar.name);
+    }
+}
+
+/* Handler of every protected call. Makes no Lua values: it may run at the limit of memory. */
+int pl_traceback(lua_State *L)
+{
+    struct pl_run *run = &pl_of(L)->run;
+    if (run->stop != PL_GO)
+        return 1;
+    run->error[0] = run->trace[0] = 0;
+    if (lua_type(L, 1) == LUA_TSTRING)
+        add(run->error, sizeof run->error, "%s", lua_tostring(L, 1));
+    else if (lua_type(L, 1) == LUA_TNUMBER)
+        add(run->error, sizeof run->error, "%.14g", lua_tonumber(L, 1));
+    else
+        add(run->error, sizeof run->error, "(error object is a %s value)", luaL_typename(L, 1));
+    trace_levels(L, run);
+    return 1;
+}
+
+int pl_call(struct sco_policies *p, int nargs, int nresults)
+{
+    lua_State *L = p->L;
+    int base = lua_gettop(L) - nargs - 1;
+    int status = lua_pcall(L, nargs, nresults, 1);
+    struct pl_run *run = &p->run;
+    if (status == LUA_ERRMEM && run->stop == PL_GO)
+        run->stop = PL_MEMORY;
+    if (status == LUA_OK && run->stop == PL_GO)
+        return LUA_OK;
+    if (status == LUA_ERRERR && !run->error[0])
+        add(run->error, sizeof run->error, "the error handler failed: too many nested calls");
+    lua_settop(L, base);
+    return status == LUA_OK ? LUA_ERRRUN : status;
+}

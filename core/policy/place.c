@@ -1,0 +1,201 @@
+/* From a node to its place: the way down from the root (nodes do not know their parents), the
+ * innermost resource around it, and the bytes to point at. */
+#include "policy_priv.h"
+
+enum { SEARCH_MAX = 200000 }; /* nodes looked at when positions do not lead the way */
+
+struct way { /* one step of the way down */
+    const struct sco_iac_node *parent;
+    uint32_t i;
+};
+struct search {
+    const struct sco_iac_node *to;
+    struct way way[SCO_IAC_DEPTH_MAX + 2];
+    size_t n, left;
+    bool near; /* positions lead */
+};
+
+static const struct sco_iac_node *child(const struct sco_iac_node *v, uint32_t i)
+{
+    return v->type == SCO_IAC_MAP ? &v->member[i].value : &v->item[i];
+}
+
+/* The index of `to` when it lies in the array of v's children. */
+static bool own_child(const struct sco_iac_node *v, const struct sco_iac_node *to, uint32_t *ret)
+{
+    uintptr_t at = (uintptr_t)to, first, size;
+    if (!v->n)
+        return false;
+    first = (uintptr_t)child(v, 0);
+    size = v->type == SCO_IAC_MAP ? sizeof(struct sco_iac_member) : sizeof(struct sco_iac_node);
+    if (at < first || at >= first + size * v->n)
+        return false;
+    *ret = (uint32_t)((at - first) / size);
+    return true;
+}
+
+static bool find(struct search *s, const struct sco_iac_node *v)
+{
+    if (v == s->to)
+        return true;
+    if ((v->type != SCO_IAC_MAP && v->type != SCO_IAC_LIST) || s->n >= SCO_ARRAY_LEN(s->way))
+        return false;
+    uint32_t i;
+    if (own_child(v, s->to, &i)) {
+        s->way[s->n++] = (struct way){v, i};
+        return true;
+    }
+    for (i = 0; i < v->n && s->left; i++, s->left--) {
+        const struct sco_iac_node *c = child(v, i);
+        if (s->near && (c->pos > s->to->pos || c->end < s->to->end))
+            continue;
+        s->way[s->n++] = (struct way){v, i};
+        if (find(s, c))
+            return true;
+        s->n--;
+    }
+    return false;
+}
+
+static bool search(struct search *s, const struct sco_iac_node *from, const struct sco_iac_node *to)
+{
+    s->to = to;
+    s->n = 0;
+    s->near = true;
+    s->left = SIZE_MAX;
+    if (find(s, from))
+        return true;
+    s->n = 0;
+    s->near = false;
+    s->left = SEARCH_MAX;
+    return find(s, from);
+}
+
+static void add_way(struct sco_buf *out, const struct search *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct way *w = &s->way[i];
+        struct pl_step step = {.index = w->i};
+        if (w->parent->type == SCO_IAC_MAP)
+            step.key = sco_str_make(w->parent->member[w->i].key, w->parent->member[w->i].key_n);
+        pl_path_show(out, &step, 1);
+    }
+}
+
+/* ---- resources ---- */
+static bool holds(const struct sco_iac_resource *r, const struct sco_iac_node *v)
+{
+    return r->node == v || (r->doc == v->doc && r->node->pos <= v->pos && r->node->end >= v->end);
+}
+
+static bool is_below(const struct sco_iac_set *docs, uint32_t i, uint32_t ancestor)
+{
+    while (i != UINT32_MAX && i > ancestor)
+        i = docs->resources[i].parent;
+    return i == ancestor;
+}
+
+/* The innermost resource around v: below the one that is judged, or anywhere in its document. */
+static uint32_t innermost(struct sco_policies *p, const struct sco_iac_node *v)
+{
+    const struct sco_iac_set *docs = p->docs;
+    uint32_t best = p->run.resource_index;
+    if (holds(p->run.resource, v)) {
+        for (uint32_t i = best + 1;
+             i < docs->n_resources && is_below(docs, i, p->run.resource_index); i++)
+            if (holds(&docs->resources[i], v) && is_below(docs, i, best))
+                best = i;
+        return best;
+    }
+    uint32_t exact = pl_resource_of(p, v);
+    if (exact != UINT32_MAX || v->doc >= docs->n_docs || (v->flags & SCO_IAC_ALIASED))
+        return exact != UINT32_MAX ? exact : best;
+    const struct sco_iac_doc *doc = &docs->docs[v->doc];
+    size_t span = SIZE_MAX;
+    for (size_t i = doc->first_resource; i < doc->first_resource + doc->n_resources; i++) {
+        const struct sco_iac_resource *r = &docs->resources[i];
+        if (holds(r, v) && r->node->end - r->node->pos <= span) {
+            span = r->node->end - r->node->pos;
+            best = (uint32_t)i;
+        }
+    }
+    return best;
+}
+
+static struct sco_str address(const struct sco_iac_node *const *v)
+{
+    return sco_str_make((const char *)v, sizeof *v);
+}
+
+uint32_t pl_resource_of(struct sco_policies *p, const struct sco_iac_node *v)
+{
+    if (p->run.resource && p->run.resource->node == v)
+        return p->run.resource_index;
+    if (!p->nodes_ready) {
+        for (size_t i = 0; i < p->docs->n_resources; i++) {
+            void **at = sco_map_put(&p->nodes, address(&p->docs->resources[i].node), NULL);
+            if (!at) {
+                p->nomem = true;
+                return UINT32_MAX;
+            }
+            if (!*at)
+                *at = (void *)(i + 1);
+        }
+        p->nodes_ready = true;
+    }
+    return (uint32_t)((uintptr_t)sco_map_get(&p->nodes, address(&v)) - 1);
+}
+
+/* ---- */
+/* A node that was made out of a string is at the string. */
+static const struct sco_iac_node *outside(const struct sco_policies *p,
+                                          const struct sco_iac_node *v)
+{
+    if (!(v->flags & SCO_IAC_MADE))
+        return v;
+    struct search s;
+    for (size_t i = p->n_parsed; i-- > 0;) {
+        const struct pl_parsed *x = &p->parsed[i];
+        if (x->root && x->base->doc == v->doc && x->base->pos == v->pos && search(&s, x->root, v))
+            return x->base;
+    }
+    return v;
+}
+
+int pl_locate(struct sco_policies *p, const struct sco_iac_node *where, const struct pl_step *path,
+              size_t n_path, struct pl_place *ret, struct sco_buf *pointer)
+{
+    size_t used = 0;
+    const struct sco_iac_node *root = p->docs->docs[p->run.resource->doc].root;
+    const struct sco_iac_node *v =
+        pl_follow(where ? where : p->run.resource->node, path, n_path, &used);
+    const struct sco_iac_node *seen = outside(p, v);
+    if (seen != v)
+        used = n_path; /* the place ends at the string */
+    v = seen;
+    *ret = (struct pl_place){.node = v, .exists = used == n_path};
+    ret->resource = &p->docs->resources[innermost(p, v)];
+    root = p->docs->docs[ret->resource->doc].root;
+    struct search s;
+    bool found = (root && search(&s, root, v)) || search(&s, p->run.resource->node, v);
+    if (found) {
+        add_way(pointer, &s);
+        if (s.n) {
+            ret->parent = s.way[s.n - 1].parent;
+            if (ret->parent->type == SCO_IAC_MAP)
+                ret->member = &ret->parent->member[s.way[s.n - 1].i];
+        }
+    }
+    if (!p->run.sensitive || used == n_path) {
+        pl_path_show(pointer, path + used, n_path - used);
+    } else { /* what is not there may have been computed from a secret */
+        for (size_t i = used; i < n_path; i++) {
+            if (path[i].key.p && !pl_may_show(p, path[i].key))
+                break;
+            pl_path_show(pointer, path + i, 1);
+        }
+    }
+    ret->pos = ret->member && ret->member->key_pos <= v->pos ? ret->member->key_pos : v->pos;
+    ret->end = v->end;
+    return pointer->failed ? SCO_E_NOMEM : 0;
+}
