@@ -252,7 +252,7 @@ return {
         return "is " .. v .. ", longer than 5m0s"
       end
     end } },
-    aliases = { "CKV_K8S_95", "kics:d89a15bb-8dba-4c71-9529-bef6729b9c09" }, cwe = { 400 },
+    aliases = { "CKV_K8S_95", "kics:d89a15bb-8dba-4c71-9529-bef6729b9c09" }, cis = "1.2.23", cwe = { 400 },
     description = "Slow requests hold resources of the API server; a few clients can use them up.",
     remediation = "Remove --request-timeout (60 seconds), or set it to 300s at most.",
   },
@@ -315,7 +315,7 @@ return {
   api {
     id = "k8s-api-ciphers", title = "The API server uses strong ciphers", severity = "MEDIUM",
     flags = { { "tls-cipher-suites", flags.ciphers() } },
-    aliases = { "CKV_K8S_105", "kics:510d5810-9a30-443a-817d-5c1fa527b110" }, cwe = { 326, 327 },
+    aliases = { "CKV_K8S_105", "kics:510d5810-9a30-443a-817d-5c1fa527b110" }, cis = "1.2.32", cwe = { 326, 327 },
     description = "Suites without forward secrecy or with broken ciphers can be read later, or now.",
     remediation = "Remove --tls-cipher-suites, or list ECDHE suites with AES-GCM or ChaCha20 alone.",
   },

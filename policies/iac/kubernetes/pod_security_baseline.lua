@@ -242,7 +242,7 @@ return {
     title = "SELinux options keep containers confined",
     severity = "MEDIUM",
     applies_to = "kubernetes:workload",
-    aliases = { "PSA:selinuxoptions" },
+    aliases = { "PSA:selinuxoptions", "KSV-0025" },
     frameworks = { ["pod-security-baseline"] = "selinuxoptions", ["nsa-kubernetes"] = "1.8", ["cis-kubernetes"] = "5.7.3" },
     description = "Another SELinux user, role or type can take the confinement away that the container types give.",
     remediation = "Leave seLinuxOptions.user and .role out and use container_t, container_init_t or container_kvm_t (container_engine_t since Kubernetes 1.31) as type.",

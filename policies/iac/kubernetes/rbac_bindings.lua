@@ -113,6 +113,7 @@ return {
     severity = "CRITICAL",
     applies_to = bindings,
     aliases = { "KSV-0123" },
+    frameworks = { ["cis-kubernetes"] = "5.1.7" },
     description = "Members of system:masters pass all authorization; their rights cannot be taken back.",
     remediation = "Use a group of your own and bind roles to it.",
     cwe = { 250 },
