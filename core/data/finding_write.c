@@ -1,8 +1,24 @@
-/* The finding as JSON for reports, API and events: nearly all the bytes of a report. */
+/* The finding as JSON for reports, API and events: nearly all the bytes of a report. Two parts of
+ * it hold what a rule says, and come again and again: their text is kept, under the pointers and
+ * numbers that it was made of. */
 #include "finding_priv.h"
 #include "json_put.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+enum { PARTS = 256, PART_MAX = 4 << 10, KEY_WORDS = 11 };
+
+struct key {
+    uint64_t w[KEY_WORDS];
+};
+struct part {
+    struct key key;
+    struct sco_buf text; /* n is 0: none yet */
+};
+struct sco_finding_writer {
+    struct part rules[PARTS], states[PARTS]; /* by the hash of the key */
+};
 
 static void put_text(struct sco_buf *b, const char *z)
 {
@@ -174,10 +190,26 @@ static void put_head(struct sco_buf *b, const struct sco_finding *f)
     MEMBER(b, "vulnerability_type", sco_type_name(f->type));
     MEMBER(b, "severity", sco_severity_name(f->severity));
     MEMBER(b, "title", f->title);
+}
+
+static void put_rule(struct sco_buf *b, const struct sco_finding *f)
+{
     MEMBER(b, "description", f->description);
     MEMBER(b, "remediation", f->remediation);
     MEMBER_STRS(b, "references", f->references);
     MEMBER(b, "rule_id", f->rule_id);
+    put_tools(b, f->tools);
+}
+
+static uint64_t word(const void *p)
+{
+    return (uintptr_t)p;
+}
+
+static void rule_key(struct key *k, const struct sco_finding *f)
+{
+    *k = (struct key){{word(f->description), word(f->remediation), word(f->references),
+                       word(f->rule_id), word(f->tools)}};
 }
 
 static void put_scores(struct sco_buf *b, const struct sco_finding *f)
@@ -196,13 +228,8 @@ static void put_scores(struct sco_buf *b, const struct sco_finding *f)
     put_risk(b, f);
 }
 
-void sco_finding_write(struct sco_json_out *o, const struct sco_finding *f)
+static void put_state(struct sco_buf *b, const struct sco_finding *f)
 {
-    struct sco_buf *b = o->b;
-    sco_json_begin(o, '{');
-    put_head(b, f);
-    put_tools(b, f->tools);
-    put_place(b, f);
     put_package(b, f->package);
     MEMBER(b, "cve_id", f->cve_id);
     MEMBER_STRS(b, "aliases", f->aliases);
@@ -215,5 +242,81 @@ void sco_finding_write(struct sco_json_out *o, const struct sco_finding *f)
     }
     put_suppressions(b, f->suppressions);
     put_metadata(b, f);
+}
+
+static void state_key(struct key *k, const struct sco_finding *f)
+{
+    uint32_t cvss, epss;
+    memcpy(&cvss, &f->cvss_score, sizeof cvss);
+    memcpy(&epss, &f->epss, sizeof epss);
+    *k = (struct key){{word(f->package), word(f->cve_id), word(f->aliases), word(f->cwe_ids),
+                       word(f->cvss_vector), word(f->suppressions), word(f->metadata),
+                       word(f->secret_digest), word(f->secret_preview), (uint64_t)cvss << 32 | epss,
+                       (uint64_t)f->occurrences << 32 | (uint32_t)f->type << 24 |
+                           (uint32_t)f->severity << 16 | (uint32_t)f->status << 8 | f->kev}};
+}
+
+static struct part *find_part(struct part parts[PARTS], const struct key *k)
+{
+    uint64_t h = 0;
+    for (size_t i = 0; i < KEY_WORDS; i++)
+        h = (h ^ k->w[i]) * 0x9E3779B97F4A7C15u;
+    return &parts[h >> 32 & (PARTS - 1)];
+}
+
+/* The part's text from before, or what `put` appends, which is kept. */
+static void put_part(struct sco_buf *b, const struct sco_finding *f, struct part *part,
+                     const struct key *k, void (*put)(struct sco_buf *, const struct sco_finding *))
+{
+    if (part->text.n && memcmp(&part->key, k, sizeof *k) == 0) {
+        put_bytes(b, sco_buf_str(&part->text));
+        return;
+    }
+    size_t from = b->n;
+    put(b, f);
+    sco_buf_clear(&part->text);
+    part->key = *k;
+    if (!b->failed && b->n - from <= PART_MAX)
+        sco_buf_add(&part->text, sco_str_make(b->p + from, b->n - from));
+}
+
+struct sco_finding_writer *sco_finding_writer_new(void)
+{
+    return sco_alloc(1, sizeof(struct sco_finding_writer));
+}
+
+struct sco_finding_writer *sco_finding_writer_free(struct sco_finding_writer *w)
+{
+    for (size_t i = 0; w && i < PARTS; i++) {
+        sco_buf_done(&w->rules[i].text);
+        sco_buf_done(&w->states[i].text);
+    }
+    free(w);
+    return NULL;
+}
+
+void sco_finding_writer_add(struct sco_finding_writer *w, struct sco_json_out *o,
+                            const struct sco_finding *f)
+{
+    struct sco_buf *b = o->b;
+    struct key k;
+    sco_json_begin(o, '{');
+    put_head(b, f);
+    if (w) {
+        rule_key(&k, f);
+        put_part(b, f, find_part(w->rules, &k), &k, put_rule);
+        put_place(b, f);
+        state_key(&k, f);
+        put_part(b, f, find_part(w->states, &k), &k, put_state);
+    } else {
+        put_rule(b, f);
+        put_place(b, f);
+        put_state(b, f);
+    }
     sco_json_end(o, '}');
+}
+
+void sco_finding_write(struct sco_json_out *o, const struct sco_finding *f)
+{
+    sco_finding_writer_add(NULL, o, f);
 }

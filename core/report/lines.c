@@ -35,7 +35,8 @@ static void prefetch(const struct sco_finding *f)
     __builtin_prefetch(f->metadata);
 }
 
-static void render(const struct sco_finding_set *set, size_t from, struct sco_buf *b)
+static void render(struct sco_finding_writer *w, const struct sco_finding_set *set, size_t from,
+                   struct sco_buf *b)
 {
     size_t end = from + CHUNK < set->n ? from + CHUNK : set->n;
     struct sco_json_out o = {.b = b};
@@ -43,7 +44,7 @@ static void render(const struct sco_finding_set *set, size_t from, struct sco_bu
         if (i + AHEAD < end)
             prefetch(&set->v[i + AHEAD]);
         sco_buf_add(b, i ? SCO_STR(",\n") : SCO_STR("\n"));
-        sco_finding_write(&o, &set->v[i]);
+        sco_finding_writer_add(w, &o, &set->v[i]);
     }
 }
 
@@ -76,17 +77,19 @@ static void *run(void *user)
 {
     struct work *w = user;
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
+    struct sco_finding_writer *writer = sco_finding_writer_new(); /* NULL will do */
     for (size_t chunk; take_chunk(w, &chunk);) {
-        render(w->set, chunk * CHUNK, &text);
+        render(writer, w->set, chunk * CHUNK, &text);
         put_chunk(w, chunk, &text);
     }
+    sco_finding_writer_free(writer);
     return NULL;
 }
 
 static void write_alone(const struct sco_finding_set *set, struct sink *s)
 {
     for (size_t from = 0; from < set->n && sink_more(s); from += CHUNK)
-        render(set, from, &s->b);
+        render(NULL, set, from, &s->b);
 }
 
 static size_t threads_for(size_t findings)

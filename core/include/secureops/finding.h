@@ -155,6 +155,13 @@ bool sco_finding_is_suppressed(const struct sco_finding *f);
 
 /* The finding with the names of the design, compact, for reports, API and events. */
 void sco_finding_write(struct sco_json_out *o, const struct sco_finding *f);
+/* The same for many findings of one set: keeps what many of them say. For one thread; the set must
+ * not change meanwhile. NULL as `w` is sco_finding_write. */
+struct sco_finding_writer;
+struct sco_finding_writer *sco_finding_writer_new(void); /* NULL: out of memory */
+struct sco_finding_writer *sco_finding_writer_free(struct sco_finding_writer *w); /* returns NULL */
+void sco_finding_writer_add(struct sco_finding_writer *w, struct sco_json_out *o,
+                            const struct sco_finding *f);
 
 /* ---- identity ----
  * Fingerprints (secureops/finding/v1), then one finding for what several items or tools say about
