@@ -107,8 +107,9 @@ enum sco_iac_format iac_sniff_yaml(struct sco_str text)
     if (indent)
         bits |= keys_at(text, indent);
     bool flow = trimmed.n > 1 && trimmed.p[0] == '{' && trimmed.p[1] != '{';
-    if ((bits & (KEY_API | KEY_KIND)) == (KEY_API | KEY_KIND) ||
-        (flow && sco_str_contains(text, "apiVersion") && sco_str_contains(text, "kind")))
+    if (flow) /* which keys stand at the top is not seen here: the tree will tell */
+        bits = KEY_SERVICES | (sco_str_contains(text, "apiVersion") ? KEY_API | KEY_KIND : 0);
+    if ((bits & (KEY_API | KEY_KIND)) == (KEY_API | KEY_KIND))
         return SCO_IAC_FORMAT_KUBERNETES;
     if ((bits & (KEY_ON | KEY_JOBS)) == (KEY_ON | KEY_JOBS))
         return SCO_IAC_FORMAT_GITHUB_WORKFLOW;

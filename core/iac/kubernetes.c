@@ -7,6 +7,17 @@ static struct sco_str text_at(const struct sco_iac_node *v, const char *path)
     return sco_iac_text(sco_iac_path(v, path));
 }
 
+/* A name as it is written: `name: 12` is refused by the cluster, but it has to be called something.
+ */
+static struct sco_str name_at(const struct sco_iac_set *s, const struct sco_iac_node *v,
+                              const char *path)
+{
+    v = sco_iac_path(v, path);
+    if (!v || v->type == SCO_IAC_STR || v->type == SCO_IAC_MAP || v->type == SCO_IAC_LIST)
+        return sco_iac_text(v);
+    return sco_str_make(s->docs[v->doc].text->bytes.p + v->pos, v->end - v->pos);
+}
+
 /* ---- pod specs ---- */
 struct pod_path {
     const char *kind, *path;
@@ -136,9 +147,10 @@ static int find_pod(struct sco_iac_set *s, const struct sco_iac_node *v, struct 
 static int object(struct sco_iac_set *s, uint32_t doc, const struct sco_iac_node *v,
                   struct sco_str kind)
 {
-    struct sco_str name = text_at(v, "metadata.name"), space = text_at(v, "metadata.namespace");
+    struct sco_str name = name_at(s, v, "metadata.name"),
+                   space = name_at(s, v, "metadata.namespace");
     if (!name.n)
-        name = text_at(v, "metadata.generateName");
+        name = name_at(s, v, "metadata.generateName");
     if (!name.n)
         name = sco_str_c("(unnamed)");
     if (!space.n)
