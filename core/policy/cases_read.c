@@ -98,14 +98,12 @@ static int read_expect(struct case_run *c, const struct sco_yaml *v)
         c->word = verdict_kind(c, v, &c->word_kind);
         return 0;
     }
-    if (v->kind != SCO_YAML_LIST) {
-        wrong(c, "'expect' is %s: a verdict, or a list of them", sco_yaml_kind_name(v));
-        return 0;
-    }
     c->want = sco_arena_alloc(&c->arena, (v->n + 1) * sizeof *c->want);
     if (!c->want)
         return SCO_E_NOMEM;
-    for (const struct sco_yaml *x = v->child; x; x = x->next)
+    if (v->kind == SCO_YAML_MAP) /* a list of one */
+        read_want(c, v, &c->want[c->n_want++]);
+    for (const struct sco_yaml *x = v->kind == SCO_YAML_LIST ? v->child : NULL; x; x = x->next)
         read_want(c, x, &c->want[c->n_want++]);
     return 0;
 }
@@ -304,7 +302,7 @@ static int read_case(struct case_run *c, const struct sco_yaml *v)
     if (r == 0)
         r = read_params(c, v);
     if (r == 0)
-        r = read_expect(c, v);
+        r = read_expect(c, get(v, "expect"));
     return r;
 }
 

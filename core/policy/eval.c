@@ -250,11 +250,12 @@ static int new_lists(lua_State *L)
 static int begin_docs(struct sco_policies *p, const struct sco_iac_set *docs)
 {
     p->docs = docs;
-    p->n_parsed = 0;
+    p->parsed = NULL;
     p->nodes_ready = false;
     sco_map_done(&p->nodes);
     sco_map_done(&p->parsed_map);
-    p->nodes = p->parsed_map = (struct sco_map){0};
+    sco_map_done(&p->referrers);
+    p->nodes = p->parsed_map = p->referrers = (struct sco_map){0};
     sco_arena_reset(&p->docs_arena);
     int r = 0;
     if (++p->gen >= (uint64_t)1 << (64 - PL_GEN_SHIFT)) { /* numbers are used again: forget all */

@@ -344,12 +344,12 @@ struct sco_policies *sco_policies_free(struct sco_policies *p)
     free(p->entries);
     free(p->frameworks);
     free(p->problems);
-    free(p->parsed);
     free(p->run.fails);
     sco_map_done(&p->by_selector);
     sco_map_done(&p->aliases);
     sco_map_done(&p->nodes);
     sco_map_done(&p->parsed_map);
+    sco_map_done(&p->referrers);
     sco_buf_done(&p->buf);
     sco_buf_done(&p->trace);
     sco_arena_done(&p->arena);

@@ -154,8 +154,7 @@ static const struct sco_iac_node *outside(const struct sco_policies *p,
     if (!(v->flags & SCO_IAC_MADE))
         return v;
     struct search s;
-    for (size_t i = p->n_parsed; i-- > 0;) {
-        const struct pl_parsed *x = &p->parsed[i];
+    for (const struct pl_parsed *x = p->parsed; x; x = x->next) {
         if (x->root && x->base->doc == v->doc && x->base->pos == v->pos && search(&s, x->root, v))
             return x->base;
     }

@@ -74,9 +74,10 @@ struct pl_fail {
     const char *fix_text; /* SET: JSON; LINE: the line */
 };
 
-struct pl_parsed { /* documents found inside strings, by the node of the string */
+struct pl_parsed { /* a document found inside a string */
     const struct sco_iac_node *base, *root;
     const char *error;
+    struct pl_parsed *next;
 };
 
 struct pl_run {                              /* of one evaluation */
@@ -133,9 +134,9 @@ struct sco_policies {
     const struct sco_iac_set *docs;
     struct sco_map nodes; /* bytes of a resource's node pointer to its index + 1 */
     bool nodes_ready;
-    struct pl_parsed *parsed;
-    size_t n_parsed, cap_parsed;
+    struct pl_parsed *parsed; /* the last one first */
     struct sco_map parsed_map;
+    struct sco_map referrers; /* lib_terraform.c */
     struct pl_run run;
     int lists;  /* registry reference: selector to the list of resources() */
     bool part;  /* one file of a larger set, for its cases */
