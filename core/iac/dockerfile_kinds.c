@@ -177,8 +177,10 @@ static bool is_heredoc(const struct df_inst *i, const struct df_word *w)
 static int from_stage(struct df_build *b, const struct sco_iac_node *from, struct iac_members *m)
 {
     struct sco_str name = sco_iac_text(from);
-    int64_t index = name.n ? df_find_stage(b, name) : -1;
+    int64_t index = df_find_stage(b, name);
     struct iac_span at = {from->doc, from->pos, from->end};
+    if (!name.n)
+        return 0;
     if (index < 0 && sco_parse_i64(name, 0, (int64_t)b->n_stages - 1, &index) < 0)
         return 0;
     return df_add(b, m, "from_stage", iac_int(index, at));
