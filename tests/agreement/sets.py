@@ -104,7 +104,7 @@ def same_workflow(name, result):
     if name.startswith("on"):  # on(workflow name): the file
         return True
     plain = re.sub(r"^((?:jobs\([^)]*\))(?:\.steps\[\d+\])?).*$", r"\1", name)
-    return result["resource"] == plain or result["resource"].startswith(plain + ".")
+    return result["resource"] == plain
 
 
 def same_address(name, result):
