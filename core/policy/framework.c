@@ -241,21 +241,59 @@ int pl_frameworks_load(struct sco_policies *p, struct sco_error *err)
 }
 
 /* ---- policies of controls ---- */
-/* Whether the framework or control that a policy names exists; else a problem. */
-static int check_named(struct sco_policies *p, const struct sco_policy *policy,
-                       const struct sco_policy_control *named)
+/* A control that a framework includes is the same control: they share the text of the title, which
+ * stands for it below. A policy that names it in one framework judges it in all. */
+struct judge {
+    const struct sco_policy *policy;
+    struct judge *next;
+};
+struct judges {
+    struct judge *first, *last;
+    size_t n;
+};
+struct link {
+    struct sco_policies *p;
+    struct sco_arena arena;
+    struct sco_map controls; /* "framework\ncontrol" to title */
+    struct sco_map judges;   /* title to struct judges */
+    struct sco_buf key;
+};
+
+static struct sco_str control_key(struct link *l, const char *framework, const char *control)
+{
+    sco_buf_clear(&l->key);
+    sco_buf_addf(&l->key, "%s\n%s", framework, control);
+    return sco_buf_str(&l->key);
+}
+
+static int index_controls(struct link *l)
+{
+    for (size_t i = 0; i < l->p->n_frameworks; i++) {
+        const struct sco_framework *f = &l->p->frameworks[i];
+        for (size_t k = 0; k < f->n_controls; k++) {
+            struct sco_str key = control_key(l, f->id, f->controls[k].id);
+            void **at = l->key.failed ? NULL : sco_map_put(&l->controls, key, NULL);
+            if (!at)
+                return SCO_E_NOMEM;
+            *at = (void *)f->controls[k].title;
+        }
+    }
+    return 0;
+}
+
+/* The framework or control that a policy names does not exist: a problem. */
+static int no_such_control(struct link *l, const struct sco_policy *policy,
+                           const struct sco_policy_control *named)
 {
     const char *names[1024];
     size_t n = 0;
     const char *what = "framework", *word = named->framework;
-    for (size_t i = 0; i < p->n_frameworks && n < SCO_ARRAY_LEN(names); i++) {
-        const struct sco_framework *f = &p->frameworks[i];
+    for (size_t i = 0; i < l->p->n_frameworks && n < SCO_ARRAY_LEN(names); i++) {
+        const struct sco_framework *f = &l->p->frameworks[i];
         if (strcmp(f->id, named->framework) != 0) {
             names[n++] = f->id;
             continue;
         }
-        if (find_control(f->controls, f->n_controls, named->control))
-            return 0;
         what = "control";
         word = named->control;
         for (n = 0; n < f->n_controls && n < SCO_ARRAY_LEN(names); n++)
@@ -263,77 +301,86 @@ static int check_named(struct sco_policies *p, const struct sco_policy *policy,
         break;
     }
     const char *near = sco_str_nearest(sco_str_c(word), names, n);
-    return pl_problem(p, "%s/%s:%u: policy '%s': no %s '%s'%s%s%s%s%s", policy->bundle,
+    return pl_problem(l->p, "%s/%s:%u: policy '%s': no %s '%s'%s%s%s%s%s", policy->bundle,
                       policy->file_path, policy->line, policy->id, what, word,
                       what[0] == 'c' ? " in " : "", what[0] == 'c' ? named->framework : "",
                       near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static bool judges(const struct sco_policy *policy, const char *framework, const char *control)
+static struct sco_str title_key(const char *const *title)
 {
-    for (size_t i = 0; i < policy->n_controls; i++)
-        if (strcmp(policy->controls[i].control, control) == 0 &&
-            strcmp(policy->controls[i].framework, framework) == 0)
-            return true;
-    return false;
+    return sco_str_make((const char *)title, sizeof *title);
 }
 
-/* Frameworks that have the control: itself, or those that it includes, under the same id. */
-static bool is_in(const struct sco_policies *p, const struct sco_framework *f,
-                  const struct sco_framework_control *c, const struct sco_policy *policy)
+static int add_judge(struct link *l, const char *title, const struct sco_policy *policy)
 {
-    if (judges(policy, f->id, c->id))
-        return true;
-    for (size_t i = 0; i < p->n_frameworks; i++) {
-        const struct sco_framework *g = &p->frameworks[i];
-        const struct sco_framework_control *own = find_control(g->controls, g->n_controls, c->id);
-        /* the same control, not one that is only called the same: texts are shared */
-        if (g != f && own && own->title == c->title && judges(policy, g->id, c->id))
-            return true;
-    }
-    return false;
-}
-
-static int link_control(struct sco_policies *p, const struct sco_framework *f,
-                        struct sco_framework_control *c, const struct sco_policy **room)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->n_policies; i++)
-        if (p->policies[i].n_controls && is_in(p, f, c, &p->policies[i]))
-            room[n++] = &p->policies[i];
-    const struct sco_policy **v = sco_arena_alloc(&p->arena, (n + 1) * sizeof *v);
-    if (!v)
+    void **at = sco_map_put(&l->judges, title_key(&title), NULL);
+    struct judges *v = at && *at ? *at : sco_arena_alloc(&l->arena, sizeof *v);
+    struct judge *j = sco_arena_alloc(&l->arena, sizeof *j);
+    if (!at || !v || !j)
         return SCO_E_NOMEM;
-    if (n)
-        memcpy(v, room, n * sizeof *v);
-    c->policies = v;
+    *at = v;
+    if (v->last && v->last->policy == policy)
+        return 0;
+    j->policy = policy;
+    if (v->last)
+        v->last->next = j;
+    else
+        v->first = j;
+    v->last = j;
+    v->n++;
+    return 0;
+}
+
+static int index_policies(struct link *l)
+{
+    for (size_t i = 0; i < l->p->n_policies; i++) {
+        const struct sco_policy *x = &l->p->policies[i];
+        for (size_t k = 0; k < x->n_controls; k++) {
+            const struct sco_policy_control *c = &x->controls[k];
+            const char *title = sco_map_get(&l->controls, control_key(l, c->framework, c->control));
+            int r = l->key.failed ? SCO_E_NOMEM
+                    : title       ? add_judge(l, title, x)
+                                  : no_such_control(l, x, c);
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
+static int fill_policies(struct link *l, struct sco_framework *f)
+{
+    struct sco_arena *a = &l->p->arena;
+    struct sco_framework_control *own = sco_arena_alloc(a, (f->n_controls + 1) * sizeof *own);
+    if (!own)
+        return SCO_E_NOMEM;
+    for (size_t k = 0; k < f->n_controls; k++) {
+        own[k] = f->controls[k];
+        const struct judges *v = sco_map_get(&l->judges, title_key(&own[k].title));
+        const struct sco_policy **list = sco_arena_alloc(a, ((v ? v->n : 0) + 1) * sizeof *list);
+        if (!list)
+            return SCO_E_NOMEM;
+        own[k].policies = list;
+        for (const struct judge *j = v ? v->first : NULL; j; j = j->next)
+            *list++ = j->policy;
+    }
+    f->controls = own;
     return 0;
 }
 
 int pl_frameworks_link(struct sco_policies *p, struct sco_error *err)
 {
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < p->n_policies; i++)
-        for (size_t k = 0; r == 0 && k < p->policies[i].n_controls; k++)
-            r = check_named(p, &p->policies[i], &p->policies[i].controls[k]);
-    const struct sco_policy **room = sco_alloc(p->n_policies + 1, sizeof *room);
-    if (!room)
-        return sco_error_nomem(err);
-    for (size_t i = 0; r == 0 && i < p->n_frameworks; i++) {
-        struct sco_framework *f = &p->frameworks[i];
-        size_t size = (f->n_controls + 1) * sizeof *f->controls;
-        struct sco_framework_control *own = sco_arena_alloc(&p->arena, size);
-        if (!own) {
-            r = SCO_E_NOMEM;
-            break;
-        }
-        if (f->n_controls) /* an included control has policies of its own in each */
-            memcpy(own, f->controls, f->n_controls * sizeof *own);
-        for (size_t k = 0; r == 0 && k < f->n_controls; k++)
-            r = link_control(p, f, &own[k], room);
-        f->controls = own;
-    }
-    free(room);
+    struct link l = {.p = p};
+    int r = index_controls(&l);
+    if (r == 0)
+        r = index_policies(&l);
+    for (size_t i = 0; r == 0 && i < p->n_frameworks; i++)
+        r = fill_policies(&l, &p->frameworks[i]);
+    sco_map_done(&l.controls);
+    sco_map_done(&l.judges);
+    sco_buf_done(&l.key);
+    sco_arena_done(&l.arena);
     return r < 0 ? sco_error_nomem(err) : 0;
 }
 
