@@ -114,14 +114,14 @@ static const char *to_utf8(struct sco_buf *bytes, struct sco_str *ret)
 static struct sco_iac_text *keep(struct input *in, struct sco_buf *bytes, struct sco_str text)
 {
     struct iac_impl *m = iac_impl(in->s);
-    (void)sco_buf_z(bytes); /* NUL-terminated */
+    size_t skipped = text.n ? (size_t)(text.p - bytes->p) : 0; /* a byte order mark */
+    (void)sco_buf_z(bytes); /* NUL-terminated, which may move it */
     if (!m || bytes->failed || SCO_VEC_PUSH(m->texts, m->n_texts, m->cap_texts) < 0)
         return NULL;
-    struct sco_iac_text *t = new_text(in->s, in->name, text);
+    struct sco_iac_text *t = new_text(
+        in->s, in->name, text.n ? sco_str_make(bytes->p + skipped, text.n) : sco_str_c(""));
     if (!t)
         return NULL;
-    if (!bytes->p || !text.p)
-        t->bytes = sco_str_c("");
     m->texts[m->n_texts++] = bytes->p;
     *bytes = (struct sco_buf){0};
     return t;

@@ -41,7 +41,7 @@ static void test_lists(void **state)
          "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n{\"apiVersion\":\"v1\",\"kind\":"
          "\"Pod\"},\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}]}");
     assert_int_equal(f.set.n_resources, 2);
-    assert_place(&f, f.set.resources[1].node, "3:1-3:33");
+    assert_place(&f, f.set.resources[1].node, "3:1-3:32");
     only(&f, "x.yaml", "apiVersion: v1\nkind: AccessList\nspec: 1\n"); /* no items: an object */
     assert_resources(&f, "AccessList.default.(unnamed)");
     done(&f);
