@@ -15,7 +15,7 @@ class EngineError(Exception):
 class Engine:
     def __init__(self, program, corpus, policies=None, jobs=2):
         self.program, self.corpus = program, corpus
-        self.extra = ["--policies", policies] if policies else []
+        self.extra = ["--policies", policies] if policies else []  # beside the built-in ones
         self.pool = concurrent.futures.ThreadPoolExecutor(jobs)
         self.calls = 0
         listed = self._run(["policy", "list", "--format", "json"])["policies"]
@@ -46,9 +46,9 @@ class Engine:
 
     def eval(self, paths, policies=None, framework=None):
         """Verdicts by file: {path: [result]}. Paths are relative to the corpus."""
-        args = ["policy", "eval", *paths, "--format", "json"]
-        for policy in sorted(policies or ()):
-            args += ["--policy", policy]
+        args = ["policy", "eval", *paths, "--format", "json", "--jobs", "1"]
+        if policies:
+            args += ["--policy", ",".join(sorted(policies))]
         if framework:
             args += ["--framework", framework]
         out = self._run(args)

@@ -2,7 +2,7 @@
 """Agreement with other tools: runs the built program over their own samples, row by row.
 
     run.py [SET...] [--program PATH] [--policies DIR] [--show all|undocumented]
-           [--markdown] [--jobs N]
+           [--update-docs] [--jobs N]
 
 Prints a table and every disagreement by name, those of deliberate.json with their reason. Exit 1:
 a disagreement that nobody gave a reason for, a reason that no longer applies, or a goal missed;
@@ -113,28 +113,45 @@ def judge(name, goal, outcome, engine):
                                           % (100 * goal.covered) if goal.covered else "")}
 
 
-def print_table(lines, markdown):
+def table_of(lines):
     head = ["set", "rows", "covered", "agree", "%", "checks covered", "absent", "reach", "met"]
     table = [head] + [[v["name"], str(v["rows"]), str(v["covered"]), str(v["agree"]),
                        "%.1f" % percent(v["agree"], v["covered"]),
                        "%d of %d" % (v["checks_covered"], v["checks"]), str(v["absent"]),
                        v["reach"], "no" if v["misses"] else "yes"] for v in lines]
-    if markdown:
-        table.insert(1, ["---"] * len(head))
-        print("\n".join("| " + " | ".join(row) + " |" for row in table))
-        return
-    widths = [max(len(row[i]) for row in table) for i in range(len(head))]
+    return table
+
+
+def print_table(table):
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     for row in table:
         print("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip())
+
+
+def update_docs(table, reasons):
+    """Rewrites what stands between the markers of the page."""
+    page = SOURCE / "docs" / "policy-agreement.md"
+    text = page.read_text("utf-8")
+    rows = ["| " + " | ".join(row) + " |" for row in table]
+    rows.insert(1, "|" + " --- |" * len(table[0]))
+    found = ["* `%s` %s, `%s`%s: %s" % (name, row.check, row.file,
+                                        " (%s)" % row.resource if row.resource else "", reason)
+             for name, row, reason in reasons]
+    for marker, lines in (("table", rows), ("differences", found or ["None."])):
+        begin, end = "<!-- %s -->\n" % marker, "<!-- end of %s -->" % marker
+        before, rest = text.split(begin)
+        text = before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1]
+    page.write_text(text, "utf-8")
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("sets", nargs="*", metavar="SET", help=" ".join(GOALS))
     arguments.add_argument("--program", default=str(BUILD / "bin" / "secureops"))
-    arguments.add_argument("--policies", default=str(SOURCE / "policies"))
+    arguments.add_argument("--policies", help="a further pack")
     arguments.add_argument("--show", choices=("all", "undocumented"), default="all")
-    arguments.add_argument("--markdown", action="store_true")
+    arguments.add_argument("--update-docs", action="store_true",
+                           help="rewrite the table and the list of docs/policy-agreement.md")
     arguments.add_argument("--jobs", type=int, default=2)
     args = arguments.parse_args()
     names = args.sets or list(GOALS)
@@ -149,7 +166,7 @@ def main():
     started = time.monotonic()
     engine = engines.Engine(shlex.split(args.program), str(corpus), args.policies, args.jobs)
     deliberate = Deliberate(HERE / "deliberate.json")
-    lines, undocumented = [], 0
+    lines, reasons, undocumented = [], [], 0
     for name in names:
         outcome = GOALS[name].run(engine)
         lines.append(judge(name, GOALS[name], outcome, engine))
@@ -158,6 +175,8 @@ def main():
                 continue
             reason = deliberate.reason(name, row)
             undocumented += reason is None
+            if reason is not None:
+                reasons.append((name, row, reason))
             if reason is None or args.show == "all":
                 print("%s: %s %s %s: expected %s, got %s%s" % (
                     name, row.check, row.file, row.resource, row.expected, row.got,
@@ -166,7 +185,9 @@ def main():
     for name, entry in stale:
         print("%s: nothing disagrees any more as deliberate.json says: %s" % (name, entry))
     print()
-    print_table(lines, args.markdown)
+    print_table(table_of(lines))
+    if args.update_docs:
+        update_docs(table_of(lines), reasons)
     for line in lines:
         for text in line["misses"] + line["notes"]:
             print("%s: %s" % (line["name"], text))

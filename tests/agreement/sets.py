@@ -86,7 +86,10 @@ def psa(engine):
 
 # ---- Checkov -----------------------------------------------------------------------------------
 
-def same_kubernetes(name, result):
+# same_...(name, result, exact): whether a finding is at the resource that Checkov names; without
+# `exact` also at a part of it.
+
+def same_kubernetes(name, result, exact):
     if result["resource"] == name:
         return True
     # a pod template is a resource of its own to Checkov: Pod.default.OWNER.LABELS
@@ -96,18 +99,18 @@ def same_kubernetes(name, result):
         rest.split(".", 1)[-1].split(".")[0] == ours[2].split(".")[0]
 
 
-def same_dockerfile(name, result):
+def same_dockerfile(name, result, exact):
     return True  # a row speaks of the file; which instruction is told by the lines
 
 
-def same_workflow(name, result):
+def same_workflow(name, result, exact):
     if name.startswith("on"):  # on(workflow name): the file
         return True
     plain = re.sub(r"^((?:jobs\([^)]*\))(?:\.steps\[\d+\])?).*$", r"\1", name)
     return result["resource"] == plain
 
 
-def same_address(name, result):
+def same_address(name, result, exact):
     return result["resource"] == name
 
 
@@ -142,7 +145,7 @@ def checkov(folder, source, same, by_lines, custom=(), usable=lambda r: True):
         for verdict in ("passed", "failed", "skipped"):
             for x in r[verdict]:
                 precise = by_lines or names[x["resource"]] > 1
-                hits = [b for b in bad if same(x["resource"], b) and
+                hits = [b for b in bad if same(x["resource"], b, verdict != "failed") and
                         (not precise or not r["failed"] or inside(b, x["lines"]))]
                 if bool(hits) != (verdict == "failed"):
                     wrong.append(("%s %s" % (x["resource"], verdict), describe(hits)))

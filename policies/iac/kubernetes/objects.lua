@@ -61,6 +61,23 @@ end
 
 return {
   {
+    id = "k8s-pod-spec",
+    title = "Workloads have a pod spec",
+    severity = "MEDIUM",
+    applies_to = {
+      "kubernetes:Pod", "kubernetes:Deployment", "kubernetes:StatefulSet", "kubernetes:DaemonSet", "kubernetes:ReplicaSet",
+      "kubernetes:ReplicationController", "kubernetes:Job", "kubernetes:CronJob",
+    },
+    description = "An object whose pod spec is missing or no map is refused by the cluster, and no other policy can judge its pods.",
+    remediation = "Write the spec of the pods, a map, where the kind has it.",
+    cwe = { 20 },
+    check = function(r)
+      if type(k8s.pod_spec(r)) ~= "table" then
+        fail(r, "spec", tostring(r.kind) .. " has no pod spec: its pods were not judged")
+      end
+    end,
+  },
+  {
     id = "k8s-removed-api",
     title = "Objects use a version of the API that still exists",
     severity = "LOW",
