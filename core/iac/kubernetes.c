@@ -25,6 +25,7 @@ struct pod_path {
 
 static const struct pod_path pod_paths[] = {
     {"Pod", "spec"},
+    {"Revision", "spec"}, /* of Knative */
     {"PodTemplate", "template.spec"},
     {"CronJob", "spec.jobTemplate.spec.template.spec"},
     {"ScheduledJob", "spec.jobTemplate.spec.template.spec"},
