@@ -6,6 +6,7 @@
 #include <secureops/engine.h>
 #include <secureops/fs.h>
 #include <secureops/report.h>
+#include <secureops/waivers.h>
 
 /* Exit statuses; docs/command-line.md. */
 enum { EXIT_PASSED = 0, EXIT_GATE = 1, EXIT_USAGE = 2, EXIT_INCOMPLETE = 3, EXIT_INTERNAL = 4 };
@@ -47,6 +48,8 @@ struct cli {
     const char **excludes, **scanners, **skip, **require;
     struct sco_threshold *thresholds;
     char *digest_key;
+    const char **gates;
+    struct sco_waivers *waivers;
     struct panel *panel;
 };
 enum {
@@ -90,6 +93,11 @@ int args_want_json(const struct cli *c, bool *ret, struct sco_error *err);
 /* ---- context.c ---- */
 int context_load_config(struct cli *c, struct sco_error *err);
 int context_open_engine(struct cli *c, struct sco_error *err);
+/* The packs, keys, waivers and gates of the configuration; part of context_open_engine. */
+const char *context_first_existing(struct cli *c, const char *const *candidates, bool dir);
+int context_policies(struct cli *c, struct sco_error *err);
+/* Whether there are such gates: asked of the worker, before minutes of scanning. */
+int context_check_gates(struct cli *c, struct sco_error *err);
 /* Both, and what plugins there are. */
 int context_plugins(struct cli *c, const struct sco_plugins **ret, struct sco_error *err);
 /* What is configured for scanners: their names, common values, and the options of those that are

@@ -226,6 +226,8 @@ int cmd_scan(struct cli *c)
     if (r == 0)
         r = check_configured(c, &err);
     if (r == 0)
+        r = context_check_gates(c, &err);
+    if (r == 0)
         r = sco_engine_plan(c->engine, c->n_operands ? c->operands : here,
                             c->n_operands ? c->n_operands : 1, &plan, &err);
     if (r == 0 && args_has(c, ARG_DRY_RUN)) {
@@ -259,6 +261,8 @@ int cmd_import(struct cli *c)
         r = sco_error_set(&err, SCO_E_INVALID, "--root: %s is not a folder", c->values[ARG_ROOT]);
     if (r == 0)
         r = check_configured(c, &err);
+    if (r == 0)
+        r = context_check_gates(c, &err);
     if (r == 0)
         r = sco_engine_import(c->engine, c->operands, c->n_operands, c->values[ARG_SCANNER], root,
                               &scan, &err);

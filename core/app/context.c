@@ -63,7 +63,7 @@ int context_load_config(struct cli *c, struct sco_error *err)
 }
 
 /* ---- places ---- */
-static const char *first_existing(struct cli *c, const char *const *candidates, bool dir)
+const char *context_first_existing(struct cli *c, const char *const *candidates, bool dir)
 {
     for (; *candidates; candidates++) {
         char *path = sco_arena_fmt(&c->arena, "%s/%s", c->exe_dir, *candidates);
@@ -113,7 +113,7 @@ static int find_places(struct cli *c, struct sco_error *err)
         r = check_place(c->data_dir, err);
     if (r < 0)
         return r;
-    c->worker = first_existing(c, workers, false);
+    c->worker = context_first_existing(c, workers, false);
     if (!c->worker)
         return sco_error_set(err, SCO_E_INTERNAL,
                              "secureops-worker is not beside secureops in %s: the installation is "
@@ -125,43 +125,9 @@ static int find_places(struct cli *c, struct sco_error *err)
         return sco_error_nomem(err);
     for (size_t i = 0; i < extra; i++)
         c->plugin_dirs[n++] = c->config->tools.plugins.v[i].p;
-    const char *own = first_existing(c, plugins, true);
+    const char *own = context_first_existing(c, plugins, true);
     if (own)
         c->plugin_dirs[n++] = own;
-    return 0;
-}
-
-/* The same pack under two names is one. */
-static void add_pack(struct cli *c, size_t *n, const char *path)
-{
-    char *real = sco_fs_realpath(path, NULL);
-    const char *kept = sco_arena_cstr(&c->arena, sco_str_c(real ? real : path));
-    free(real);
-    for (size_t i = 0; kept && i < *n; i++)
-        if (strcmp(c->policy_dirs[i], kept) == 0)
-            return;
-    if (kept)
-        c->policy_dirs[(*n)++] = kept;
-}
-
-/* Packs that come with the program, then configured ones. */
-static int find_policies(struct cli *c, struct sco_error *err)
-{
-    static const char *const places[] = {"../share/secureops/policies", NULL};
-    const struct sco_str_list *more = &c->config->policies.dirs;
-    const char *own = first_existing(c, places, true);
-    size_t n = 0;
-    c->policy_dirs = sco_arena_alloc(&c->arena, (more->n + 2) * sizeof *c->policy_dirs);
-    if (!c->policy_dirs)
-        return sco_error_nomem(err);
-    if (own)
-        add_pack(c, &n, own);
-    for (size_t i = 0; i < more->n; i++)
-        add_pack(c, &n, more->v[i].p);
-    if (c->config->policies.keys.n > 1)
-        return sco_error_set(err, SCO_E_INVALID,
-                             "policies.keys names %zu files: put all keys into one",
-                             c->config->policies.keys.n);
     return 0;
 }
 
@@ -272,7 +238,8 @@ static int take_gate(struct cli *c, struct sco_gate_rules *g, struct sco_error *
         c->thresholds[i] = (struct sco_threshold){.type = from->thresholds[i].type,
                                                   .severity = from->thresholds[i].severity,
                                                   .max = from->thresholds[i].max};
-    *g = (struct sco_gate_rules){.fail_on = from->fail_on,
+    bool others = from->policies.n && !from->fail_on_given; /* gates stand for the default */
+    *g = (struct sco_gate_rules){.fail_on = others ? 0 : from->fail_on,
                                  .thresholds = c->thresholds,
                                  .n_thresholds = from->n_thresholds,
                                  .warn_on_incomplete = from->warn_on_incomplete};
@@ -318,7 +285,7 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     struct sco_engine_options o = {0};
     int r = find_places(c, err);
     if (r == 0)
-        r = find_policies(c, err);
+        r = context_policies(c, err);
     if (r == 0)
         r = build_tools_path(c, err);
     if (r == 0)
@@ -351,6 +318,8 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     o.skip = c->skip;
     o.require = c->require;
     o.policy_dirs = c->policy_dirs;
+    o.gates = c->gates;
+    o.waivers = c->waivers;
     o.policy_keys = c->config->policies.keys.n ? c->config->policies.keys.v[0].p : NULL;
     o.scanner_options = scanner_options;
     o.scanner_wanted = scanner_wanted;
@@ -406,6 +375,7 @@ void context_close_engine(struct cli *c)
 void context_done(struct cli *c)
 {
     context_close_engine(c);
+    c->waivers = sco_waivers_free(c->waivers);
     sco_config_free(c->config);
     sco_config_input_done(&c->input);
     for (size_t i = 0; i < SCO_ARRAY_LEN(c->lists); i++)

@@ -27,6 +27,12 @@
         {"quiet", 'q', NULL, NULL, ARG_QUIET, "no table on stdout, no progress"},                  \
         {"no-progress", 0, NULL, NULL, ARG_NO_PROGRESS, "no progress on stderr"},                  \
         {"no-color", 0, NULL, NULL, ARG_NO_COLOR, "no colours (also: NO_COLOR)"},                  \
+        {"gate",          0, "NAME,...",                                                           \
+         "gate.policies", 0, "judge by strict, balanced, report-only, or gate policies"},          \
+        {"waivers",          0, "FILE,...",                                                        \
+         "policies.waivers", 0, "findings that are accepted, why, and until when"},                \
+        {"policies", 0, "DIR,...", NULL, ARG_POLICIES, "further packs of policies"},               \
+        {"policy-keys", 0, "FILE", "policies.keys", 0, "public keys: archives must be signed"},    \
     {                                                                                              \
         "jobs", 'j', "N", "scan.jobs", 0, "how many at once (default: one per core)"               \
     }
@@ -63,12 +69,6 @@ static const struct flag plugin_flags[] = {
     {0},
 };
 
-#define POLICY_FLAGS                                                                               \
-    {"policies", 0, "DIR,...", NULL, ARG_POLICIES, "further packs of policies"},                   \
-    {                                                                                              \
-        "policy-keys", 0, "FILE", "policies.keys", 0, "public keys: archives must be signed"       \
-    }
-
 static const struct flag policy_flags[] = {
     {"policy", 'p', "ID,...", NULL, ARG_POLICY, "these policies only: ids, aliases, globs"},
     {"framework", 0, "ID[@VERSION],...", NULL, ARG_FRAMEWORK, "the policies of these frameworks"},
@@ -84,7 +84,9 @@ static const struct flag policy_flags[] = {
     {"timeout", 't', "DURATION", "scan.timeout", 0, "for the whole command, as 90s or 15m"},
     {"jobs", 'j', "N", "scan.jobs", 0, "how many workers at once (default: one per core)"},
     {"no-sandbox", 0, NULL, NULL, ARG_NO_SANDBOX, "no Landlock and seccomp around policies"},
-    POLICY_FLAGS,
+    {"policies", 0, "DIR,...", NULL, ARG_POLICIES, "further packs of policies"},
+    {"policy-keys", 0, "FILE", "policies.keys", 0, "public keys: archives must be signed"},
+    {"waivers", 0, "FILE,...", "policies.waivers", 0, "eval: what is accepted, why, until when"},
     COMMON_FLAGS,
     {0},
 };

@@ -29,7 +29,7 @@ static const struct example examples[] = {
      "    metadata: {name: web, labels: {team: shop}}\n"
      "    spec: {template: {spec: {containers: []}}}\n",
      "{verdict: fail, resource: Deployment.default.web, line: 3}"},
-    {"dockerfile", "Images say who maintains them", "Add LABEL maintainer=\"...\".",
+    {"dockerfile", "Images say who maintains them", "Add the label maintainer.",
      "    local text = \"\"\n"
      "    for _, stage in ipairs(r.stages) do\n"
      "      for _, i in ipairs(stage.instructions) do\n"

@@ -45,7 +45,7 @@ static void print_list(const char *title, const struct sco_node *list)
 
 static void print_frameworks(const struct sco_node *map)
 {
-    SCO_EACH (f, map) {
+    for (const struct sco_node *f = map ? map->child : NULL; f; f = f->next) {
         printf("%-12s %.*s:", f == map->child ? "frameworks" : "", SCO_STR_ARG(f->key));
         SCO_EACH (c, f)
             printf(" %.*s", SCO_STR_ARG(sco_text(c)));

@@ -347,12 +347,14 @@ static int derive(struct sco_config_impl *c, struct sco_error *err)
 {
     struct sco_config_gate *gate = &c->pub.gate;
     struct sco_config_log *log = &c->pub.log;
+    bool fail_on_given = c->values[SECTION_GATE].v[0].origin != NULL; /* of its first option */
     for (size_t i = 0; i < SECTION_MAX_; i++) {
         int r = sco_values_finish(&c->values[i], err);
         if (r < 0)
             return r;
         sco_values_fill(&c->values[i], (char *)&c->pub + config_sections[i].offset);
     }
+    gate->fail_on_given = fail_on_given;
     gate->fail_on =
         config_word_index(config_sections[SECTION_GATE].table[0].values, gate->fail_on_text);
     gate->warn_on_incomplete = sco_str_is(gate->on_incomplete, "warn");

@@ -1,6 +1,11 @@
 /* Names of what a scan has. */
 #include <secureops/scan.h>
 
+const char *const sco_scan_verdicts[SCO_SCAN_VERDICTS] = {"pass", "fail",  "unknown",
+                                                          "skip", "error", "not_applicable"};
+const char *const sco_scan_documents[SCO_SCAN_DOCUMENTS] = {"parsed", "partial", "skipped",
+                                                            "failed"};
+
 const char *sco_run_status_name(enum sco_run_status s)
 {
     static const char *const names[SCO_RUN_STATUS_MAX_] = {

@@ -7,6 +7,7 @@
 #include <secureops/fs.h>
 #include <secureops/ipc.h>
 #include <secureops/loop.h>
+#include <secureops/waivers.h>
 
 struct event;
 
@@ -166,6 +167,13 @@ void engine_remove_dirs(struct sco_engine *e);
 
 /* ---- gate.c ---- */
 int gate_judge(struct sco_scan *s, const struct sco_gate_rules *rules, struct sco_error *err);
+/* `text` stays; NULL: out of memory. */
+int gate_add_reason(struct sco_scan *s, const char *text, struct sco_error *err);
+void gate_lower(struct sco_scan *s, enum sco_gate_result to); /* never to something better */
+
+/* ---- policy_records.c: what the plugin `policies` says of a scan ---- */
+int policy_record_take(struct sco_scan *s, struct sco_str kind, struct sco_str json);
+void policy_records_done(struct sco_scan_policies *p);
 
 /* ---- policy_request.c: sco_job.request of the plugin `policies` ---- */
 #define POLICIES_PLUGIN "policies"
@@ -185,6 +193,13 @@ int policy_files_collect(struct sco_engine *e, const struct sco_plugin_info *p,
                          struct sco_error *err);
 void policy_files_done(struct policy_files *f);
 /* Appends the request; `files`, `input`, `scope` may be NULL. */
+/* The plugin itself; SCO_E_INTERNAL: it is not there, or cannot be used. */
+int policies_plugin(struct sco_engine *e, const struct sco_plugin_info **ret,
+                    struct sco_error *err);
+/* The JOB message of a request; the job's folders are in the arena. */
+int policies_message(struct sco_engine *e, const struct sco_plugin_info *p, struct sco_str request,
+                     struct sco_buf *out, int64_t *ret_timeout_ms, struct sco_arena *arena,
+                     struct sco_error *err);
 struct policy_part {
     const struct policy_file *files;
     size_t n_files;

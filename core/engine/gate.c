@@ -101,6 +101,27 @@ static int judge_findings(struct sco_scan *s, const struct sco_gate_rules *rules
     return r;
 }
 
+int gate_add_reason(struct sco_scan *s, const char *text, struct sco_error *err)
+{
+    const char **v = sco_arena_alloc(&s->arena, (s->gate.n_reasons + 1) * sizeof *v);
+    if (!v || !text)
+        return sco_error_nomem(err);
+    if (s->gate.n_reasons)
+        memcpy(v, s->gate.reasons, s->gate.n_reasons * sizeof *v);
+    s->gate.reasons = v;
+    v[s->gate.n_reasons++] = text;
+    return 0;
+}
+
+void gate_lower(struct sco_scan *s, enum sco_gate_result to)
+{
+    static const int status[] = {
+        [SCO_GATE_PASSED] = 0, [SCO_GATE_FAILED] = 1, [SCO_GATE_INCOMPLETE] = 3};
+    if (to > s->gate.result)
+        s->gate.result = to;
+    s->exit_status = status[s->gate.result];
+}
+
 int gate_judge(struct sco_scan *s, const struct sco_gate_rules *rules, struct sco_error *err)
 {
     bool incomplete = false, failed = false;

@@ -39,8 +39,7 @@ static void on_end(struct job *j, void *user)
     a->ended = true;
 }
 
-static int find_plugin(struct sco_engine *e, const struct sco_plugin_info **ret,
-                       struct sco_error *err)
+int policies_plugin(struct sco_engine *e, const struct sco_plugin_info **ret, struct sco_error *err)
 {
     const struct sco_plugins *plugins;
     int r = sco_engine_plugins(e, &plugins, err);
@@ -57,9 +56,9 @@ static int find_plugin(struct sco_engine *e, const struct sco_plugin_info **ret,
     return 0;
 }
 
-static int write_message(struct sco_engine *e, const struct sco_plugin_info *p,
-                         struct sco_str request, struct sco_buf *out, int64_t *ret_timeout_ms,
-                         struct sco_arena *arena, struct sco_error *err)
+int policies_message(struct sco_engine *e, const struct sco_plugin_info *p, struct sco_str request,
+                     struct sco_buf *out, int64_t *ret_timeout_ms, struct sco_arena *arena,
+                     struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf options = {0};
     SCO_AUTO(sco_free) char *here = sco_fs_realpath(".", err);
@@ -103,7 +102,8 @@ static int ask(struct asking *a, const struct sco_plugin_info *p,
     struct job_spec spec = {.frame = on_frame, .record = on_record, .end = on_end, .user = a};
     int r = policy_request_write(a->e, q, part, &request, err);
     if (r == 0)
-        r = write_message(a->e, p, sco_buf_str(&request), &message, &spec.timeout_ms, &arena, err);
+        r = policies_message(a->e, p, sco_buf_str(&request), &message, &spec.timeout_ms, &arena,
+                             err);
     spec.message = sco_buf_str(&message);
     if (r == 0)
         r = engine_run_job(a->e, &spec, &a->ended, err);
@@ -120,7 +120,7 @@ int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q
     struct policy_files files = {0};
     *ret = (struct sco_policy_outcome){0};
     struct asking a = {.e = e, .fn = fn, .user = user, .ret = ret};
-    int r = find_plugin(e, &p, err);
+    int r = policies_plugin(e, &p, err);
     if (r == 0 && q->paths)
         r = policy_files_collect(e, p, q->paths, &files, err);
     struct policy_part part = {.files = files.v, .n_files = files.n};

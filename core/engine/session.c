@@ -100,6 +100,45 @@ static void summarize(struct sco_scan *scan)
         sum->reported += scan->runs[i].reported;
 }
 
+/* Waivers that have to be looked at: expired ones, and those that nothing matched. */
+static int tell_waivers(struct session *s, struct sco_error *err)
+{
+    const struct sco_waivers *w = s->e->o.waivers;
+    struct sco_scan *scan = s->scan;
+    struct sco_scan_policies *p = &scan->policies;
+    int r = 0;
+    p->waivers = sco_arena_alloc(&scan->arena, (w->n + 1) * sizeof *p->waivers);
+    if (!p->waivers)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < w->n && r == 0; i++) {
+        const struct sco_waiver *x = &w->v[i];
+        if (x->matched && !x->expired)
+            continue;
+        p->waivers[p->n_waivers++] =
+            (struct sco_scan_waiver){.pattern = session_keep(s, x->pattern),
+                                     .reason = session_keep(s, x->reason),
+                                     .owner = session_keep(s, x->owner),
+                                     .expires = session_keep(s, x->expires),
+                                     .file = session_keep(s, x->file),
+                                     .line = x->line,
+                                     .matched = x->matched,
+                                     .expired = x->expired};
+        if (!x->expired || !x->matched)
+            continue;
+        r = gate_add_reason(
+            scan,
+            sco_arena_fmt(&scan->arena,
+                          "the waiver of %s has expired on %s (%s:%u, %s), and %llu "
+                          "finding%s had it",
+                          x->pattern, x->expires, x->file, x->line,
+                          x->owner ? x->owner : "no owner", (unsigned long long)x->matched,
+                          x->matched == 1 ? "" : "s"),
+            err);
+        gate_lower(scan, SCO_GATE_FAILED);
+    }
+    return r;
+}
+
 static int finish(struct session *s, struct sco_scan **ret, struct sco_error *err)
 {
     struct sco_scan *scan = s->scan;
@@ -107,6 +146,8 @@ static int finish(struct session *s, struct sco_scan **ret, struct sco_error *er
     int r = sco_findings_identify(&scan->findings, err);
     if (r == 0)
         r = sco_findings_correlate(&scan->findings, err);
+    if (r == 0 && s->e->o.waivers)
+        r = sco_waivers_apply(s->e->o.waivers, &scan->findings, &scan->policies.waived, err);
     if (r == 0)
         r = sco_findings_rank(&scan->findings, err);
     if (r < 0)
@@ -114,6 +155,10 @@ static int finish(struct session *s, struct sco_scan **ret, struct sco_error *er
     summarize(scan);
     scan->completed_ms = sco_now_ms();
     r = gate_judge(scan, &s->e->o.gate, err);
+    if (r == 0 && s->e->o.waivers)
+        r = tell_waivers(s, err);
+    if (r == 0)
+        r = gates_run(s, err);
     if (r < 0)
         return r;
     *ret = scan;
@@ -135,6 +180,7 @@ struct sco_scan *sco_scan_free(struct sco_scan *s)
         return NULL;
     struct sco_pool *pool = s->findings.pool;
     sco_finding_set_done(&s->findings);
+    policy_records_done(&s->policies);
     sco_pool_free(pool);
     sco_arena_done(&s->arena);
     free(s);

@@ -29,6 +29,7 @@ struct slot { /* one run: a scanner on a target, or a report to import */
     int lock_fd, attempts;
     int64_t expected_ms, timeout_ms, not_before_ms;
     const char *work_dir;
+    bool record_lost;
 };
 
 struct session {
@@ -54,6 +55,10 @@ struct session {
 /* Starts what may start; sets s->ended when there is nothing left. */
 void session_start_more(struct session *s);
 char *session_keep(struct session *s, const char *text); /* a copy in the scan's arena */
+
+/* ---- gates.c ---- */
+/* Judges the finished scan by the policies of the options' gates; the result is in the scan. */
+int gates_run(struct session *s, struct sco_error *err);
 
 /* ---- session.c ---- */
 int session_open(struct session *s, struct sco_engine *e, size_t n_runs, const char *command,

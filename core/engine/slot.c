@@ -180,6 +180,10 @@ static void take_result(struct slot *slot, struct job *j)
         run->status = SCO_RUN_STATUS_FAILED;
         run->reason = "out of memory for its findings";
     }
+    if (slot->record_lost) {
+        run->status = SCO_RUN_STATUS_FAILED;
+        run->reason = "what the policies said beside findings could not be kept";
+    }
     if (slot->item && j->version && !versions_get(&s->versions, slot->item->plugin->program))
         versions_put(&s->versions, slot->item->plugin->program, j->version);
     if (run->status == SCO_RUN_STATUS_COMPLETED && slot->item)
@@ -278,6 +282,29 @@ static int cpus_for(const struct session *s)
     return share < 1 ? 1 : (int)share;
 }
 
+static bool is_policies(const struct slot *slot)
+{
+    return slot->item && strcmp(slot->item->plugin->name, POLICIES_PLUGIN) == 0;
+}
+
+static void on_job_record(struct sco_str kind, struct sco_str json, void *user)
+{
+    struct slot *slot = user;
+    if (is_policies(slot) && policy_record_take(slot->session->scan, kind, json) < 0)
+        slot->record_lost = true;
+}
+
+/* Which packs and frameworks, for the plugin that evaluates them. */
+static int fill_request(struct slot *slot, struct message *m, struct sco_buf *request,
+                        struct sco_error *err)
+{
+    const struct sco_engine *e = slot->session->e;
+    struct sco_policy_request q = {.command = "scan", .frameworks = e->o.policy_frameworks};
+    int r = is_policies(slot) ? policy_request_write(e, &q, NULL, request, err) : 0;
+    m->request = sco_buf_str(request);
+    return r;
+}
+
 static int fill_scan_message(struct slot *slot, struct message *m, struct sco_buf *options,
                              struct sco_error *err)
 {
@@ -346,15 +373,17 @@ static int fill_import_message(struct slot *slot, struct message *m, struct sco_
 static int start(struct slot *slot, struct sco_error *err)
 {
     struct session *s = slot->session;
-    SCO_AUTO(sco_buf) struct sco_buf message = {0}, options = {0};
+    SCO_AUTO(sco_buf) struct sco_buf message = {0}, options = {0}, request = {0};
     struct message m = {.engine = s->e, .cpus = cpus_for(s)};
     const char *dir = sco_arena_fmt(&s->scan->arena, "job-%zu-%d", slot->run, slot->attempts++);
     int r = dir ? engine_make_dir(s->e, dir, &slot->work_dir, &s->scan->arena, err)
                 : sco_error_nomem(err);
     m.work_dir = slot->work_dir;
-    if (r == 0 && slot->item)
+    if (r == 0 && slot->item) {
         r = fill_scan_message(slot, &m, &options, err);
-    else if (r == 0)
+        if (r == 0)
+            r = fill_request(slot, &m, &request, err);
+    } else if (r == 0)
         r = fill_import_message(slot, &m, &options, err);
     m.timeout_ms = slot->timeout_ms;
     if (r == 0)
@@ -364,6 +393,7 @@ static int start(struct slot *slot, struct sco_error *err)
                             .pool = s->pool,
                             .end = on_job_end,
                             .frame = on_job_frame,
+                            .record = on_job_record,
                             .user = slot};
     if (r == 0)
         r = job_start(s->e, &spec, &slot->job, err);

@@ -106,6 +106,8 @@ static void write_gate(struct sco_json_out *o, const struct sco_scan *scan)
     for (size_t i = 0; i < g->n_reasons; i++)
         sco_json_str(o, sco_str_c(g->reasons[i]));
     sco_json_end(o, ']');
+    if (scan->policies.n_gates || scan->policies.gate_title)
+        policies_json_gate(o, scan);
     sco_json_end(o, '}');
 }
 
@@ -153,9 +155,7 @@ int json_write(const struct sco_scan *scan, struct sink *s, struct sco_error *er
     sco_json_begin(&o, '[');
     lines_write(&scan->findings, s);
     write_list_end(&o);
-    sco_json_key(&o, "policies");
-    sco_json_begin(&o, '{');
-    sco_json_end(&o, '}');
+    policies_json(&o, scan);
     new_line(&o);
     write_gate(&o, scan);
     new_line(&o);

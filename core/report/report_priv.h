@@ -77,6 +77,10 @@ int report_file_open(struct report_file *f, const char *path, struct sco_error *
 /* Puts it in place, or removes it when `result` is negative. Returns `result` or an error. */
 int report_file_close(struct report_file *f, int result, struct sco_error *err);
 
+/* ---- policies.c: what the policies said beside findings ---- */
+void policies_json(struct sco_json_out *o, const struct sco_scan *scan);
+void policies_json_gate(struct sco_json_out *o, const struct sco_scan *scan); /* members of gate */
+
 /* ---- formats --------------------------------------------------------------------------------- */
 int table_write(const struct sco_scan *scan, const struct sco_report_options *o, struct sink *s,
                 struct sco_error *err);

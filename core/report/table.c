@@ -270,6 +270,10 @@ static void add_verdict(struct sco_buf *b, const struct sco_scan *scan)
     else if (g->fail_on)
         sco_buf_addf(b, "no finding of severity %s%s", sco_severity_name(g->fail_on),
                      g->fail_on < SCO_SEV_CRITICAL ? " or above" : "");
+    else if (scan->policies.gate_title)
+        sco_buf_addf(b, "the gates let it pass: %s", scan->policies.gate_title);
+    else if (scan->policies.n_gates)
+        sco_buf_addz(b, "the gates let it pass");
     else
         sco_buf_addz(b, "no --fail-on severity is set");
 }
@@ -313,6 +317,7 @@ int table_write(const struct sco_scan *scan, const struct sco_report_options *o,
     write_scanners(&t);
     table_findings(&t);
     write_totals(&t);
+    policies_table(&t);
     write_verdict(&t);
     int r = sco_buf_check(&t.tmp, err);
     sco_buf_done(&t.tmp);

@@ -37,3 +37,6 @@ const char *severity_paint(uint32_t severity);
 
 /* ---- table_findings.c ------------------------------------------------------------------------ */
 void table_findings(struct table *t);
+
+/* ---- policies.c ---- */
+void policies_table(struct table *t);

@@ -27,6 +27,8 @@ struct sco_plugins {
     struct sco_arena arena;
 };
 
+struct sco_waivers;
+
 /* ---- requests ---- */
 struct sco_threshold { /* fails when more than `max` findings of this type and severity or above */
     uint32_t type;     /* 0: every type */
@@ -77,6 +79,8 @@ struct sco_engine_options {
     const char *const *policy_dirs;       /* NULL-terminated: packs, absolute; or NULL */
     const char *policy_keys;              /* PEM file: archives must be signed; or NULL */
     const char *const *policy_frameworks; /* a scan evaluates these; NULL: as configured */
+    const char *const *gates;             /* presets and ids of gate policies; or NULL */
+    struct sco_waivers *waivers;          /* borrowed; what matched is counted there; or NULL */
     struct sco_gate_rules gate;
     /* The typed options of a scanner as a JSON object, appended to out; also its own deadline
      * (0: unchanged). `resolve`: secrets in clear, else as references. NULL: none have options. */

@@ -37,6 +37,59 @@ struct sco_scanner_run {
     const char *homepage;               /* of the scanner, or NULL */
 };
 
+/* ---- what the policies say beside findings ---- */
+enum { SCO_SCAN_VERDICTS = 6, SCO_SCAN_DOCUMENTS = 4, SCO_SCAN_ISSUES_MAX = 1000 };
+/* "pass" "fail" "unknown" "skip" "error" "not_applicable"; "parsed" "partial" "skipped" "failed":
+ * the orders of policy.h and iac.h. */
+extern const char *const sco_scan_verdicts[SCO_SCAN_VERDICTS];
+extern const char *const sco_scan_documents[SCO_SCAN_DOCUMENTS];
+#define SCO_SCAN_PASS 0
+#define SCO_SCAN_FAIL 1
+#define SCO_SCAN_UNKNOWN 2
+#define SCO_SCAN_SKIP 3
+#define SCO_SCAN_ERROR 4
+
+struct sco_scan_bundle {
+    const char *path, *digest;
+};
+struct sco_scan_policy { /* one that was part of the scan */
+    const char *id, *title;
+    uint32_t severity;
+    uint64_t evaluations, verdicts[SCO_SCAN_VERDICTS];
+};
+struct sco_scan_issue { /* what could not be judged, or will be known only at run time */
+    const char *kind;   /* "error" "unknown" "document" "problem" */
+    const char *policy, *resource, *file_path, *status, *message; /* NULL: does not apply */
+    int64_t line;
+};
+struct sco_scan_gate { /* a verdict of a gate policy */
+    const char *policy, *verdict, *severity, *message;
+    const char *fingerprint; /* of the finding that it speaks of, or NULL */
+    bool counts;             /* it makes the gate fail, or incomplete */
+};
+struct sco_scan_waiver { /* one that has to be looked at */
+    const char *pattern, *reason, *owner, *expires, *file;
+    uint32_t line;
+    uint64_t matched;
+    bool expired;
+};
+struct sco_scan_policies {
+    struct sco_scan_bundle *bundles;
+    size_t n_bundles, cap_bundles;
+    struct sco_scan_policy *v;
+    size_t n, cap;
+    struct sco_scan_issue *issues;
+    size_t n_issues, cap_issues;
+    uint64_t issues_left_out;
+    uint64_t documents[SCO_SCAN_DOCUMENTS], verdicts[SCO_SCAN_VERDICTS], evaluations;
+    struct sco_scan_gate *gates;
+    size_t n_gates, cap_gates;
+    const char *gate_title; /* of the presets, or NULL */
+    struct sco_scan_waiver *waivers;
+    size_t n_waivers;
+    uint64_t waived; /* findings */
+};
+
 enum sco_gate_result { SCO_GATE_PASSED, SCO_GATE_FAILED, SCO_GATE_INCOMPLETE };
 
 struct sco_gate {
@@ -66,6 +119,7 @@ struct sco_scan {
     size_t n_runs;
     struct sco_finding_set findings; /* identified, correlated, ranked */
     struct sco_summary summary;
+    struct sco_scan_policies policies;
     struct sco_gate gate;
     int exit_status; /* 0 passed, 1 gate failed, 3 incomplete */
     struct sco_arena arena;

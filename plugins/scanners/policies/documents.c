@@ -36,7 +36,7 @@ int documents_read(struct policies *p, const struct sco_job *job, struct sco_err
     const struct request *q = &p->request;
     int r = 0;
     if (strcmp(q->command, "scan") == 0) {
-        if (job->files)
+        if (job->files && job->target_kind & (SCO_TARGET_DIRECTORY | SCO_TARGET_GIT))
             return read_matches(p, job, err);
         const char *slash = strrchr(job->target, '/');
         return read_one(p, job->target, slash ? slash + 1 : job->target, true, err);

@@ -71,7 +71,7 @@ static int write_params(struct policies *p, const char *extra, struct sco_buf *o
     const struct sco_node *root = NULL;
     int r = extra ? sco_json_parse(sco_str_c(extra), &p->arena, &root, err) : 0;
     sco_json_begin(&o, '{');
-    SCO_EACH (c, root) {
+    for (const struct sco_node *c = root ? root->child : NULL; c && r == 0; c = c->next) {
         bool configured = false;
         struct param q;
         for (size_t i = 0; i < p->params.n && r == 0; i++)
