@@ -77,7 +77,10 @@ static int emit_fail(struct eval *e, const struct pl_fail *f, bool last)
     sco_buf_addz(&e->message, f->message);
     if (last && p->run.more_fails)
         sco_buf_addf(&e->message, " (and %zu more places)", p->run.more_fails);
+    p->nomem = false;
     e->v.kind = pl_skipped(p, e->v.policy, &place, &skip) ? SCO_VERDICT_SKIP : SCO_VERDICT_FAIL;
+    if (p->nomem)
+        return SCO_E_NOMEM;
     e->v.message = sco_buf_z(&e->message);
     e->v.reason = skip.reason;
     e->v.expires = skip.expires;
@@ -255,7 +258,8 @@ static int begin_docs(struct sco_policies *p, const struct sco_iac_set *docs)
     sco_map_done(&p->nodes);
     sco_map_done(&p->parsed_map);
     sco_map_done(&p->referrers);
-    p->nodes = p->parsed_map = p->referrers = (struct sco_map){0};
+    sco_map_done(&p->skips);
+    p->nodes = p->parsed_map = p->referrers = p->skips = (struct sco_map){0};
     sco_arena_reset(&p->docs_arena);
     int r = 0;
     if (++p->gen >= (uint64_t)1 << (64 - PL_GEN_SHIFT)) { /* numbers are used again: forget all */

@@ -350,6 +350,7 @@ struct sco_policies *sco_policies_free(struct sco_policies *p)
     sco_map_done(&p->nodes);
     sco_map_done(&p->parsed_map);
     sco_map_done(&p->referrers);
+    sco_map_done(&p->skips);
     sco_buf_done(&p->buf);
     sco_buf_done(&p->trace);
     sco_arena_done(&p->arena);

@@ -137,6 +137,7 @@ struct sco_policies {
     struct pl_parsed *parsed; /* the last one first */
     struct sco_map parsed_map;
     struct sco_map referrers; /* lib_terraform.c */
+    struct sco_map skips;     /* texts to their comments, skip_comment.c */
     struct pl_run run;
     int lists;  /* registry reference: selector to the list of resources() */
     bool part;  /* one file of a larger set, for its cases */

@@ -19,13 +19,6 @@ bool pl_fix_make(struct sco_policies *p, const struct pl_fail *f, const struct p
     return false;
 }
 
-bool pl_skipped(struct sco_policies *p, const struct sco_policy *policy, const struct pl_place *at,
-                struct pl_skip *ret)
-{
-    (void)p, (void)policy, (void)at, (void)ret;
-    return false;
-}
-
 int pl_archive_read(struct sco_policies *p, struct pl_bundle *b, const char *path,
                     struct sco_error *err)
 {

@@ -96,6 +96,8 @@ struct sco_policies_options {
     const char *params; /* JSON: {"policy-id": {"name": value}}, or NULL */
     bool trace, coverage, profile;
     const char *public_keys; /* PEM file: archives must be signed by one of them; or NULL */
+    int64_t now_ms; /* Unix time that expiry dates of inline skips are compared with; 0: the time of
+                       the input, or else of this machine */
 };
 /* Loads and checks. A broken policy is a problem and is not in the set; SCO_E_INVALID only for what
  * makes the whole set unusable (no such bundle, unknown parameter, bad signature). */
