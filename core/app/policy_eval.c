@@ -2,6 +2,8 @@
  * so that it needs no memory for them. */
 #include "policy_priv.h"
 
+enum { IDS_MAX = 160 };
+
 struct evaluation {
     struct cli *cli;
     bool json, trace;
@@ -9,6 +11,7 @@ struct evaluation {
     uint64_t counts[6];
     struct sco_buf documents, bundles; /* JSON, separated by commas */
     struct sco_buf unjudged;           /* text */
+    struct sco_buf waived;             /* a verdict that a waiver changed */
     struct sco_arena arena;            /* of the record at hand */
 };
 
@@ -87,12 +90,80 @@ static void take_document(struct evaluation *e, struct sco_str json)
     sco_buf_addc(&e->unjudged, '\n');
 }
 
+/* ---- waivers ---- */
+static const struct sco_waiver *find_waiver(struct evaluation *e, const struct sco_node *m)
+{
+    const char *ids[IDS_MAX], *resource, *path;
+    size_t n = 0;
+    ids[n++] = sco_arena_cstr(&e->arena, at(m, "policy"));
+    SCO_EACH (a, sco_get(m, "aliases"))
+        if (n < IDS_MAX)
+            ids[n++] = sco_arena_cstr(&e->arena, sco_text(a));
+    resource = sco_arena_cstr(&e->arena, at(m, "resource"));
+    path = sco_arena_cstr(&e->arena, at(m, "file_path"));
+    for (size_t i = 0; i < n; i++)
+        if (!ids[i])
+            return NULL;
+    return resource && path ? sco_waivers_match(e->cli->waivers, ids, n, resource, path) : NULL;
+}
+
+/* The verdict with another word, the waiver's reason and its end. */
+static const struct sco_node *waive(struct evaluation *e, const struct sco_node *m,
+                                    const struct sco_waiver *w, struct sco_str *json)
+{
+    const struct sco_node *waived = NULL;
+    struct sco_json_out o = {.b = &e->waived};
+    sco_buf_clear(&e->waived);
+    sco_json_begin(&o, '{');
+    for (const struct sco_node *c = m->child; c; c = c->next) {
+        const char *key = sco_arena_cstr(&e->arena, c->key);
+        if (!key || strcmp(key, "reason") == 0 || strcmp(key, "expires") == 0)
+            continue;
+        sco_json_key(&o, key);
+        if (strcmp(key, "verdict") == 0)
+            sco_json_str(&o, SCO_STR("skip"));
+        else
+            sco_json_node(&o, c);
+    }
+    sco_json_kz(&o, "reason", w->reason);
+    sco_json_kz(&o, "expires", w->expires);
+    sco_json_kz(&o, "waiver", sco_arena_fmt(&e->arena, "%s:%u", w->file, w->line));
+    sco_json_end(&o, '}');
+    if (sco_json_parse(sco_buf_str(&e->waived), &e->arena, &waived, NULL) < 0)
+        return m;
+    *json = sco_buf_str(&e->waived);
+    return waived;
+}
+
+static void tell_waivers(const struct evaluation *e)
+{
+    const struct sco_waivers *w = e->cli->waivers;
+    for (size_t i = 0; w && i < w->n; i++) {
+        const struct sco_waiver *x = &w->v[i];
+        if (x->matched && !x->expired)
+            continue;
+        fprintf(stderr, "secureops: %s:%u: the waiver of ", x->file, x->line);
+        put_z(stderr, x->pattern);
+        if (!x->expired)
+            fprintf(stderr, " matched nothing\n");
+        else if (x->matched)
+            fprintf(stderr, " has expired on %s; it would have matched\n", x->expires);
+        else
+            fprintf(stderr, " has expired on %s, and matched nothing\n", x->expires);
+    }
+}
+
 static void take_verdict(struct evaluation *e, struct sco_str json)
 {
     const struct sco_node *m = NULL;
     if (sco_json_parse(json, &e->arena, &m, NULL) < 0)
         return;
     size_t verdict = verdict_index(at(m, "verdict"));
+    const struct sco_waiver *w = verdict == 1 && e->cli->waivers ? find_waiver(e, m) : NULL;
+    if (w) {
+        m = waive(e, m, w, &json);
+        verdict = verdict_index(at(m, "verdict"));
+    }
     e->counts[verdict]++;
     if (!e->json) {
         print_verdict(e, m, verdict);
@@ -211,6 +282,7 @@ int policy_eval(struct cli *c)
             end_table(&e);
         fflush(stdout);
         status = judge(&e, status);
+        tell_waivers(&e); /* expired: the verdict stands, and fails */
     } else {
         status = context_fail(&err);
     }
@@ -218,6 +290,7 @@ int policy_eval(struct cli *c)
     sco_buf_done(&e.documents);
     sco_buf_done(&e.bundles);
     sco_buf_done(&e.unjudged);
+    sco_buf_done(&e.waived);
     sco_arena_done(&e.arena);
     return status;
 }

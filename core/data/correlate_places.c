@@ -216,7 +216,10 @@ static int push_check(struct correlation *c, struct items *l, uint32_t i, uint64
     for (size_t k = 0; k < b.n; k++) /* aliases come in upper case, rules as the tool has them */
         if (b.p[k] >= 'a' && b.p[k] <= 'z')
             b.p[k] = (char)(b.p[k] ^ 0x20);
-    x.bucket = sco_hash(b.p, b.n, place);
+    struct sco_str key = sco_buf_str(&b);
+    if (sco_str_starts(key, "KICS:")) /* an alias that says whose id it is; KICS does not */
+        key = sco_str_make(key.p + 5, key.n - 5);
+    x.bucket = sco_hash(key.p, key.n, place);
     return push(c, l, i, x);
 }
 

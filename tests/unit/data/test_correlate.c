@@ -282,6 +282,11 @@ static void iac(void **state)
     add_iac("a", "CKV_1", NULL, "r3", 2, 3); /* the same tool */
     run();
     assert_int_equal(w.set.n, 4);
+    w.set.n = 0;
+    add_iac("policy", "x", "kics:1fa2-ab", "r1", 3, 3); /* KICS does not say whose id it is */
+    add_iac("kics", "1fa2-ab", NULL, "r1", 9, 9);
+    run();
+    assert_int_equal(w.set.n, 1);
 }
 
 /* ---- order ---- */
