@@ -180,6 +180,7 @@ function M.policy(p)
   if type(programs) == "string" then
     programs = { programs }
   end
+  local elsewhere = "no container starts " .. table.concat(programs, " or ")
   local policy = {
     applies_to = "kubernetes:workload",
     check = function(r)
@@ -199,7 +200,7 @@ function M.policy(p)
         end
       end
       if not seen then
-        not_applicable("no container starts " .. table.concat(programs, " or "))
+        not_applicable(elsewhere)
       end
     end,
   }

@@ -86,10 +86,9 @@ def psa(engine):
 
 # ---- Checkov -----------------------------------------------------------------------------------
 
-# same_...(name, result, exact): whether a finding is at the resource that Checkov names; without
-# `exact` also at a part of it.
+# same_...(name, result): whether a finding is at the resource that Checkov names.
 
-def same_kubernetes(name, result, exact):
+def same_kubernetes(name, result):
     if result["resource"] == name:
         return True
     # a pod template is a resource of its own to Checkov: Pod.default.OWNER.LABELS
@@ -99,18 +98,18 @@ def same_kubernetes(name, result, exact):
         rest.split(".", 1)[-1].split(".")[0] == ours[2].split(".")[0]
 
 
-def same_dockerfile(name, result, exact):
+def same_dockerfile(name, result):
     return True  # a row speaks of the file; which instruction is told by the lines
 
 
-def same_workflow(name, result, exact):
+def same_workflow(name, result):
     if name.startswith("on"):  # on(workflow name): the file
         return True
     plain = re.sub(r"^((?:jobs\([^)]*\))(?:\.steps\[\d+\])?).*$", r"\1", name)
     return result["resource"] == plain
 
 
-def same_address(name, result, exact):
+def same_address(name, result):
     return result["resource"] == name
 
 
@@ -145,7 +144,7 @@ def checkov(folder, source, same, by_lines, custom=(), usable=lambda r: True):
         for verdict in ("passed", "failed", "skipped"):
             for x in r[verdict]:
                 precise = by_lines or names[x["resource"]] > 1
-                hits = [b for b in bad if same(x["resource"], b, verdict != "failed") and
+                hits = [b for b in bad if same(x["resource"], b) and
                         (not precise or not r["failed"] or inside(b, x["lines"]))]
                 if bool(hits) != (verdict == "failed"):
                     wrong.append(("%s %s" % (x["resource"], verdict), describe(hits)))

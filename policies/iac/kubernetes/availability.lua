@@ -83,15 +83,10 @@ local function anti_affinity(p)
   return p
 end
 
--- The workload that an autoscaler names, when it is among the documents.
-local function scaled(r)
-  local target = r.spec.scaleTargetRef
-  for _, w in ipairs(resources("kubernetes:" .. tostring(target.kind))) do
-    if w.metadata.name == target.name and k8s.namespace(w) == k8s.namespace(r) then
-      return w
-    end
-  end
-  return nil
+-- Whether an autoscaler scales this workload.
+local function scales(scaler, r)
+  local target = scaler.spec.scaleTargetRef
+  return target.name == r.metadata.name and target.kind == r.kind and k8s.namespace(scaler) == k8s.namespace(r)
 end
 
 return {
@@ -160,7 +155,7 @@ return {
         return
       end
       for _, scaler in ipairs(resources("kubernetes:HorizontalPodAutoscaler")) do
-        if scaled(scaler) == r then
+        if scales(scaler, r) then
           fail(r, "spec.replicas", "HorizontalPodAutoscaler " .. tostring(scaler.metadata.name) .. " scales this deployment", { remove = true })
         end
       end

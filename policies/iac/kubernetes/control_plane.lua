@@ -10,6 +10,18 @@ local function component(program, p)
   return flags.policy(p)
 end
 
+-- Whether an API server among the documents takes client certificates of this authority.
+local function trusted_by_api_server(file)
+  for _, r in ipairs(resources("kubernetes:workload")) do
+    for _, c in k8s.containers(r, "containers") do
+      if flags.runs(c, "kube-apiserver") and flags.value(c, "client-ca-file") == file then
+        return true
+      end
+    end
+  end
+  return false
+end
+
 local profiling = "kics:2f491173-6375-4a84-b28e-a4e2b9a58a69"
 local bind = "kics:46a2e9ec-6a5f-4faa-9d39-4ea44d5d87a2"
 
@@ -133,21 +145,10 @@ return {
     remediation = "Issue the certificates of etcd from an authority of their own, and name it in --trusted-ca-file.",
     cwe = { 295 },
     check = function(r)
-      local trusted = {}
-      for _, other in ipairs(resources("kubernetes:workload")) do
-        for _, c in k8s.containers(other, "containers") do
-          if flags.runs(c, "kube-apiserver") then
-            local file = flags.value(c, "client-ca-file")
-            if file ~= nil then
-              trusted[file] = true
-            end
-          end
-        end
-      end
       for _, c in k8s.containers(r, "containers") do
         if flags.runs(c, "etcd") then
           local file, path = flags.value(c, "trusted-ca-file")
-          if file ~= nil and trusted[file] then
+          if file ~= nil and trusted_by_api_server(file) then
             fail(c, path, "etcd trusts " .. file .. " as the API server does")
           end
         end

@@ -72,9 +72,15 @@ end
 local apparmor_prefix = "container.apparmor.security.beta.kubernetes.io/"
 local seccomp_prefix = "container.seccomp.security.alpha.kubernetes.io/"
 
+-- Fails where a probe or hook of the container names a host. `path`: of it below the container.
 local function check_host_field(c, list, path, handler)
-  if (handler.host or "") ~= "" then
-    fail(c, path .. ".host", pods.label(c, list) .. " sends a probe or hook to a host of its choice", { remove = true })
+  if handler == nil then
+    return
+  end
+  for _, kind in ipairs { "httpGet", "tcpSocket" } do
+    if (handler[kind].host or "") ~= "" then
+      fail(c, path .. "." .. kind .. ".host", pods.label(c, list) .. " sends a probe or hook to a host of its choice", { remove = true })
+    end
   end
 end
 
@@ -354,12 +360,11 @@ return {
         return
       end
       for _, c, list in k8s.containers(r) do
-        for _, probe in ipairs { "livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop" } do
-          for _, kind in ipairs { "httpGet", "tcpSocket" } do
-            local path = probe .. "." .. kind
-            check_host_field(c, list, path, get(c, path))
-          end
-        end
+        check_host_field(c, list, "livenessProbe", c.livenessProbe)
+        check_host_field(c, list, "readinessProbe", c.readinessProbe)
+        check_host_field(c, list, "startupProbe", c.startupProbe)
+        check_host_field(c, list, "lifecycle.postStart", c.lifecycle.postStart)
+        check_host_field(c, list, "lifecycle.preStop", c.lifecycle.preStop)
       end
     end,
   },
