@@ -225,7 +225,7 @@ int sco_policies_test(struct sco_policies *p, sco_policy_case_fn fn, void *user,
     SCO_AUTO(sco_free) uint8_t *seen = sco_alloc(p->n_policies + 1, sizeof *seen);
     if (!seen)
         return sco_error_nomem(err);
-    int r = 0;
+    int r = p->opt.coverage ? pl_coverage_prepare(p, err) : 0;
     for (size_t i = 0; r == 0 && i < p->n_bundles; i++)
         for (size_t k = 0; r == 0 && k < p->bundles[i].n; k++)
             if (p->bundles[i].files[k]->kind == PL_FILE_CASES)

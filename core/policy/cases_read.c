@@ -251,7 +251,7 @@ struct sco_policies *pl_sub_free(struct sco_policies *p)
 {
     for (size_t i = 0; p && p->n_bundles && i < p->bundles[0].n; i++) {
         p->bundles[0].files[i]->lines = NULL;
-        p->bundles[0].files[i]->next = NULL;
+        p->bundles[0].files[i]->edges = NULL;
     }
     return sco_policies_free(p);
 }

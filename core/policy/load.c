@@ -7,8 +7,7 @@
 static const char key_imports;
 
 /* ---- compiling and running a file ---- */
-/* LJMP: pushes the compiled text, compiling it once. */
-static void push_chunk(lua_State *L, struct pl_file *f)
+void pl_push_chunk(lua_State *L, struct pl_file *f)
 {
     if (f->chunk != LUA_NOREF) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, f->chunk);
@@ -58,7 +57,7 @@ int pl_import(lua_State *L)
     lua_pushvalue(L, 1);
     lua_pushboolean(L, 1);
     lua_rawset(L, 2);
-    push_chunk(L, f);
+    pl_push_chunk(L, f);
     pl_env_new(L, false);
     lua_setupvalue(L, -2, 1);
     p->run.imports++;
@@ -77,7 +76,7 @@ static void instantiate(lua_State *L, struct pl_file *f)
 {
     lua_newtable(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &key_imports);
-    push_chunk(L, f);
+    pl_push_chunk(L, f);
     pl_env_new(L, true);
     lua_setupvalue(L, -2, 1);
     lua_call(L, 0, 1);
@@ -335,7 +334,7 @@ struct sco_policies *sco_policies_free(struct sco_policies *p)
     for (size_t i = 0; i < p->n_bundles; i++) {
         for (size_t k = 0; k < p->bundles[i].n; k++) {
             free(p->bundles[i].files[k]->lines);
-            free(p->bundles[i].files[k]->next);
+            free(p->bundles[i].files[k]->edges);
         }
         free(p->bundles[i].files);
     }

@@ -32,6 +32,17 @@ struct pl_bundle {
     size_t n, cap;
 };
 
+enum { PL_LINE_CODE = 1, PL_LINE_RAN = 2, PL_DEPTH_SEEN = 32 };
+struct pl_edge {
+    uint32_t from, to;
+    bool taken;
+};
+struct pl_seen { /* the line that ran last at a depth of calls */
+    const struct pl_file *file;
+    int function;
+    uint32_t line;
+};
+
 struct pl_file {
     const char *path; /* below the bundle, with "/" */
     struct sco_str text;
@@ -41,12 +52,11 @@ struct pl_file {
     uint32_t n_policies;
     const char *disabled; /* why its policies are errors from now on; or NULL */
     uint64_t grown;       /* bytes that evaluations left behind, garbage included */
-    uint8_t *lines;       /* coverage: per line PL_LINE_* bits; or NULL */
-    uint32_t *next;       /* coverage: per line two lines that followed it */
+    uint8_t *lines;       /* coverage, by line: PL_LINE_* bits; or NULL */
     uint32_t n_lines;
+    struct pl_edge *edges; /* ways out of lines with conditions */
+    size_t n_edges;
 };
-
-enum { PL_LINE_CODE = 1, PL_LINE_RAN = 2, PL_LINE_BRANCH = 4 };
 
 struct pl_entry { /* what a policy has beside struct sco_policy; same index */
     struct pl_file *file;
@@ -139,6 +149,7 @@ struct sco_policies {
     struct sco_map referrers; /* lib_terraform.c */
     struct sco_map skips;     /* texts to their comments, skip_comment.c */
     struct pl_run run;
+    struct pl_seen seen[PL_DEPTH_SEEN]; /* coverage.c */
     int lists;  /* registry reference: selector to the list of resources() */
     bool part;  /* one file of a larger set, for its cases */
     bool nomem; /* the process is out of memory, not a policy */
@@ -290,7 +301,8 @@ int pl_load_file(struct sco_policies *p, struct pl_file *f, struct sco_error *er
 int pl_set_finish(struct sco_policies *p, struct sco_error *err);
 /* Runs the file of a policy again, with nothing left of what it kept. */
 int pl_reload_file(struct sco_policies *p, struct pl_file *f);
-int pl_import(lua_State *L); /* LJMP */
+void pl_push_chunk(lua_State *L, struct pl_file *f); /* LJMP: compiled, compiling it once */
+int pl_import(lua_State *L);                         /* LJMP */
 /* meta.c, LJMP: checks the table at the top and fills a policy in the arena. false: problems. */
 bool pl_meta_read(lua_State *L, struct pl_file *f, uint32_t nth, struct sco_policy *ret);
 int pl_meta_line(const struct pl_file *f, const char *id, const char *field); /* 0: not found */
@@ -312,3 +324,8 @@ bool pl_input_time(const struct sco_policies *p, int64_t *ret_ms); /* lib_set.c 
 
 /* ---- coverage.c ---- */
 void pl_coverage_hook(lua_State *L, lua_Debug *ar);
+int pl_coverage_prepare(struct sco_policies *p, struct sco_error *err);
+/* chunk.c: calls fn for each instruction of a dump: its line, and for a condition the lines that it
+ * leads to (else 0). false: not a dump of this Lua. */
+typedef void (*pl_code_fn)(void *user, int line, int next, int target);
+bool pl_chunk_read(struct sco_str dump, pl_code_fn fn, void *user);
