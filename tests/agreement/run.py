@@ -37,12 +37,11 @@ class Goal:
 GOALS = {
     "psa": Goal(sets.psa, 1.0),
     "checkov-k8s": Goal(sets.checkov("checkov-k8s", "checkov-k8s/expected.jsonl",
-                                     sets.same_kubernetes, False), 0.97),
+                                     sets.same_kubernetes), 0.97),
     "checkov-docker": Goal(sets.checkov("checkov-docker", "checkov-docker/expected.jsonl",
-                                        sets.same_dockerfile, True,
-                                        custom={"MY_CUSTOM_CHECK"}), 0.97),
+                                        sets.same_dockerfile, custom={"MY_CUSTOM_CHECK"}), 0.97),
     "checkov-gha": Goal(sets.checkov("checkov-gha", "checkov-gha/expected.jsonl",
-                                     sets.same_workflow, False), 0.97),
+                                     sets.same_workflow), 0.97),
     "kics-k8s": Goal(sets.kics("k8s", sets.unit_kubernetes), 0.95, 0.75),
     "kics-dockerfile": Goal(sets.kics("dockerfile", sets.unit_file), 0.95, 0.75),
     "kics-compose": Goal(sets.kics("dockerCompose", sets.unit_compose), 0.95, 0.75),
@@ -50,8 +49,7 @@ GOALS = {
     "trivy-kubernetes": Goal(sets.trivy("kubernetes"), 0.97, 0.9),
     "trivy-dockerfile": Goal(sets.trivy("dockerfile"), 0.97, 0.9),
     "tfplan": Goal(sets.checkov("tfplan", "tfplan/expected-checkov-tests.jsonl",
-                                sets.same_address, False,
-                                usable=lambda r: r["reliable"]), 0.95, 0.0),
+                                sets.same_address, usable=lambda r: r["reliable"]), 0.95, 0.0),
 }
 CHECKOV_K8S_MIN = 100  # checks by alias, samples or not
 

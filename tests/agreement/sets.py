@@ -99,7 +99,10 @@ def same_kubernetes(name, result):
 
 
 def same_dockerfile(name, result):
-    return True  # a row speaks of the file; which instruction is told by the lines
+    # Dockerfile.FROM: an instruction, but not which; what is missing is ours at a stage or the file
+    word = name.partition(".")[2]
+    return not word or "[" not in result["resource"] or \
+        ".%s[" % word in "." + result["resource"]
 
 
 def same_workflow(name, result):
@@ -117,8 +120,7 @@ def inside(result, lines):
     return lines[0] <= (result["line_number"] or 0) <= lines[1]
 
 
-def checkov(folder, source, same, by_lines, custom=(), usable=lambda r: True):
-    """by_lines: names of a set are not unique, so findings must also lie within the lines."""
+def checkov(folder, source, same, custom=(), usable=lambda r: True):
     def run(engine):
         rows = [r for r in read_rows(engine, source)
                 if r["check"] not in custom and usable(r)]
@@ -132,10 +134,10 @@ def checkov(folder, source, same, by_lines, custom=(), usable=lambda r: True):
             row = Row(r["check"], r["file"], covered=bool(policies))
             out.append(row)
             if policies:
-                compare(row, r, found[os.path.join(folder, r["file"])], policies, same, by_lines)
+                compare(row, r, found[os.path.join(folder, r["file"])], policies)
         return Outcome(out, absent, *count_checks(out))
 
-    def compare(row, r, results, policies, same, by_lines):
+    def compare(row, r, results, policies):
         bad = fails(results, policies)
         wrong = [("an answer", describe(troubles(results, policies)))] \
             if troubles(results, policies) else []
@@ -143,9 +145,9 @@ def checkov(folder, source, same, by_lines, custom=(), usable=lambda r: True):
                                     for x in r[k])
         for verdict in ("passed", "failed", "skipped"):
             for x in r[verdict]:
-                precise = by_lines or names[x["resource"]] > 1
+                twice = names[x["resource"]] > 1  # objects of one name: told by their lines
                 hits = [b for b in bad if same(x["resource"], b) and
-                        (not precise or not r["failed"] or inside(b, x["lines"]))]
+                        (not twice or inside(b, x["lines"]))]
                 if bool(hits) != (verdict == "failed"):
                     wrong.append(("%s %s" % (x["resource"], verdict), describe(hits)))
         row.agrees = not wrong
