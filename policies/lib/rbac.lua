@@ -38,6 +38,16 @@ function M.grants(rule, group, resources, verbs)
   return false
 end
 
+-- Whether some rule of the role does. unnamed: rules for objects named in the rule do not count.
+function M.role_grants(role, group, resources, verbs, unnamed)
+  for _, rule in ipairs(role.rules or {}) do
+    if not (unnamed and rule.resourceNames[1] ~= nil) and M.grants(rule, group, resources, verbs) then
+      return true
+    end
+  end
+  return false
+end
+
 -- Fails each rule of the role for which wrong(rule) gives a message.
 function M.each_rule(r, wrong)
   for i, rule in ipairs(r.rules or {}) do

@@ -16,11 +16,7 @@ local function machine_right(p)
     if role == nil then
       not_applicable("the role is not among the documents")
     end
-    local granted = false
-    for _, rule in ipairs(role.rules or {}) do
-      granted = granted or grants(rule)
-    end
-    if not granted then
+    if not grants(role) then
       return
     end
     for i, subject in ipairs(r.subjects or {}) do
@@ -124,10 +120,10 @@ return {
     aliases = { "CKV2_K8S_1" }, what = "changing bindings of roles",
     description = "A token from one pod is then enough to become an administrator.",
     remediation = "Remove bind, and the writing of role bindings, from the role.",
-    grants = function(rule)
+    grants = function(role)
       local group = "rbac.authorization.k8s.io"
-      return rbac.grants(rule, group, { "rolebindings", "clusterrolebindings" }, { "create", "update", "patch" })
-        and rbac.grants(rule, group, { "roles", "clusterroles" }, { "bind" })
+      return rbac.role_grants(role, group, { "rolebindings", "clusterrolebindings" }, { "create", "update", "patch" })
+        and rbac.role_grants(role, group, { "roles", "clusterroles" }, { "bind" })
     end,
   },
   machine_right {
@@ -135,8 +131,8 @@ return {
     aliases = { "CKV2_K8S_2" }, what = "running commands in pods",
     description = "A token from one pod then opens all others.",
     remediation = "Remove create on pods/exec and nodes/proxy from the role.",
-    grants = function(rule)
-      return rbac.grants(rule, "", { "pods/exec", "nodes/proxy" }, { "create" })
+    grants = function(role)
+      return rbac.role_grants(role, "", { "pods/exec", "nodes/proxy" }, { "create" })
     end,
   },
   machine_right {
@@ -144,8 +140,8 @@ return {
     aliases = { "CKV2_K8S_3" }, what = "impersonating others",
     description = "A token from one pod is then enough to be anyone.",
     remediation = "Remove the verb impersonate from the role.",
-    grants = function(rule)
-      return rbac.grants(rule, nil, { "users", "groups", "serviceaccounts" }, { "impersonate" })
+    grants = function(role)
+      return rbac.role_grants(role, nil, { "users", "groups", "serviceaccounts" }, { "impersonate" })
     end,
   },
   machine_right {
@@ -153,8 +149,8 @@ return {
     aliases = { "CKV2_K8S_4" }, what = "changing the status of services",
     description = "status.loadBalancer.ingress.ip takes the traffic of any address (CVE-2020-8554).",
     remediation = "Remove the writing of services/status from the role.",
-    grants = function(rule)
-      return rbac.grants(rule, "", { "services/status" }, { "update", "patch" })
+    grants = function(role)
+      return rbac.role_grants(role, "", { "services/status" }, { "update", "patch" })
     end,
   },
   machine_right {
@@ -162,8 +158,8 @@ return {
     applies_to = "kubernetes:ClusterRoleBinding", aliases = { "CKV2_K8S_5" }, what = "reading the secrets of all namespaces",
     description = "A token from one pod then opens everything that has a secret in the cluster.",
     remediation = "Bind the role in single namespaces, and to single secrets by resourceNames.",
-    grants = function(rule)
-      return rule.resourceNames[1] == nil and rbac.grants(rule, "", { "secrets" }, { "get", "list", "watch" })
+    grants = function(role)
+      return rbac.role_grants(role, "", { "secrets" }, { "get", "list", "watch" }, true)
     end,
   },
   {
