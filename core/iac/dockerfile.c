@@ -283,7 +283,7 @@ static int read_text(struct sco_iac_set *s, struct sco_iac_text *text, uint32_t 
     r = build(&b);
     done(&b);
     if (r == SCO_E_LIMIT && b.too_many)
-        return iac_doc_ends(s, doc, SCO_IAC_FAILED, "more than 10000 stages");
+        return iac_doc_ends(s, doc, SCO_IAC_FAILED, "more than 1000 stages");
     return r;
 }
 

@@ -2,7 +2,7 @@
 #include "dockerfile_priv.h"
 
 enum {
-    STAGES_MAX = 10000,
+    STAGES_MAX = 1000,        /* each COPY --from looks through them */
     ENV_COPIED_MAX = 1000000, /* variables that stages of one file take over */
 };
 
