@@ -2,7 +2,7 @@
 """Agreement with other tools: runs the built program over their own samples, row by row.
 
     run.py [SET...] [--program PATH] [--policies DIR] [--show all|undocumented]
-           [--update-docs] [--jobs N]
+           [--update-docs] [--deliberate FILE] [--jobs N]
 
 Prints a table and every disagreement by name, those of deliberate.json with their reason. Exit 1:
 a disagreement that nobody gave a reason for, a reason that no longer applies, or a goal missed;
@@ -150,6 +150,7 @@ def main():
     arguments.add_argument("--show", choices=("all", "undocumented"), default="all")
     arguments.add_argument("--update-docs", action="store_true",
                            help="rewrite the table and the list of docs/policy-agreement.md")
+    arguments.add_argument("--deliberate", default=HERE / "deliberate.json")
     arguments.add_argument("--jobs", type=int, default=2)
     args = arguments.parse_args()
     names = args.sets or list(GOALS)
@@ -163,7 +164,7 @@ def main():
 
     started = time.monotonic()
     engine = engines.Engine(shlex.split(args.program), str(corpus), args.policies, args.jobs)
-    deliberate = Deliberate(HERE / "deliberate.json")
+    deliberate = Deliberate(args.deliberate)
     lines, reasons, undocumented = [], [], 0
     for name in names:
         outcome = GOALS[name].run(engine)
