@@ -18,7 +18,8 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
 
         # Public headers that are not called like their module.
         n = split("plugin base error base fs base log base json data finding data scan data " \
-                  "option config yaml config http host xml host waivers engine", m, " ")
+                  "option config yaml config http host xml host waivers engine " \
+                  "compliance report", m, " ")
         for (i = 1; i < n; i += 2)
             module[m[i]] = m[i + 1]
         for (i in layer)

@@ -49,6 +49,7 @@ struct cli {
     struct sco_threshold *thresholds;
     char *digest_key;
     const char **gates;
+    const char *const *frameworks; /* compliance: what the policies judge */
     struct sco_waivers *waivers;
     struct panel *panel;
 };
@@ -128,4 +129,5 @@ int cmd_import(struct cli *c);
 int cmd_plugin(struct cli *c);
 int cmd_doctor(struct cli *c);
 int cmd_config(struct cli *c);
+int cmd_compliance(struct cli *c);
 int cmd_policy(struct cli *c);

@@ -319,6 +319,7 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     o.require = c->require;
     o.policy_dirs = c->policy_dirs;
     o.gates = c->gates;
+    o.policy_frameworks = c->frameworks;
     o.waivers = c->waivers;
     o.policy_keys = c->config->policies.keys.n ? c->config->policies.keys.v[0].p : NULL;
     o.scanner_options = scanner_options;

@@ -91,6 +91,26 @@ static const struct flag policy_flags[] = {
     {0},
 };
 
+static const struct flag compliance_flags[] = {
+    {"framework", 0, "ID[@VERSION]", NULL, ARG_FRAMEWORK, "report: which one"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table, json; report: also html, csv"},
+    {"output", 'o', "PATH", NULL, ARG_OUTPUT, "report: where it goes (default: stdout)"},
+    {"scanners", 's', "NAME,...", NULL, ARG_SCANNERS, "run these and no others"},
+    {"skip", 0, "NAME,...", NULL, ARG_SKIP, "leave these out"},
+    {"exclude", 'x', "GLOB,...", "scan.exclude", 0, "leave out files and folders"},
+    {"include-ignored", 0, NULL, "scan.include_ignored", 0,
+     "look also at .gitignore'd and vendored folders"},
+    {"timeout", 't', "DURATION", "scan.timeout", 0, "for one scanner, as 90s or 15m"},
+    {"offline", 0, NULL, "scan.offline", 0, "no network"},
+    {"policies", 0, "DIR,...", NULL, ARG_POLICIES, "further packs of policies"},
+    {"policy-keys", 0, "FILE", "policies.keys", 0, "public keys: archives must be signed"},
+    {"waivers", 0, "FILE,...", "policies.waivers", 0, "what is accepted, why, until when"},
+    {"jobs", 'j', "N", "scan.jobs", 0, "how many at once (default: one per core)"},
+    {"no-sandbox", 0, NULL, NULL, ARG_NO_SANDBOX, "no Landlock and seccomp around scanners"},
+    COMMON_FLAGS,
+    {0},
+};
+
 static const struct flag doctor_flags[] = {
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     COMMON_FLAGS,
@@ -125,6 +145,11 @@ static const struct command commands[] = {
      "judged (an error of a policy, a file that does not parse; outranks 1). Of test: 0 all cases\n"
      "pass; 1 one fails.",
      policy_flags, cmd_policy},
+    {"compliance", "list | report --framework ID [TARGET...]",
+     "Judges the controls of a framework by a scan.",
+     "A control reads pass, fail, unknown, manual or not evaluated, with its evidence.\n"
+     "Exit status: 0 no control fails; 1 one fails; 3 the scan is incomplete (outranks 1).",
+     compliance_flags, cmd_compliance},
     {"doctor", "", "Shows scanners, their versions and the age of databases, and what is missing.",
      "Exit status: 0 all plugins can be used; 3 one is broken.", doctor_flags, cmd_doctor},
     {"config", "check | show | docs", "Checks or shows the configuration, or its reference.", NULL,
@@ -137,7 +162,7 @@ static void help(FILE *out)
     fprintf(out, "Usage: secureops COMMAND [OPTIONS] ...\n\n"
                  "Runs security scanners, merges what they find, and says whether it passes.\n\n");
     for (size_t i = 0; i < SCO_ARRAY_LEN(commands); i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fprintf(out,
             "\n\"secureops COMMAND --help\" lists the options of a command.\n"
             "Exit status: 0 passed; 1 gate failed; 2 usage; 3 incomplete; 4 internal error.\n");

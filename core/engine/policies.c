@@ -137,6 +137,11 @@ int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q
     return r;
 }
 
+void sco_engine_set_gates(struct sco_engine *e, const char *const *gates)
+{
+    e->o.gates = gates;
+}
+
 void sco_policy_outcome_done(struct sco_policy_outcome *o)
 {
     sco_arena_done(&o->arena);

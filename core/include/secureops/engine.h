@@ -179,6 +179,8 @@ int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q
                         sco_policy_record_fn fn, void *user, struct sco_policy_outcome *ret,
                         struct sco_error *err) SCO_NODISCARD;
 void sco_policy_outcome_done(struct sco_policy_outcome *o);
+/* In the place of the options' gates, for scans that follow; the list is borrowed. */
+void sco_engine_set_gates(struct sco_engine *e, const char *const *gates);
 
 /* What a scanner's program says of itself. */
 struct sco_program_facts {

@@ -205,6 +205,32 @@ static int keep_scope(struct policies *p, bool project, struct sco_error *err)
              : sco_policies_select(p->set, NULL, NULL, everything, false, err);
 }
 
+static size_t selected_ids(const struct policies *p, const char **ids, size_t n)
+{
+    for (size_t i = 0; i < p->n_list; i++)
+        if (p->list[i].selected)
+            ids[n++] = p->list[i].id;
+    return n;
+}
+
+/* Compliance: the framework's policies beside those of every scan, whose findings the facts of the
+ * framework speak of. The framework comes first: it sets the version that its policies judge by. */
+static int choose_beside(struct policies *p, const char *const *frameworks, const char *const *skip,
+                         struct sco_error *err)
+{
+    const char **ids = sco_arena_alloc(&p->arena, (2 * p->n_list + 1) * sizeof *ids);
+    if (!ids)
+        return sco_error_nomem(err);
+    int r = sco_policies_select(p->set, NULL, frameworks, skip, false, err);
+    size_t n = r == 0 ? selected_ids(p, ids, 0) : 0;
+    if (r == 0)
+        r = sco_policies_select(p->set, NULL, NULL, skip, !p->all, err);
+    if (r < 0)
+        return r;
+    ids[selected_ids(p, ids, n)] = NULL;
+    return sco_policies_select(p->set, ids, NULL, NULL, false, err);
+}
+
 int policies_choose(struct policies *p, struct sco_error *err)
 {
     static const struct sco_str_list nothing = {0};
@@ -217,7 +243,9 @@ int policies_choose(struct policies *p, struct sco_error *err)
     const char *const *from = both(p, q->frameworks, frameworks);
     const char *const *skip = both(p, q->skip, &p->skip);
     bool only_enabled = scan && !p->all && !want && !from;
-    int r = sco_policies_select(p->set, want, from, skip, only_enabled, err);
+    int r = scan && q->frameworks[0]
+                ? choose_beside(p, q->frameworks, skip, err)
+                : sco_policies_select(p->set, want, from, skip, only_enabled, err);
     if (r < 0)
         return r;
     if (q->scope)
