@@ -63,8 +63,13 @@ void sco_compliance_table(const struct sco_compliance *c, struct sco_buf *out)
     sco_buf_addz(out, "): ");
     add_text(out, c->scan->target);
     sco_buf_addz(out, "\n\n");
+    int width = ID_WIDTH_MIN;
+    for (size_t i = 0; i < c->n_controls; i++) {
+        int n = (int)sco_utf8_width(sco_str_c(c->controls[i].id));
+        width = n > ID_WIDTH_MAX || n < width ? width : n;
+    }
     for (size_t i = 0; i < c->n_controls; i++)
-        add_control(out, &c->controls[i]);
+        add_control(out, &c->controls[i], width);
     sco_buf_addf(out,
                  "\n%zu controls: %llu pass, %llu fail, %llu unknown, %llu manual, %llu not "
                  "evaluated\n",
