@@ -66,6 +66,7 @@ return {
   }),
   dropped({ "NET_RAW" }, {
     id = "k8s-drop-net-raw",
+    default = false, -- part of k8s-drop-all-capabilities
     title = "Containers drop NET_RAW",
     severity = "MEDIUM",
     aliases = { "CKV_K8S_28", "kics:dbbc6705-d541-43b0-b166-dd4be8208b54" },

@@ -170,6 +170,7 @@ return {
     remediation = "Remove the capability from securityContext.capabilities.add.",
     links = standards,
     cwe = { 250 },
+    default = false, -- without its framework: k8s-added-capabilities
     check = function(r)
       for _, c, list in k8s.containers(r) do
         for i, cap in ipairs(c.securityContext.capabilities.add or {}) do

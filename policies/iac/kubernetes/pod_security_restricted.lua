@@ -25,6 +25,7 @@ return {
     remediation = "Use configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected or secret.",
     links = standards,
     cwe = { 668 },
+    default = false, -- for its framework
     check = function(r)
       local spec = k8s.pod_spec(r)
       for i, v in ipairs(spec.volumes or {}) do
@@ -72,6 +73,7 @@ return {
     remediation = "Set securityContext.runAsNonRoot to true for the pod or for each container.",
     links = standards,
     cwe = { 250 },
+    default = false, -- without its framework: k8s-root-user
     check = function(r)
       local spec = k8s.pod_spec(r)
       local of_pod = spec.securityContext.runAsNonRoot
@@ -97,6 +99,7 @@ return {
     remediation = "Set runAsUser to another number, or leave it out.",
     links = standards,
     cwe = { 250 },
+    default = false, -- without its framework: k8s-root-user
     params = version,
     check = function(r, params)
       if pods.minor(params.kubernetes_version) < 23 then
@@ -160,6 +163,7 @@ return {
     remediation = "Set securityContext.capabilities.drop to [ALL] and add only NET_BIND_SERVICE where ports below 1024 are needed.",
     links = standards,
     cwe = { 250 },
+    default = false, -- without its framework: k8s-drop-all-capabilities and k8s-added-capabilities
     params = version,
     check = function(r, params)
       local minor = pods.minor(params.kubernetes_version)
@@ -190,6 +194,7 @@ return {
     remediation = "Remove securityContext.procMount, or set it to Default.",
     links = standards,
     cwe = { 668 },
+    default = false, -- without its framework: k8s-proc-mount
     params = version,
     check = function(r, params)
       if pods.minor(params.kubernetes_version) < 35 then

@@ -158,6 +158,7 @@ return {
     description = "Several settings (privilege escalation, capabilities, read-only root) exist for containers only.",
     remediation = "Write a securityContext for each container.",
     cwe = { 1188 },
+    default = false, -- the policies about single settings say more
     check = function(r)
       for _, c, list in k8s.containers(r) do
         if keys(c.securityContext)[1] == nil then

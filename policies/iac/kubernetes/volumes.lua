@@ -90,6 +90,7 @@ return {
     description = "A container that can write system files of its node can replace what runs there.",
     remediation = "Set readOnly to true in the volume mount, or remove it.",
     cwe = { 732 },
+    default = false, -- k8s-system-path finds them all
     check = function(r)
       local system = {}
       each_host_path(r, function(_, _, path, name)
