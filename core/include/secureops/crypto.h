@@ -1,4 +1,4 @@
-/* SHA-256, HMAC with it, random bytes. */
+/* SHA-256, HMAC with it, Ed25519, random bytes. */
 #pragma once
 
 #include <secureops/base.h>
@@ -19,3 +19,19 @@ int sco_hmac_sha256(struct sco_str key, struct sco_str text, uint8_t out[SCO_SHA
 int sco_random(void *p, size_t n);
 void sco_hex(const uint8_t *p, size_t n, char *out); /* 2n characters and NUL */
 void sco_uuid4(char out[37]);
+
+/* ---- Ed25519 ---- */
+enum { SCO_ED25519_KEY_LEN = 32, SCO_ED25519_SIGNATURE_LEN = 64 };
+bool sco_ed25519_verify(const uint8_t key[SCO_ED25519_KEY_LEN], struct sco_str text,
+                        const uint8_t signature[SCO_ED25519_SIGNATURE_LEN]) SCO_NODISCARD;
+void sco_ed25519_sign(const uint8_t secret[SCO_ED25519_KEY_LEN], struct sco_str text,
+                      uint8_t ret[SCO_ED25519_SIGNATURE_LEN]);
+void sco_ed25519_public(const uint8_t secret[SCO_ED25519_KEY_LEN],
+                        uint8_t ret[SCO_ED25519_KEY_LEN]);
+/* The next key of a PEM file from byte *at on, which moves behind it. SCO_E_NOT_FOUND: no further
+ * one; SCO_E_INVALID: a key of another kind. */
+int sco_ed25519_read_public(struct sco_str pem, size_t *at,
+                            uint8_t ret[SCO_ED25519_KEY_LEN]) SCO_NODISCARD;
+int sco_ed25519_read_secret(struct sco_str pem, uint8_t ret[SCO_ED25519_KEY_LEN]) SCO_NODISCARD;
+/* Base64 with white space between; false: malformed, or longer than cap. */
+bool sco_base64_decode(struct sco_str text, uint8_t *out, size_t cap, size_t *ret_n) SCO_NODISCARD;

@@ -118,6 +118,82 @@ static void hmac(void **state)
     is_hex(md, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+static void from_hex(const char *hex, uint8_t *out)
+{
+    for (; *hex; hex += 2) {
+        unsigned v;
+        assert_int_equal(sscanf(hex, "%2x", &v), 1);
+        *out++ = (uint8_t)v;
+    }
+}
+
+/* The first and the third example of RFC 8032, 7.1. */
+static void ed25519(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *secret, *key, *text, *signature;
+    } v[] = {
+        {"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+         "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+         "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701"
+         "cf9b"
+         "46bd25bf5f0595bbe24655141438e7a100b"},
+        {"c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+         "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+         "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f7609"
+         "84dc"
+         "6594a7c15e9716ed28dc027beceea1ec40a"},
+    };
+    for (size_t i = 0; i < SCO_ARRAY_LEN(v); i++) {
+        uint8_t secret[32], key[32], want[64], got[64], text[8];
+        from_hex(v[i].secret, secret);
+        from_hex(v[i].key, want);
+        from_hex(v[i].text, text);
+        struct sco_str s = sco_str_make((char *)text, strlen(v[i].text) / 2);
+        sco_ed25519_public(secret, key);
+        assert_memory_equal(key, want, 32);
+        from_hex(v[i].signature, want);
+        sco_ed25519_sign(secret, s, got);
+        assert_memory_equal(got, want, 64);
+        assert_true(sco_ed25519_verify(key, s, got));
+        for (size_t k = 0; k < 64; k++) {
+            got[k] ^= 1;
+            assert_false(sco_ed25519_verify(key, s, got));
+            got[k] ^= 1;
+        }
+    }
+}
+
+static void pem(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "comment\n-----BEGIN PUBLIC KEY-----\n"
+        "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
+        "-----END PUBLIC KEY-----\n-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEA"
+        "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+    uint8_t key[32];
+    size_t at = 0;
+    assert_int_equal(sco_ed25519_read_public(sco_str_c(text), &at, key), 0);
+    assert_int_equal(key[0], 0x19);
+    assert_int_equal(key[31], 0xe1);
+    assert_int_equal(sco_ed25519_read_public(sco_str_c(text), &at, key),
+                     SCO_E_INVALID); /* X25519 */
+    assert_int_equal(sco_ed25519_read_public(sco_str_c(text), &at, key), SCO_E_NOT_FOUND);
+    static const char secret[] =
+        "-----BEGIN PRIVATE KEY-----\n"
+        "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+        "-----END PRIVATE KEY-----\n";
+    uint8_t public[32];
+    assert_int_equal(sco_ed25519_read_secret(sco_str_c(secret), key), 0);
+    at = 0;
+    sco_ed25519_public(key, public);
+    assert_int_equal(sco_ed25519_read_public(sco_str_c(text), &at, key), 0);
+    assert_memory_equal(public, key, 32); /* both of RFC 8410, 10 */
+    assert_int_equal(sco_ed25519_read_secret(sco_str_c(text), key), SCO_E_NOT_FOUND);
+}
+
 static void uuid(void **state)
 {
     (void)state;
@@ -146,8 +222,9 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256), cmocka_unit_test(lengths), cmocka_unit_test(fields),
-        cmocka_unit_test(hmac),   cmocka_unit_test(uuid),    cmocka_unit_test(no_memory),
+        cmocka_unit_test(sha256),  cmocka_unit_test(lengths), cmocka_unit_test(fields),
+        cmocka_unit_test(hmac),    cmocka_unit_test(uuid),    cmocka_unit_test(no_memory),
+        cmocka_unit_test(ed25519), cmocka_unit_test(pem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
