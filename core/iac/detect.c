@@ -29,9 +29,24 @@ static const struct name_rule rules[] = {
     {"**/{*.tfplan,tfplan,plan.out,*.plan,tfplan.*,plan}", IAC_NAME_PLAN, SCO_IAC_FORMAT_NONE},
 };
 
+/* Whether none of the words is there that the names of special files have. Nearly all files: the
+ * patterns need not be tried. */
+static bool is_ordinary(const char *path)
+{
+    static const char *const words[] = {".github/", "action.",   "gitlab-ci",
+                                        "compose",  "ockerfile", "Containerfile"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(words); i++)
+        if (strstr(path, words[i]))
+            return false;
+    return true;
+}
+
 enum iac_name iac_name_of(const char *path, enum sco_iac_format *ret)
 {
+    struct sco_str name = sco_str_c(path);
     *ret = SCO_IAC_FORMAT_NONE;
+    if (is_ordinary(path) && (sco_str_ends(name, ".yaml") || sco_str_ends(name, ".yml")))
+        return IAC_NAME_YAML;
     for (size_t i = 0; i < SCO_ARRAY_LEN(rules); i++) {
         const char *rooted = rules[i].pattern + 3; /* without the leading folders */
         if (sco_glob_match(rules[i].pattern, sco_str_c(path)) ||

@@ -353,15 +353,27 @@ int iac_yaml_next(struct iac_yaml *y, uint32_t doc, struct sco_iac_node *ret)
     }
 }
 
+static bool is_ascii(struct sco_str s)
+{
+    uint64_t high = 0, word;
+    size_t i = 0;
+    for (; i + sizeof word <= s.n; i += sizeof word) {
+        memcpy(&word, s.p + i, sizeof word);
+        high |= word;
+    }
+    for (; i < s.n; i++)
+        high |= (unsigned char)s.p[i];
+    return !(high & 0x8080808080808080u);
+}
+
 int iac_yaml_open(struct iac_yaml *y, struct sco_iac_set *s, struct sco_iac_text *text,
                   enum iac_schema schema, struct sco_error *err)
 {
-    *y = (struct iac_yaml){.s = s, .text = text, .schema = schema, .err = err, .ascii = true};
+    *y = (struct iac_yaml){.s = s, .text = text, .schema = schema, .err = err};
     if (text->bytes.n > SCO_IAC_YAML_SIZE_MAX)
         return sco_error_set(err, SCO_E_LIMIT, "%s: larger than %d bytes (SCO_IAC_YAML_SIZE_MAX)",
                              text->file_path, SCO_IAC_YAML_SIZE_MAX);
-    for (size_t i = 0; i < text->bytes.n && y->ascii; i++)
-        y->ascii = (unsigned char)text->bytes.p[i] < 0x80;
+    y->ascii = is_ascii(text->bytes);
     yaml_parser_t *p = sco_alloc(1, sizeof *p);
     if (!p || !yaml_parser_initialize(p)) {
         free(p);
