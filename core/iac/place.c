@@ -34,6 +34,29 @@ static size_t characters(const char *p, size_t n)
     return count;
 }
 
+/* Plans are one line of many megabytes: a column must not count from its start. */
+enum { COUNTED = 4096 };
+
+static uint32_t *make_characters(struct sco_arena *a, struct sco_str text)
+{
+    size_t n = text.n / COUNTED + 1;
+    uint32_t *before = sco_arena_alloc_raw(a, n * sizeof *before);
+    if (!before)
+        return NULL;
+    before[0] = 0;
+    for (size_t i = 1; i < n; i++)
+        before[i] = before[i - 1] + (uint32_t)characters(text.p + (i - 1) * COUNTED, COUNTED);
+    return before;
+}
+
+/* Characters in the first `pos` bytes. */
+static size_t characters_before(const struct sco_iac_text *t, size_t pos)
+{
+    size_t i = t->characters ? pos / COUNTED : 0;
+    return (t->characters ? t->characters[i] : 0) +
+           characters(t->bytes.p + i * COUNTED, pos - i * COUNTED);
+}
+
 /* The 0-based line that holds `pos`. */
 static size_t line_of(const struct sco_iac_text *t, uint32_t pos)
 {
@@ -53,6 +76,8 @@ void iac_text_place(struct iac_impl *m, struct sco_iac_text *t, uint32_t pos, ui
 {
     if (!t->lines && m)
         t->lines = make_lines(&m->late, t->bytes, &t->n_lines);
+    if (!t->characters && m && t->bytes.n > COUNTED)
+        t->characters = make_characters(&m->late, t->bytes);
     if (pos > t->bytes.n)
         pos = (uint32_t)t->bytes.n;
     uint32_t start = 0, line = 1;
@@ -69,7 +94,9 @@ void iac_text_place(struct iac_impl *m, struct sco_iac_text *t, uint32_t pos, ui
         }
     }
     *ret_line = line;
-    *ret_column = (uint32_t)characters(t->bytes.p + start, pos - start) + 1;
+    *ret_column = pos - start < COUNTED
+                      ? (uint32_t)characters(t->bytes.p + start, pos - start) + 1
+                      : (uint32_t)(characters_before(t, pos) - characters_before(t, start)) + 1;
 }
 
 void sco_iac_place_at(const struct sco_iac_set *s, uint32_t doc, uint32_t pos, uint32_t end,

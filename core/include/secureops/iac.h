@@ -34,7 +34,9 @@ enum {
 #define SCO_IAC_STR 4u
 #define SCO_IAC_LIST 5u
 #define SCO_IAC_MAP 6u
-#define SCO_IAC_UNKNOWN 7u /* exists, but its value is known only at run time */
+#define SCO_IAC_UNKNOWN                                                                            \
+    7u /* exists, but its value is known only at run time; of a Compose value                      \
+          with ${VAR}, text and n are what was written */
 
 #define SCO_IAC_SENSITIVE 1u /* flag: may be compared, must never be shown */
 #define SCO_IAC_ALIASED 2u   /* flag: came through an alias or merge key: lies at the anchor */
@@ -110,6 +112,7 @@ struct sco_iac_text { /* one file; several documents may share it */
     struct sco_str bytes;  /* UTF-8 */
     const uint32_t *lines; /* offset of each line's first byte; made when first asked for */
     size_t n_lines;
+    const uint32_t *characters; /* that come before each 4 KiB; made with the lines */
 };
 
 struct sco_iac_doc {
