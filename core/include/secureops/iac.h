@@ -34,9 +34,7 @@ enum {
 #define SCO_IAC_STR 4u
 #define SCO_IAC_LIST 5u
 #define SCO_IAC_MAP 6u
-#define SCO_IAC_UNKNOWN                                                                            \
-    7u /* exists, but its value is known only at run time; of a Compose value                      \
-          with ${VAR}, text and n are what was written */
+#define SCO_IAC_UNKNOWN 7u /* exists, but its value is known only at run time */
 
 #define SCO_IAC_SENSITIVE 1u /* flag: may be compared, must never be shown */
 #define SCO_IAC_ALIASED 2u   /* flag: came through an alias or merge key: lies at the anchor */
@@ -55,7 +53,7 @@ struct sco_iac_node {
     union {
         int64_t i; /* INT; BOOL: 0 or 1 */
         double real;
-        const char *text;                    /* STR: NUL-terminated; may contain NUL */
+        const char *text; /* STR: NUL-terminated; may contain NUL. UNKNOWN of Compose: as written */
         const struct sco_iac_node *item;     /* LIST: n nodes */
         const struct sco_iac_member *member; /* MAP: n members, in the order of the text; keys are
                                                 unique, the last of a repeated key */
