@@ -71,13 +71,14 @@ static const struct flag plugin_flags[] = {
 
 static const struct flag policy_flags[] = {
     {"policy", 'p', "ID,...", NULL, ARG_POLICY, "these policies only: ids, aliases, globs"},
-    {"framework", 0, "ID[@VERSION],...", NULL, ARG_FRAMEWORK, "the policies of these frameworks"},
+    {"framework", 0, "ID,...", NULL, ARG_FRAMEWORK, "the policies of these, ID or ID@VERSION"},
     {"skip", 0, "ID,...", NULL, ARG_SKIP, "eval: leave these out"},
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json; test: also tap, junit"},
     {"trace", 0, NULL, NULL, ARG_TRACE, "eval: what each check read, and every verdict"},
     {"coverage", 0, NULL, NULL, ARG_COVERAGE, "test: lines and branches that no case reached"},
     {"for", 0, "SELECTOR", NULL, ARG_FOR, "new: what it looks at (default: kubernetes:workload)"},
     {"dir", 0, "DIR", NULL, ARG_DIR, "new: folder to write into (default: the current one)"},
+    {"key", 0, "FILE", NULL, ARG_KEY, "sign: the private key, Ed25519 in PEM"},
     {"exclude", 'x', "GLOB,...", "scan.exclude", 0, "eval: leave out files and folders"},
     {"include-ignored", 0, NULL, "scan.include_ignored", 0,
      "eval: look also at .gitignore'd and vendored folders"},
@@ -139,7 +140,9 @@ static const struct command commands[] = {
      import_flags, cmd_import},
     {"plugin", "list | info NAME | new NAME", "Shows the plugins, or writes a new one.", NULL,
      plugin_flags, cmd_plugin},
-    {"policy", "list | show ID | eval PATH... | test [PATH] | profile PATH... | new ID",
+    {"policy",
+     "list | show ID | eval PATH... | test [PATH] | profile PATH... | new ID |\n"
+     "                        sign ARCHIVE | verify ARCHIVE",
      "Shows, evaluates, tests and starts Lua policies.",
      "Exit status of eval: 0 everything passed; 1 something failed; 3 something could not be\n"
      "judged (an error of a policy, a file that does not parse; outranks 1). Of test: 0 all cases\n"

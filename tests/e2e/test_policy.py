@@ -1,5 +1,8 @@
 """Policies as their users meet them: in a scan, evaluated alone, written and tested."""
 import json
+import shutil
+import subprocess
+import tarfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
@@ -543,6 +546,29 @@ class Authors(PolicyCase):
         times = [p["ns"] for p in out["policies"]]
         self.assertEqual(times, sorted(times, reverse=True))
         self.assertGreater(out["evaluations"], 50)
+
+    @unittest.skipUnless(shutil.which("openssl"), "openssl makes the keys")
+    def test_signed_archives(self):
+        for args in (["genpkey", "-algorithm", "ed25519", "-out", "key.pem"],
+                     ["pkey", "-in", "key.pem", "-pubout", "-out", "public.pem"]):
+            subprocess.run(["openssl", *args], cwd=self.cwd, check=True, capture_output=True)
+        self.pod()
+        self.policy("t-one", "fail('from an archive')")
+        with tarfile.open(self.cwd / "pack.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+            tar.add(self.cwd / "pack", arcname=".")
+        keys = ["--policy-keys", "public.pem"]
+        use = ["policy", "eval", "pod.yaml", "-p", "t-one", "--policies", "pack.tar", *keys]
+        self.assertIn("not signed", self.run_it(*use, code=USAGE).err)
+        self.run_it("policy", "sign", "pack.tar", "--key", "public.pem", code=USAGE)
+        self.run_it("policy", "sign", "pack", "--key", "key.pem", code=USAGE)
+        self.run_it("policy", "sign", "pack.tar", "--key", "key.pem", code=PASSED)
+        self.assertIn("1 policy", self.run_it("policy", "verify", "pack.tar", *keys, code=PASSED).out)
+        self.assertIn("from an archive", self.run_it(*use, code=GATE).out)
+        with open(self.cwd / "pack.tar", "ab") as f:
+            f.write(b"x")
+        self.assertIn("was changed", self.run_it("policy", "verify", "pack.tar", *keys, code=USAGE).err)
+        self.assertIn("was changed", self.run_it(*use, code=USAGE).err)
+        self.run_it("policy", "verify", "pack.tar", code=USAGE)
 
     def test_usage(self):
         for args in ([], ["shw"], ["show"], ["eval"], ["list", "x"], ["test", "a", "b"]):
