@@ -253,6 +253,7 @@ static int new_lists(lua_State *L)
 static int begin_docs(struct sco_policies *p, const struct sco_iac_set *docs)
 {
     p->docs = docs;
+    p->docs_start = docs->arena.used;
     p->parsed = NULL;
     p->nodes_ready = false;
     sco_map_done(&p->nodes);

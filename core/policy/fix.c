@@ -4,17 +4,6 @@
 #include <secureops/json.h>
 
 /* ---- what the policy said ---- */
-/* LJMP: a copy in the run's arena. */
-static const char *keep(lua_State *L, struct sco_str s)
-{
-    const char *z = sco_arena_cstr(&pl_of(L)->run_arena, s);
-    if (!z) {
-        pl_of(L)->nomem = true;
-        pl_stop(L, pl_of(L), PL_MEMORY);
-    }
-    return z;
-}
-
 void pl_fix_read(lua_State *L, int at, struct pl_fail *f)
 {
     struct sco_policies *p = pl_of(L);
@@ -26,14 +15,14 @@ void pl_fix_read(lua_State *L, int at, struct pl_fail *f)
         struct sco_json_out o = {.b = &p->buf};
         pl_write_json(L, -1, &o, 0);
         f->fix = PL_FIX_SET;
-        f->fix_text = keep(L, sco_buf_str(&p->buf));
+        f->fix_text = pl_run_str(L, sco_buf_str(&p->buf));
     }
     lua_pushliteral(L, "replace_line");
     if (lua_rawget(L, at) == LUA_TSTRING) {
         struct sco_str s;
         s.p = lua_tolstring(L, -1, &s.n);
         f->fix = PL_FIX_LINE;
-        f->fix_text = keep(L, s);
+        f->fix_text = pl_run_str(L, s);
     }
     lua_pushliteral(L, "remove");
     lua_rawget(L, at);

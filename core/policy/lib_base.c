@@ -102,6 +102,7 @@ static int b_pcall(lua_State *L)
 {
     struct sco_policies *p = pl_of(L);
     luaL_checkany(L, 1);
+    pl_work(L, p, 20); /* setting up and unwinding */
     int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
     if (status == LUA_ERRMEM)
         pl_stop(L, p, PL_MEMORY);

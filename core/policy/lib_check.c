@@ -14,18 +14,19 @@ static const char *keep(lua_State *L, struct sco_str s)
     }
     sco_buf_clear(&p->buf);
     sco_buf_add_utf8(&p->buf, s);
-    const char *copy = p->buf.failed ? NULL : sco_arena_cstr(&p->run_arena, sco_buf_str(&p->buf));
-    if (!copy) {
+    if (p->buf.failed) {
         p->nomem = true;
         pl_stop(L, p, PL_MEMORY);
     }
-    return copy;
+    return pl_run_str(L, sco_buf_str(&p->buf));
 }
 
 /* LJMP */
 static const char *message(lua_State *L, int at)
 {
     struct sco_str s;
+    if (lua_isnone(L, at))
+        luaL_error(L, "fail: the message is missing");
     if (lua_type(L, at) != LUA_TSTRING && lua_type(L, at) != LUA_TNUMBER)
         luaL_error(L, "fail: the message is a %s value, not text", pl_type(L, at));
     s.p = lua_tolstring(L, at, &s.n);
@@ -62,17 +63,17 @@ static bool same_place(const struct pl_fail *a, const struct pl_fail *b)
 /* LJMP: one fail for each place: a second message there is added to the first. */
 static bool join(lua_State *L, struct pl_run *run, const struct pl_fail *f)
 {
-    struct sco_policies *p = pl_of(L);
-    pl_work(L, p, run->n_fails / 4);
+    pl_work(L, pl_of(L), 10 + run->n_fails / 4);
     for (size_t i = 0; i < run->n_fails; i++) {
         struct pl_fail *old = &run->fails[i];
         if (!same_place(old, f))
             continue;
         if (!strstr(old->message, f->message) &&
             strlen(old->message) + strlen(f->message) + 3 < SCO_POLICY_MESSAGE_MAX) {
-            char *both = sco_arena_fmt(&p->run_arena, "%s; %s", old->message, f->message);
-            if (both)
-                old->message = both;
+            size_t n = strlen(old->message), m = strlen(f->message);
+            char *both = pl_run_alloc(L, n + m + 3);
+            snprintf(both, n + m + 3, "%s; %s", old->message, f->message);
+            old->message = both;
         }
         return true;
     }

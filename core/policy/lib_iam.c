@@ -73,10 +73,7 @@ static const struct sco_iac_node *document(lua_State *L)
         return v;
     struct sco_str text;
     text.p = lua_tolstring(L, 1, &text.n);
-    pl_work(L, p, text.n / 8);
-    const struct pl_parsed *x = pl_parse_inside(p, p->run.resource->node, text, PL_JSON);
-    if (!x)
-        pl_stop(L, p, PL_MEMORY);
+    const struct pl_parsed *x = pl_inside(L, p->run.resource->node, text, PL_JSON);
     return x->root;
 }
 

@@ -13,7 +13,6 @@ static const struct sco_iac_node *at_path(lua_State *L, const struct sco_iac_nod
         return NULL;
     struct sco_policies *p = pl_of(L);
     for (size_t i = 0; i < n; i++) {
-        pl_work(L, p, v->n / 16);
         const struct sco_iac_node *next = pl_follow(v, path + i, 1, &used);
         if (p->opt.trace)
             pl_trace(p, v, path[i].key.p ? path[i].key : sco_str_make(NULL, path[i].index + 1),
@@ -92,7 +91,6 @@ static int r_keys(lua_State *L)
 
 static int r_json(lua_State *L)
 {
-    struct sco_policies *p = pl_of(L);
     const struct sco_iac_node *stopped, *v = at_path(L, &stopped);
     if (stopped || !pl_known(v) || v->type != SCO_IAC_STR) {
         pl_push(L, stopped ? stopped : v);
@@ -102,10 +100,7 @@ static int r_json(lua_State *L)
         lua_pushliteral(L, "not a string");
         return 2;
     }
-    pl_work(L, p, v->n / 8);
-    const struct pl_parsed *x = pl_parse_inside(p, v, sco_iac_text(v), PL_JSON);
-    if (!x)
-        pl_stop(L, p, PL_MEMORY);
+    const struct pl_parsed *x = pl_inside(L, v, sco_iac_text(v), PL_JSON);
     pl_push(L, x->root);
     if (x->root)
         return 1;

@@ -12,14 +12,10 @@ static int s_commands(lua_State *L)
     text.p = lua_tolstring(L, 1, &text.n);
     if (!p->run.resource)
         return luaL_error(L, "shell.commands() is for checks, not for the top of a file");
-    pl_work(L, p, text.n / 4);
-    const struct pl_parsed *x = pl_parse_inside(p, p->run.resource->node, text, PL_SHELL);
-    if (!x)
-        pl_stop(L, p, PL_MEMORY);
-    if (x->root)
-        pl_push(L, x->root);
-    else
-        lua_newtable(L);
+    const struct pl_parsed *x = pl_inside(L, p->run.resource->node, text, PL_SHELL);
+    if (!x->root)
+        return luaL_error(L, "shell.commands: %s", x->error);
+    pl_push(L, x->root);
     return 1;
 }
 

@@ -114,6 +114,28 @@ void pl_work(lua_State *L, struct sco_policies *p, uint64_t n)
         pl_stop(L, p, PL_STEPS);
 }
 
+void *pl_run_alloc(lua_State *L, size_t n)
+{
+    struct sco_policies *p = pl_of(L);
+    if (p->run_arena.used + n > PL_RUN_MEMORY_MAX)
+        pl_stop(L, p, PL_MEMORY);
+    pl_work(L, p, 1 + n / BYTES_A_STEP);
+    void *v = sco_arena_alloc(&p->run_arena, n);
+    if (!v) {
+        p->nomem = true;
+        pl_stop(L, p, PL_MEMORY);
+    }
+    return v;
+}
+
+const char *pl_run_str(lua_State *L, struct sco_str s)
+{
+    char *v = pl_run_alloc(L, s.n + 1);
+    if (s.n)
+        memcpy(v, s.p, s.n);
+    return v;
+}
+
 /* Appends to a text of fixed size, cut at its end. */
 SCO_PRINTF(3, 4) static void add(char *out, size_t cap, const char *fmt, ...)
 {

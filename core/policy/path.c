@@ -2,28 +2,6 @@
  * them as ["a.b"]; or a list of keys and numbers. */
 #include "policy_priv.h"
 
-/* LJMP: steps of the run's arena. */
-static struct pl_step *steps(lua_State *L, size_t n)
-{
-    struct pl_step *v = sco_arena_alloc(&pl_of(L)->run_arena, n * sizeof *v);
-    if (!v) {
-        pl_of(L)->nomem = true;
-        pl_stop(L, pl_of(L), PL_MEMORY);
-    }
-    return v;
-}
-
-/* LJMP: a key that lives as long as the run. */
-static struct sco_str keep(lua_State *L, struct sco_str s)
-{
-    struct sco_str copy = sco_arena_str(&pl_of(L)->run_arena, s);
-    if (!copy.p) {
-        pl_of(L)->nomem = true;
-        pl_stop(L, pl_of(L), PL_MEMORY);
-    }
-    return copy;
-}
-
 /* "[0]" or "[\"key\"]" at s: the end of it, or NULL. */
 static const char *bracket(const char *s, const char *end, struct pl_step *ret)
 {
@@ -46,9 +24,9 @@ static const char *bracket(const char *s, const char *end, struct pl_step *ret)
 /* LJMP */
 static size_t parse(lua_State *L, struct sco_str path, const struct pl_step **ret)
 {
-    struct pl_step *v = steps(L, PL_PATH_MAX);
+    struct pl_step v[PL_PATH_MAX];
     size_t n = 0;
-    path = keep(L, path);
+    path.p = pl_run_str(L, path);
     for (const char *s = path.p, *end = s + path.n; s < end; n++) {
         if (n == PL_PATH_MAX)
             luaL_error(L, "path '%s' has more than %d parts", path.p, PL_PATH_MAX);
@@ -67,7 +45,9 @@ static size_t parse(lua_State *L, struct sco_str path, const struct pl_step **re
         if (s < end && *s == '.' && ++s == end)
             luaL_error(L, "path '%s' ends with a dot", path.p);
     }
-    *ret = v;
+    struct pl_step *copy = pl_run_alloc(L, n * sizeof *copy);
+    memcpy(copy, v, n * sizeof *copy);
+    *ret = copy;
     return n;
 }
 
@@ -86,7 +66,7 @@ size_t pl_path(lua_State *L, int at, const struct pl_step **ret)
     size_t n = (size_t)lua_rawlen(L, at);
     if (n > PL_PATH_MAX)
         luaL_error(L, "a path has at most %d parts", PL_PATH_MAX);
-    struct pl_step *v = steps(L, n ? n : 1);
+    struct pl_step *v = pl_run_alloc(L, (n + 1) * sizeof *v);
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, at, (lua_Integer)i + 1);
         if (lua_isinteger(L, -1)) {
@@ -94,7 +74,7 @@ size_t pl_path(lua_State *L, int at, const struct pl_step **ret)
         } else if (lua_type(L, -1) == LUA_TSTRING) {
             struct sco_str key;
             key.p = lua_tolstring(L, -1, &key.n);
-            v[i].key = keep(L, key);
+            v[i].key = sco_str_make(pl_run_str(L, key), key.n);
         } else {
             luaL_error(L, "part %d of the path is a %s value", (int)i + 1, pl_type(L, -1));
         }

@@ -12,7 +12,8 @@ struct search {
     const struct sco_iac_node *to;
     struct way way[SCO_IAC_DEPTH_MAX + 2];
     size_t n, left;
-    bool near; /* positions lead */
+    bool near;   /* positions lead: children that do not hold the place are passed over */
+    bool sorted; /* and children stand in the order of the text, so that one can be picked */
 };
 
 static const struct sco_iac_node *child(const struct sco_iac_node *v, uint32_t i)
@@ -34,6 +35,21 @@ static bool own_child(const struct sco_iac_node *v, const struct sco_iac_node *t
     return true;
 }
 
+/* The last child that starts at `pos` or before; *ret_end is the index after it. */
+static uint32_t last_before(const struct sco_iac_node *v, uint32_t pos, uint32_t *ret_end)
+{
+    uint32_t low = 0, high = v->n;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (child(v, middle)->pos <= pos)
+            low = middle;
+        else
+            high = middle;
+    }
+    *ret_end = high;
+    return low;
+}
+
 static bool find(struct search *s, const struct sco_iac_node *v)
 {
     if (v == s->to)
@@ -45,7 +61,8 @@ static bool find(struct search *s, const struct sco_iac_node *v)
         s->way[s->n++] = (struct way){v, i};
         return true;
     }
-    for (i = 0; i < v->n && s->left; i++, s->left--) {
+    uint32_t end = v->n;
+    for (i = s->sorted ? last_before(v, s->to->pos, &end) : 0; i < end && s->left; i++, s->left--) {
         const struct sco_iac_node *c = child(v, i);
         if (s->near && (c->pos > s->to->pos || c->end < s->to->end))
             continue;
@@ -60,11 +77,14 @@ static bool find(struct search *s, const struct sco_iac_node *v)
 static bool search(struct search *s, const struct sco_iac_node *from, const struct sco_iac_node *to)
 {
     s->to = to;
-    s->n = 0;
-    s->near = true;
     s->left = SIZE_MAX;
-    if (find(s, from))
-        return true;
+    s->near = true;
+    for (int i = 0; i < 2; i++) { /* aliases and made nodes may stand out of order */
+        s->n = 0;
+        s->sorted = i == 0;
+        if (find(s, from))
+            return true;
+    }
     s->n = 0;
     s->near = false;
     s->left = SEARCH_MAX;

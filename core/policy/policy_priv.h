@@ -20,8 +20,9 @@ enum {
     PL_STRING_MAX = 1 << 20, /* bytes that a string function may make */
     PL_IMPORT_DEPTH_MAX = 16,
     PL_GEN_SHIFT = 48,
-    PL_PATH_MAX = 64,    /* parts of a path */
-    PL_TRACE_MAX = 1000, /* lines */
+    PL_PATH_MAX = 64,             /* parts of a path */
+    PL_RUN_MEMORY_MAX = 16 << 20, /* bytes of messages and paths of one evaluation */
+    PL_TRACE_MAX = 1000,          /* lines */
 };
 
 enum pl_kind { PL_FILE_POLICY, PL_FILE_LIBRARY, PL_FILE_FRAMEWORK, PL_FILE_CASES, PL_FILE_OTHER };
@@ -87,6 +88,7 @@ struct pl_fail {
 struct pl_parsed { /* a document found inside a string */
     const struct sco_iac_node *base, *root;
     const char *error;
+    bool limit; /* too large, not malformed */
     struct pl_parsed *next;
 };
 
@@ -142,6 +144,7 @@ struct sco_policies {
     size_t load_base; /* memory in use after loading */
     uint64_t gen;     /* of the documents: 1 to 0xffff */
     const struct sco_iac_set *docs;
+    size_t docs_start;    /* bytes of their arena when the policies began */
     struct sco_map nodes; /* bytes of a resource's node pointer to its index + 1 */
     bool nodes_ready;
     struct pl_parsed *parsed; /* the last one first */
@@ -169,6 +172,8 @@ void pl_arm(struct sco_policies *p, uint64_t budget); /* a new evaluation */
 void pl_disarm(struct sco_policies *p);
 void pl_work(lua_State *L, struct sco_policies *p, uint64_t n); /* LJMP: counts work of C */
 _Noreturn void pl_stop(lua_State *L, struct sco_policies *p, enum pl_stop why); /* LJMP */
+void *pl_run_alloc(lua_State *L, size_t n);             /* LJMP: of the run's arena, zeroed */
+const char *pl_run_str(lua_State *L, struct sco_str s); /* LJMP: a copy there */
 int pl_traceback(lua_State *L);
 /* Calls the function below nargs arguments under pl_traceback (slot 1). The status of lua_pcall;
  * a stop is an error even when a script hid it. */
@@ -261,8 +266,9 @@ void pl_trace(struct sco_policies *p, const struct sco_iac_node *in, struct sco_
 
 /* ---- parsed.c: documents inside strings ---- */
 enum pl_inside { PL_JSON, PL_SHELL };
-const struct pl_parsed *pl_parse_inside(struct sco_policies *p, const struct sco_iac_node *base,
-                                        struct sco_str text, enum pl_inside kind);
+/* LJMP: never NULL. */
+const struct pl_parsed *pl_inside(lua_State *L, const struct sco_iac_node *base,
+                                  struct sco_str text, enum pl_inside kind);
 
 /* ---- value.c ---- */
 struct sco_json_out;

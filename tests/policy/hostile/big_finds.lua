@@ -1,0 +1,9 @@
+-- expect: error 
+return {
+  id = "big-finds", title = "hostile", severity = "LOW", applies_to = "kubernetes",
+  remediation = "none", scope = "project",
+  check = function(r, params)
+    local s = ('a'):rep(1000000)
+    for i = 1, 1e9 do s:find(('a'):rep(1000) .. 'b') end
+  end,
+}

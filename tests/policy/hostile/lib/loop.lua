@@ -1,0 +1,3 @@
+-- Imports itself.
+import("loop")
+return {}
