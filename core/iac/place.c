@@ -35,7 +35,7 @@ static size_t characters(const char *p, size_t n)
 }
 
 /* Plans are one line of many megabytes: a column must not count from its start. */
-enum { COUNTED = 4096 };
+enum { COUNTED = 512 };
 
 static uint32_t *make_characters(struct sco_arena *a, struct sco_str text)
 {

@@ -110,7 +110,7 @@ struct sco_iac_text { /* one file; several documents may share it */
     struct sco_str bytes;  /* UTF-8 */
     const uint32_t *lines; /* offset of each line's first byte; made when first asked for */
     size_t n_lines;
-    const uint32_t *characters; /* that come before each 4 KiB; made with the lines */
+    const uint32_t *characters; /* that come before each half KiB; made with the lines */
 };
 
 struct sco_iac_doc {
