@@ -123,6 +123,17 @@ function M.has(item)
   end
 end
 
+-- Not set means AlwaysAllow, for API server and kubelet.
+function M.no_always_allow()
+  return function(v)
+    if v == nil then
+      return "is not set, which means AlwaysAllow"
+    elseif M.items(v).AlwaysAllow then
+      return "lists AlwaysAllow"
+    end
+  end
+end
+
 function M.lacks(item)
   return function(v)
     if v ~= nil and M.items(v)[item] then
@@ -174,9 +185,11 @@ end
 
 -- p: a policy without applies_to and check, and
 --   program = "kube-apiserver", or a list of them
---   flags = { {"name", rule}, ... }: each must hold.
+--   flags = { {"name", rule}, ... }: each must hold
+--   file = "config": the flag that names a file in which the setting may stand instead. Where it is
+--     given, and the flag itself is not, the verdict is unknown.
 function M.policy(p)
-  local programs, flags = p.program, p.flags
+  local programs, rules, file = p.program, p.flags, p.file
   if type(programs) == "string" then
     programs = { programs }
   end
@@ -184,15 +197,17 @@ function M.policy(p)
   local policy = {
     applies_to = "kubernetes:workload",
     check = function(r)
-      local seen = false
+      local seen, open = false, false
       for _, c in k8s.containers(r, "containers") do
         for _, program in ipairs(programs) do
           if M.runs(c, program) then
             seen = true
-            for _, f in ipairs(flags) do
+            for _, f in ipairs(rules) do
               local value, path = M.value(c, f[1])
               local wrong = f[2](value)
-              if wrong then
+              if wrong and value == nil and file and M.value(c, file) ~= nil then
+                open = true
+              elseif wrong then
                 fail(c, path or "command", program .. ": --" .. f[1] .. " " .. wrong)
               end
             end
@@ -201,11 +216,13 @@ function M.policy(p)
       end
       if not seen then
         not_applicable(elsewhere)
+      elseif open then
+        unknown("it may stand in the file that --" .. file .. " names")
       end
     end,
   }
   for key, value in pairs(p) do
-    if key ~= "program" and key ~= "flags" then
+    if key ~= "program" and key ~= "flags" and key ~= "file" then
       policy[key] = value
     end
   end

@@ -18,7 +18,7 @@ end
 return {
   api {
     id = "k8s-api-anonymous-auth", title = "The API server takes no anonymous requests", severity = "MEDIUM",
-    flags = { { "anonymous-auth", flags.is("false") } },
+    flags = { { "anonymous-auth", flags.is("false") } }, file = "authentication-config",
     aliases = { "CKV_K8S_68", "KCV-0001", "kics:1de5cc51-f376-4638-a940-20f2e85ae238" }, cis = "1.2.1", nsa = "7.0", cwe = { 306 },
     description = "Requests without credentials are let in as system:anonymous unless it is switched off.",
     remediation = "Start kube-apiserver with --anonymous-auth=false.",
@@ -67,21 +67,21 @@ return {
   },
   api {
     id = "k8s-api-always-allow", title = "The API server does not allow everything", severity = "HIGH",
-    flags = { { "authorization-mode", flags.lacks("AlwaysAllow") } },
+    flags = { { "authorization-mode", flags.no_always_allow() } }, file = "authorization-config",
     aliases = { "CKV_K8S_74", "KCV-0007", "kics:f1f4d8da-1ac4-47d0-b1aa-91e69d33f7d5" }, cis = "1.2.7", cwe = { 862 },
-    description = "AlwaysAllow lets every authenticated request do anything.",
+    description = "AlwaysAllow, which is the default, lets every authenticated request do anything.",
     remediation = "Set --authorization-mode to Node,RBAC.",
   },
   api {
     id = "k8s-api-node-authorization", title = "The API server limits kubelets to their own objects", severity = "MEDIUM",
-    flags = { { "authorization-mode", flags.has("Node") } },
+    flags = { { "authorization-mode", flags.has("Node") } }, file = "authorization-config",
     aliases = { "CKV_K8S_75", "KCV-0008", "kics:4d7ee40f-fc5d-427d-8cac-dffbe22d42d1" }, cis = "1.2.8", cwe = { 285 },
     description = "The Node authorizer keeps a kubelet from reading the secrets of pods on other nodes.",
     remediation = "Add Node to --authorization-mode.",
   },
   api {
     id = "k8s-api-rbac", title = "The API server authorizes by roles", severity = "MEDIUM",
-    flags = { { "authorization-mode", flags.has("RBAC") } },
+    flags = { { "authorization-mode", flags.has("RBAC") } }, file = "authorization-config",
     aliases = { "CKV_K8S_77", "KCV-0009", "kics:1aa4a1ae-5dbb-48a1-9aa2-630ea4be208e" }, cis = "1.2.9", nsa = "7.1", cwe = { 285 },
     description = "Roles grant single rights to single subjects.",
     remediation = "Add RBAC to --authorization-mode.",

@@ -2,7 +2,7 @@
 local flags = import("flags")
 
 local function kubelet(p)
-  p.program = "kubelet"
+  p.program, p.file = "kubelet", "config"
   if p.cis then
     p.frameworks = { ["cis-kubernetes"] = p.cis }
   end
@@ -65,9 +65,9 @@ return {
   },
   kubelet {
     id = "k8s-kubelet-always-allow", title = "The kubelet does not allow everything", severity = "HIGH",
-    flags = { { "authorization-mode", flags.lacks("AlwaysAllow") } },
+    flags = { { "authorization-mode", flags.no_always_allow() } },
     aliases = { "CKV_K8S_139", "KCV-0080", always_allow }, cis = "4.2.2", cwe = { 862 },
-    description = "AlwaysAllow lets every authenticated request run commands in containers.",
+    description = "AlwaysAllow, the default of the flag, lets every authenticated request run commands in containers.",
     remediation = "Set --authorization-mode=Webhook.",
   },
   config {
@@ -109,13 +109,9 @@ return {
   },
   kubelet {
     id = "k8s-kubelet-read-only-port", title = "The kubelet has no port without authentication", severity = "MEDIUM",
-    flags = { { "read-only-port", function(v)
-      if v ~= nil and v ~= "0" then
-        return "is " .. v .. ", not 0"
-      end
-    end } },
+    flags = { { "read-only-port", flags.is("0") } },
     aliases = { "CKV_K8S_141", "KCV-0082", read_only }, cis = "4.2.4", cwe = { 306 },
-    description = "The read-only port tells what runs on the node, to everyone.",
+    description = "The read-only port tells what runs on the node, to everyone. As a flag it is 10255 by default.",
     remediation = "Set --read-only-port=0.",
   },
   config {
@@ -154,9 +150,16 @@ return {
   },
   kubelet {
     id = "k8s-kubelet-kernel-defaults", title = "The kubelet does not change settings of the kernel", severity = "MEDIUM",
-    flags = { { "protect-kernel-defaults", flags.is_not("false") } },
-    aliases = { "CKV_K8S_144", "KCV-0083", kernel }, cis = "4.2.6", cwe = { 732 },
+    flags = { { "protect-kernel-defaults", flags.is("true") } },
+    aliases = { "CKV_K8S_144", "KCV-0083" }, cis = "4.2.6", cwe = { 732 },
     description = "Unless told otherwise the kubelet sets what it wants and hides that the node was not as it was hardened.",
+    remediation = "Set --protect-kernel-defaults=true.",
+  },
+  kubelet {
+    id = "k8s-kubelet-kernel-defaults-off", title = "The kubelet is not told to change settings of the kernel", severity = "MEDIUM",
+    flags = { { "protect-kernel-defaults", flags.is_not("false") } },
+    aliases = { kernel }, cwe = { 732 }, default = false,
+    description = "The weak form of k8s-kubelet-kernel-defaults: where nothing is said, which means false, it passes.",
     remediation = "Set --protect-kernel-defaults=true.",
   },
   config {

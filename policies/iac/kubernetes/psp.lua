@@ -143,7 +143,6 @@ return {
   },
   psp {
     id = "k8s-psp-drop-all", title = "Pod security policies make containers drop all capabilities", severity = "LOW",
-    aliases = { "CKV_K8S_36" },
     description = "What is dropped cannot be used after a break-in.",
     judge = function(spec)
       if not holds(spec.requiredDropCapabilities, "ALL") then
@@ -153,7 +152,7 @@ return {
   },
   psp {
     id = "k8s-psp-drop-some", title = "Pod security policies make containers drop capabilities", severity = "LOW",
-    aliases = { "kics:caa93370-791f-4fc6-814b-ba6ce0cb4032" }, default = false,
+    aliases = { "CKV_K8S_36", "kics:caa93370-791f-4fc6-814b-ba6ce0cb4032" }, default = false,
     description = "The weak form of k8s-psp-drop-all: any capability counts.",
     judge = function(spec)
       if spec.requiredDropCapabilities[1] == nil then

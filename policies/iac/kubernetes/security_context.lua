@@ -12,6 +12,10 @@ local function container_count(spec)
   return n
 end
 
+local function is_profile(name)
+  return name == "RuntimeDefault" or name == "Localhost"
+end
+
 return {
   {
     id = "k8s-read-only-root",
@@ -210,17 +214,17 @@ return {
           return
         end
       end
-      if spec.securityContext.seccompProfile.type == "RuntimeDefault" then
+      if is_profile(spec.securityContext.seccompProfile.type) then
         return
       end
       local missing = container_count(spec) == 0
       for _, c, list in k8s.containers(r) do
-        if c.securityContext.seccompProfile.type ~= "RuntimeDefault" then
-          fail(c, "securityContext.seccompProfile.type", pods.label(c, list) .. " has no default seccomp profile", { set = "RuntimeDefault" })
+        if not is_profile(c.securityContext.seccompProfile.type) then
+          fail(c, "securityContext.seccompProfile.type", pods.label(c, list) .. " has no seccomp profile", { set = "RuntimeDefault" })
         end
       end
       if missing then
-        fail(spec, "securityContext.seccompProfile.type", "the pod has no default seccomp profile", { set = "RuntimeDefault" })
+        fail(spec, "securityContext.seccompProfile.type", "the pod has no seccomp profile", { set = "RuntimeDefault" })
       end
     end,
   },
