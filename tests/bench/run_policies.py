@@ -122,7 +122,7 @@ def bench_synthetic(b):
     lua, rego = write_rules(b)
     plan = write_plan(b, resources)
     ours = plan_rows(b, f"plan of {resources:,} resources, {RULES} synthetic policies", plan,
-                     "--policies", lua, "--set", "scanners.policies.select=synthetic-*")
+                     "--policies", lua, "--set", "scanners.policies.policies=synthetic-*")
     for name, args in (("conftest", ["conftest", "test", "-p", rego, plan]),
                        ("OPA", ["opa", "eval", "-d", rego, "-i", plan, "data.main.deny"])):
         if not shutil.which(args[0]):
