@@ -50,6 +50,7 @@ const char *iac_key(struct sco_iac_set *s, struct sco_str key)
     k->hash = hash;
     k->n = (uint32_t)key.n;
     k->stamp = 0;
+    k->tag = 0;
     if (key.n)
         memcpy(k->text, key.p, key.n);
     k->text[key.n] = 0;
@@ -75,6 +76,22 @@ bool iac_stamp(const char *key, uint64_t stamp)
     bool before = k->stamp == stamp;
     k->stamp = stamp;
     return before;
+}
+
+int iac_tag(struct sco_iac_set *s, struct sco_str tag, uint32_t *ret)
+{
+    const char *name = iac_key(s, tag);
+    struct iac_keyed *k = name ? keyed(name) : NULL;
+    if (!k)
+        return SCO_E_NOMEM;
+    if (!k->tag) {
+        if (SCO_VEC_PUSH(s->tags, s->n_tags, s->cap_tags) < 0)
+            return SCO_E_NOMEM;
+        s->tags[s->n_tags++] = name;
+        k->tag = (uint32_t)s->n_tags;
+    }
+    *ret = k->tag;
+    return 0;
 }
 
 /* ---- vectors ---- */

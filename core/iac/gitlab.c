@@ -3,7 +3,17 @@
  * (".name") are templates: no resources. */
 #include "set_priv.h"
 
-enum { EXTENDS_MAX = 11 }; /* GitLab's own limit of levels */
+enum {
+    LEVELS_MAX = 11,    /* GitLab's own limit */
+    PARENTS_MAX = 1000, /* of one job, those of its parents counted: lists of lists multiply */
+};
+
+/* One job on its way to what the runner sees. */
+struct inheriting {
+    struct sco_iac_set *s;
+    uint32_t doc;
+    uint32_t parents;
+};
 
 static const char *const reserved[] = {"image",     "services", "stages",  "types",
                                        "cache",     "include",  "default", "before_script",
@@ -20,30 +30,36 @@ static bool one_of(const char *const *names, size_t n, const char *name)
 }
 
 /* ---- inheritance ---- */
-static int resolve(struct sco_iac_set *s, uint32_t doc, const struct sco_iac_node *job,
-                   uint32_t level, struct sco_iac_node *ret);
+static int resolve(struct inheriting *in, const struct sco_iac_node *job, uint32_t level,
+                   struct sco_iac_node *ret);
 
 /* Lays the job over the one that it names; one that is not in this file is noted. */
-static int over_parent(struct sco_iac_set *s, uint32_t doc, struct sco_str name, uint32_t level,
+static int over_parent(struct inheriting *in, struct sco_str name, uint32_t level,
                        struct sco_iac_node *merged)
 {
     static const struct iac_overlay_rules rules = {0};
-    const struct sco_iac_node *parent = sco_iac_get_str(s->docs[doc].root, name);
+    const struct sco_iac_node *parent = sco_iac_get_str(in->s->docs[in->doc].root, name);
     struct sco_iac_node resolved, out;
     if (!sco_iac_is(parent, SCO_IAC_MAP))
-        return iac_doc_note(s, doc, "extends %.*s: not in this file, what it sets is not known",
+        return iac_doc_note(in->s, in->doc,
+                            "extends %.*s: not in this file, what it sets is not known",
                             (int)name.n, name.p);
-    int r = resolve(s, doc, parent, level + 1, &resolved);
+    if (++in->parents == PARENTS_MAX)
+        return iac_doc_note(in->s, in->doc, "extends %.*s: more than %d jobs are extended",
+                            (int)name.n, name.p, PARENTS_MAX);
+    if (in->parents > PARENTS_MAX)
+        return 0;
+    int r = resolve(in, parent, level + 1, &resolved);
     if (r == 0)
-        r = iac_overlay(s, merged, &resolved, &rules, &out);
+        r = iac_overlay(in->s, merged, &resolved, &rules, &out);
     if (r == 0)
         *merged = out;
     return r;
 }
 
 /* Several parents: the later ones win, the job itself over all of them. */
-static int resolve(struct sco_iac_set *s, uint32_t doc, const struct sco_iac_node *job,
-                   uint32_t level, struct sco_iac_node *ret)
+static int resolve(struct inheriting *in, const struct sco_iac_node *job, uint32_t level,
+                   struct sco_iac_node *ret)
 {
     static const char *const drop[] = {"extends", NULL};
     static const struct iac_overlay_rules rules = {.drop = drop};
@@ -51,20 +67,17 @@ static int resolve(struct sco_iac_set *s, uint32_t doc, const struct sco_iac_nod
     struct sco_iac_node merged = {
         .type = SCO_IAC_MAP, .doc = job->doc, .pos = job->pos, .end = job->end};
     int r = 0;
-    if (!extends) {
-        *ret = *job;
+    *ret = *job;
+    if (!extends)
         return 0;
-    }
-    if (level >= EXTENDS_MAX) {
-        *ret = *job;
-        return iac_doc_note(s, doc, "extends is nested deeper than %d levels, or in a circle",
-                            EXTENDS_MAX);
-    }
+    if (level >= LEVELS_MAX)
+        return iac_doc_note(in->s, in->doc,
+                            "extends is nested deeper than %d levels, or in a circle", LEVELS_MAX);
     if (extends->type == SCO_IAC_STR)
-        r = over_parent(s, doc, sco_iac_text(extends), level, &merged);
+        r = over_parent(in, sco_iac_text(extends), level, &merged);
     for (uint32_t i = 0; r == 0 && extends->type == SCO_IAC_LIST && i < extends->n; i++)
-        r = over_parent(s, doc, sco_iac_text(&extends->item[i]), level, &merged);
-    return r < 0 ? r : iac_overlay(s, &merged, job, &rules, ret);
+        r = over_parent(in, sco_iac_text(&extends->item[i]), level, &merged);
+    return r < 0 ? r : iac_overlay(in->s, &merged, job, &rules, ret);
 }
 
 /* Whether the job takes the default of this keyword: inherit: {default: false | [keywords]}. */
@@ -118,7 +131,8 @@ static int add_job(struct sco_iac_set *s, uint32_t doc, uint32_t parent,
     struct sco_iac_node job;
     SCO_AUTO(sco_buf) struct sco_buf name = {0};
     sco_buf_addf(&name, "jobs(%s)", m->key);
-    int r = name.failed ? SCO_E_NOMEM : resolve(s, doc, &m->value, 0, &job);
+    struct inheriting in = {.s = s, .doc = doc};
+    int r = name.failed ? SCO_E_NOMEM : resolve(&in, &m->value, 0, &job);
     if (r == 0)
         r = take_defaults(s, sco_iac_get(root, "default"), false, &job);
     if (r == 0)

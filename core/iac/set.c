@@ -89,15 +89,17 @@ static char *arena_vfmt(struct sco_arena *a, const char *fmt, va_list ap)
     return b.failed ? NULL : sco_arena_cstr(a, sco_buf_str(&b));
 }
 
-static int add_note(struct sco_iac_set *s, struct sco_iac_doc *d, const char *note)
+static size_t count_notes(const struct sco_iac_doc *d)
 {
     size_t n = 0;
     while (d->notes && d->notes[n])
         n++;
-    if (n > NOTES_MAX)
-        return 0;
-    if (n == NOTES_MAX)
-        note = "more notes are left out";
+    return n;
+}
+
+static int add_note(struct sco_iac_set *s, struct sco_iac_doc *d, const char *note)
+{
+    size_t n = count_notes(d);
     const char **list = (const char **)d->notes;
     if ((n & (n - 1)) == 0) { /* full at powers of two: room for twice as many and the end */
         size_t cap = n ? 2 * n + 1 : 2;
@@ -114,6 +116,11 @@ static int add_note(struct sco_iac_set *s, struct sco_iac_doc *d, const char *no
 
 int iac_doc_note(struct sco_iac_set *s, uint32_t doc, const char *fmt, ...)
 {
+    size_t n = count_notes(&s->docs[doc]);
+    if (n > NOTES_MAX)
+        return 0;
+    if (n == NOTES_MAX)
+        return add_note(s, &s->docs[doc], "more notes are left out");
     va_list ap;
     va_start(ap, fmt);
     const char *note = arena_vfmt(&s->arena, fmt, ap);
@@ -182,25 +189,5 @@ int iac_resource(struct sco_iac_set *s, uint32_t doc, const char *const *selecto
         *ret_index = (uint32_t)s->n_resources;
     s->resources[s->n_resources++] = r;
     s->docs[doc].n_resources++;
-    return 0;
-}
-
-int iac_tag(struct sco_iac_set *s, struct sco_str tag, uint32_t *ret)
-{
-    const char *name = iac_key(s, tag);
-    if (!name)
-        return SCO_E_NOMEM;
-    for (size_t i = s->n_tags; i-- > 0;) {
-        if (s->tags[i] == name) {
-            *ret = (uint32_t)i + 1;
-            return 0;
-        }
-    }
-    if (s->n_tags >= 10000) /* each look-up is a walk: a text of nothing but new tags stays cheap */
-        return SCO_E_LIMIT;
-    if (SCO_VEC_PUSH(s->tags, s->n_tags, s->cap_tags) < 0)
-        return SCO_E_NOMEM;
-    s->tags[s->n_tags++] = name;
-    *ret = (uint32_t)s->n_tags;
     return 0;
 }

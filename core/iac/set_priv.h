@@ -9,6 +9,7 @@
 struct iac_keyed {
     uint32_t hash, n;
     uint64_t stamp;
+    uint32_t tag; /* as a YAML tag: index into the set's tags plus 1 */
     char text[];
 };
 

@@ -115,13 +115,11 @@ static int set_anchor(struct iac_yaml *y, const yaml_char_t *name, const struct 
     return 0;
 }
 
-static int set_tag(struct iac_yaml *y, const yaml_char_t *tag, uint32_t pos, struct sco_iac_node *v)
+static int set_tag(struct iac_yaml *y, const yaml_char_t *tag, struct sco_iac_node *v)
 {
     if (!tag || sco_str_is(sco_str_c((const char *)tag), "!"))
         return 0;
     int r = iac_tag(y->s, sco_str_c((const char *)tag), &v->tag);
-    if (r == SCO_E_LIMIT)
-        return iac_yaml_fault(y, SCO_E_LIMIT, pos, "too many different tags");
     return r < 0 ? sco_error_nomem(y->err) : 0;
 }
 
@@ -168,7 +166,7 @@ static int scalar(struct iac_yaml *y, const yaml_event_t *ev, uint32_t pos, uint
         return iac_yaml_limit(y, r, pos);
     if (!plain && ret->type == SCO_IAC_STR)
         ret->flags |= SCO_IAC_QUOTED;
-    return set_tag(y, tag, pos, ret);
+    return set_tag(y, tag, ret);
 }
 
 static int collection(struct iac_yaml *y, const yaml_event_t *ev, uint32_t pos, uint32_t depth,
@@ -327,7 +325,7 @@ static int collection(struct iac_yaml *y, const yaml_event_t *ev, uint32_t pos, 
         y->items.n = first;
         r = r < 0 ? iac_yaml_limit(y, r, pos) : 0;
     }
-    if (r < 0 || (r = set_tag(y, tag, pos, ret)) < 0)
+    if (r < 0 || (r = set_tag(y, tag, ret)) < 0)
         return r;
     return set_anchor(y, anchor, ret);
 }
@@ -346,10 +344,16 @@ int iac_yaml_next(struct iac_yaml *y, uint32_t doc, struct sco_iac_node *ret)
         yaml_event_delete(&ev);
         if (type == YAML_STREAM_END_EVENT || type == YAML_NO_EVENT)
             return 0;
-        if (type != YAML_DOCUMENT_START_EVENT) /* STREAM_START, DOCUMENT_END */
+        if (type != YAML_DOCUMENT_START_EVENT) /* STREAM_START */
             continue;
         uint32_t end;
-        return next_node(y, YAML_NO_EVENT, 0, ret, &end);
+        int r = next_node(y, YAML_NO_EVENT, 0, ret, &end);
+        if (r < 0)
+            return r;
+        if (!yaml_parser_parse(y->parser, &ev)) /* DOCUMENT_END, or what has no place here */
+            return parser_error(y);
+        yaml_event_delete(&ev);
+        return 1;
     }
 }
 

@@ -42,6 +42,11 @@ static void test_lists(void **state)
          "\"Pod\"},\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}]}");
     assert_int_equal(f.set.n_resources, 2);
     assert_place(&f, f.set.resources[1].node, "3:1-3:32");
+    only(&f, "x.yaml", /* what a comment leaves of a reason */
+         "apiVersion: v1\nkind: Pod\nmetadata:\n  annotations:\n"
+         "    checkov.io/skip1: CKV_K8S_1=a=b # cut\n");
+    assert_shows(sco_iac_path(f.set.resources[0].node, "metadata.annotations"),
+                 "{checkov.io/skip1: \"CKV_K8S_1=a=b\"}");
     only(&f, "x.yaml", "apiVersion: v1\nkind: AccessList\nspec: 1\n"); /* no items: an object */
     assert_resources(&f, "AccessList.default.(unnamed)");
     done(&f);
@@ -254,6 +259,26 @@ static void test_gitlab(void **state)
     done(&f);
 }
 
+/* Ten levels of ten parents each would be ten thousand million overlays. */
+static void test_gitlab_bomb(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    sco_buf_addz(&b, ".j0: {script: x}\n");
+    for (int i = 1; i < 10; i++) {
+        sco_buf_addf(&b, "%sj%d: {extends: [", i < 9 ? "." : "", i);
+        for (int k = 0; k < 10; k++)
+            sco_buf_addf(&b, "%s.j%d", k ? ", " : "", i - 1);
+        sco_buf_addz(&b, "]}\n");
+    }
+    add(&f, ".gitlab-ci.yml", sco_buf_z(&b));
+    assert_resources(&f, "gitlab jobs(j9)");
+    assert_shows(resource(&f, "jobs(j9)")->node, "{script: \"x\"}");
+    assert_non_null(strstr(doc(&f, 0)->notes[0], "more than 1000 jobs are extended"));
+    done(&f);
+}
+
 static void test_scan(void **state)
 {
     (void)state;
@@ -267,11 +292,17 @@ static void test_scan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kubernetes_names), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_pod_specs),        cmocka_unit_test(test_workflow),
-        cmocka_unit_test(test_workflow_anchors), cmocka_unit_test(test_compose),
-        cmocka_unit_test(test_variables),        cmocka_unit_test(test_compose_extends),
-        cmocka_unit_test(test_gitlab),           cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_kubernetes_names),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_pod_specs),
+        cmocka_unit_test(test_workflow),
+        cmocka_unit_test(test_workflow_anchors),
+        cmocka_unit_test(test_compose),
+        cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_compose_extends),
+        cmocka_unit_test(test_gitlab),
+        cmocka_unit_test(test_gitlab_bomb),
+        cmocka_unit_test(test_scan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

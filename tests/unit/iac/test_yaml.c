@@ -161,6 +161,13 @@ static void test_broken(void **state)
                   "sequence that starts in line 2");
     only(&f, "t.yaml", "apiVersion: v1\nkind: A\n? {a: b}\n: c\n");
     assert_reason(&f, 0, "t.yaml:3:3: a key has to be text, this is a map");
+    only(&f, "t.yaml", "--- apiVersion: v1\nkind: A\n");
+    assert_int_equal(f.r, 1);
+    assert_doc(&f, 0, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_FAILED);
+    assert_reason(&f, 0, "t.yaml:1:15: mapping values are not allowed in this context");
+    only(&f, "t.yaml", "--- {apiVersion: v1, kind: A}\n--- \"x\"\n");
+    assert_doc(&f, 0, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_PARSED);
+    assert_doc(&f, 1, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_SKIPPED);
     only(&f, "t.yaml", "some: [thing\n");
     assert_int_equal(f.r, 0);                                       /* nothing of ours */
     only(&f, "t.yaml", "apiVersion: v1\nkind: &a A\n---\nb: *a\n"); /* of another document */
