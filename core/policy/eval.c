@@ -11,6 +11,8 @@ struct eval {
     struct sco_error *err;
     struct sco_buf pointer, message;
     struct sco_verdict v;
+    const struct sco_iac_node *placed; /* resource_place is its */
+    struct sco_iac_place resource_place;
 };
 
 const char *sco_verdict_name(enum sco_verdict_kind k)
@@ -53,7 +55,10 @@ static int emit_resource(struct eval *e, enum sco_verdict_kind kind, const char 
     e->v.doc = &p->docs->docs[p->run.resource->doc];
     e->v.fix = NULL;
     if (kind == SCO_VERDICT_PASS || kind == SCO_VERDICT_NOT_APPLICABLE) {
-        sco_iac_place(p->docs, p->run.resource->node, &e->v.place); /* nobody looks closer */
+        if (e->placed != p->run.resource->node) /* most verdicts: policy after policy passes */
+            sco_iac_place(p->docs, p->run.resource->node, &e->resource_place);
+        e->placed = p->run.resource->node;
+        e->v.place = e->resource_place;
         return emit(e);
     }
     if (pl_locate(p, at, NULL, 0, &place, &e->pointer) < 0)

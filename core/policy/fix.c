@@ -298,7 +298,8 @@ bool pl_fix_make(struct sco_policies *p, const struct pl_fail *f, const struct p
     bool yaml = !dockerfile && doc->format != SCO_IAC_FORMAT_TERRAFORM_PLAN &&
                 doc->format != SCO_IAC_FORMAT_SCAN;
     if ((f->fix == PL_FIX_LINE ? !dockerfile : !yaml) || at->node->doc != at->resource->doc ||
-        at->node->end > x.text.n || (at->node->flags & (SCO_IAC_ALIASED | SCO_IAC_MADE)))
+        at->aliased || at->node->end > x.text.n ||
+        (at->node->flags & (SCO_IAC_ALIASED | SCO_IAC_MADE)))
         return false;
     sco_buf_clear(&x.out);
     bool ok = f->fix == PL_FIX_SET      ? make_set(&x)

@@ -7,7 +7,7 @@ static struct sco_str arg(lua_State *L, int at)
 {
     struct sco_str s;
     s.p = luaL_checklstring(L, at, &s.n);
-    pl_work(L, pl_of(L), s.n / 64);
+    pl_work(L, pl_of(L), s.n / 8);
     return s;
 }
 

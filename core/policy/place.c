@@ -74,21 +74,33 @@ static bool find(struct search *s, const struct sco_iac_node *v)
     return false;
 }
 
-static bool search(struct search *s, const struct sco_iac_node *from, const struct sco_iac_node *to)
+/* From the end of the way found so far. */
+static bool go_on(struct search *s, const struct sco_iac_node *from, const struct sco_iac_node *to,
+                  bool near, bool sorted)
 {
+    size_t n = s->n;
     s->to = to;
-    s->left = SIZE_MAX;
-    s->near = true;
-    for (int i = 0; i < 2; i++) { /* aliases and made nodes may stand out of order */
-        s->n = 0;
-        s->sorted = i == 0;
-        if (find(s, from))
-            return true;
-    }
+    s->near = near;
+    s->sorted = sorted;
+    s->left = near ? SIZE_MAX : SEARCH_MAX;
+    if (find(s, from))
+        return true;
+    s->n = n;
+    return false;
+}
+
+/* `via` (nullable) is a resource that may hold it. Aliases stand elsewhere in the text, and what a
+ * plan does not know yet beside its neighbours: below the resource positions do not lead. */
+static bool search(struct search *s, const struct sco_iac_node *from,
+                   const struct sco_iac_node *via, const struct sco_iac_node *to)
+{
     s->n = 0;
-    s->near = false;
-    s->left = SEARCH_MAX;
-    return find(s, from);
+    if (go_on(s, from, to, true, true))
+        return true;
+    if (via && go_on(s, from, via, true, true) && go_on(s, via, to, false, false))
+        return true;
+    s->n = 0;
+    return go_on(s, from, to, true, false) || go_on(s, from, to, false, false);
 }
 
 static void add_way(struct sco_buf *out, const struct search *s)
@@ -120,6 +132,8 @@ static uint32_t innermost(struct sco_policies *p, const struct sco_iac_node *v)
 {
     const struct sco_iac_set *docs = p->docs;
     uint32_t best = p->run.resource_index;
+    if (v == p->run.resource->node)
+        return best;
     if (holds(p->run.resource, v)) {
         for (uint32_t i = best + 1;
              i < docs->n_resources && is_below(docs, i, p->run.resource_index); i++)
@@ -175,45 +189,77 @@ static const struct sco_iac_node *outside(const struct sco_policies *p,
         return v;
     struct search s;
     for (const struct pl_parsed *x = p->parsed; x; x = x->next) {
-        if (x->root && x->base->doc == v->doc && x->base->pos == v->pos && search(&s, x->root, v))
+        if (x->root && x->base->doc == v->doc && x->base->pos == v->pos &&
+            search(&s, x->root, NULL, v))
             return x->base;
     }
     return v;
 }
 
+/* The way from the root of the document to `where`: pointer, parent. */
+static void locate_where(struct sco_policies *p, const struct sco_iac_node *where,
+                         struct pl_place *ret, struct sco_buf *pointer)
+{
+    struct search s;
+    const struct sco_iac_node *root = p->docs->docs[ret->resource->doc].root;
+    if (!(root && search(&s, root, where)) && !search(&s, p->run.resource->node, where))
+        return;
+    add_way(pointer, &s);
+    for (size_t i = 0; i < s.n; i++)
+        ret->aliased = ret->aliased || child(s.way[i].parent, s.way[i].i)->flags & SCO_IAC_ALIASED;
+    if (!s.n)
+        return;
+    ret->parent = s.way[s.n - 1].parent;
+    if (ret->parent->type == SCO_IAC_MAP)
+        ret->member = &ret->parent->member[s.way[s.n - 1].i];
+}
+
+/* One step further down; false: there is nothing. */
+static bool step_down(struct pl_place *at, const struct pl_step *step)
+{
+    size_t used;
+    const struct sco_iac_node *next = pl_follow(at->node, step, 1, &used);
+    if (!used)
+        return false;
+    at->parent = at->node;
+    at->member = NULL;
+    if (step->key.p)
+        at->member = (const struct sco_iac_member *)((const char *)next -
+                                                     offsetof(struct sco_iac_member, value));
+    at->node = next;
+    at->aliased = at->aliased || next->flags & SCO_IAC_ALIASED;
+    return true;
+}
+
+/* What is not there may have been computed from a secret. */
+static void add_missing(struct sco_policies *p, const struct pl_step *path, size_t n,
+                        struct sco_buf *pointer)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (path[i].key.p && !pl_may_show(p, path[i].key))
+            return;
+        pl_path_show(pointer, path + i, 1);
+    }
+}
+
 int pl_locate(struct sco_policies *p, const struct sco_iac_node *where, const struct pl_step *path,
               size_t n_path, struct pl_place *ret, struct sco_buf *pointer)
 {
-    size_t used = 0;
-    const struct sco_iac_node *root = p->docs->docs[p->run.resource->doc].root;
-    const struct sco_iac_node *v =
-        pl_follow(where ? where : p->run.resource->node, path, n_path, &used);
-    const struct sco_iac_node *seen = outside(p, v);
-    if (seen != v)
-        used = n_path; /* the place ends at the string */
-    v = seen;
-    *ret = (struct pl_place){.node = v, .exists = used == n_path};
+    const struct sco_iac_node *v = outside(p, where ? where : p->run.resource->node);
+    if (where && v != where)
+        n_path = 0; /* the place ends at the string */
+    *ret = (struct pl_place){.node = v};
     ret->resource = &p->docs->resources[innermost(p, v)];
-    root = p->docs->docs[ret->resource->doc].root;
-    struct search s;
-    bool found = (root && search(&s, root, v)) || search(&s, p->run.resource->node, v);
-    if (found) {
-        add_way(pointer, &s);
-        if (s.n) {
-            ret->parent = s.way[s.n - 1].parent;
-            if (ret->parent->type == SCO_IAC_MAP)
-                ret->member = &ret->parent->member[s.way[s.n - 1].i];
-        }
-    }
-    if (!p->run.sensitive || used == n_path) {
-        pl_path_show(pointer, path + used, n_path - used);
-    } else { /* what is not there may have been computed from a secret */
-        for (size_t i = used; i < n_path; i++) {
-            if (path[i].key.p && !pl_may_show(p, path[i].key))
-                break;
-            pl_path_show(pointer, path + i, 1);
-        }
-    }
+    locate_where(p, v, ret, pointer);
+    size_t used = 0;
+    while (used < n_path && step_down(ret, &path[used]))
+        used++;
+    pl_path_show(pointer, path, used);
+    add_missing(p, path + used, n_path - used, pointer);
+    ret->exists = used == n_path;
+    v = ret->node;
+    if (used)
+        ret->resource = &p->docs->resources[innermost(p, v)];
     ret->pos = ret->member && ret->member->key_pos <= v->pos ? ret->member->key_pos : v->pos;
     ret->end = v->end;
     return pointer->failed ? SCO_E_NOMEM : 0;

@@ -247,6 +247,7 @@ struct pl_place {
     const struct sco_iac_node *parent;   /* that holds it; NULL: root */
     const struct sco_iac_member *member; /* of parent, when it is a map */
     bool exists;                         /* the whole path does */
+    bool aliased;                        /* an alias leads there: it may be read elsewhere too */
     uint32_t pos, end;                   /* what is reported */
 };
 /* Where a fail is; appends the pointer. */

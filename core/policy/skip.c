@@ -225,9 +225,11 @@ static bool applies(struct sco_policies *p, const struct skip_comment *c,
         return in_block(p, r, c->pos);
     if (c->kind == SKIP_CHECKOV)
         return true; /* it knows no blocks there */
-    bool instruction = strchr(r->name, '[') != NULL;
-    return at_place(p, at, c->pos) || is_in(lines_of(p, r), c->pos) ||
-           (!instruction && r->parent == UINT32_MAX && c->kind != SKIP_HADOLINT);
+    if (at_place(p, at, c->pos))
+        return true;
+    /* others than hadolint's also for the whole stage or file */
+    return c->kind != SKIP_HADOLINT &&
+           (is_in(lines_of(p, r), c->pos) || r->node == p->docs->docs[r->doc].root);
 }
 
 /* ---- annotations ---- */
