@@ -108,6 +108,20 @@ static size_t first_indent(struct sco_str text)
     return 0;
 }
 
+/* "{" as the first thing, "---", comments and empty lines aside; "{{" is a template. */
+static bool starts_flow(struct sco_str text)
+{
+    struct sco_str line;
+    while (sco_str_split(&text, '\n', &line)) {
+        if (line.n >= 3 && memcmp(line.p, "---", 3) == 0)
+            line = sco_str_make(line.p + 3, line.n - 3);
+        line = sco_str_trim(line);
+        if (line.n && line.p[0] != '#')
+            return line.p[0] == '{' && (line.n < 2 || line.p[1] != '{');
+    }
+    return false;
+}
+
 enum sco_iac_format iac_sniff_yaml(struct sco_str text)
 {
     static const char *const words[] = {"apiVersion", "services", "jobs", "runs"};
@@ -116,12 +130,11 @@ enum sco_iac_format iac_sniff_yaml(struct sco_str text)
         any = sco_str_contains(text, words[i]);
     if (!any)
         return SCO_IAC_FORMAT_NONE;
-    struct sco_str trimmed = sco_str_trim(text);
     unsigned bits = keys_at(text, 0);
     size_t indent = first_indent(text);
     if (indent)
         bits |= keys_at(text, indent);
-    bool flow = trimmed.n > 1 && trimmed.p[0] == '{' && trimmed.p[1] != '{';
+    bool flow = starts_flow(text);
     if (flow) /* which keys stand at the top is not seen here: the tree will tell */
         bits = KEY_SERVICES | (sco_str_contains(text, "apiVersion") ? KEY_API | KEY_KIND : 0);
     if ((bits & (KEY_API | KEY_KIND)) == (KEY_API | KEY_KIND))
