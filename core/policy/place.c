@@ -202,7 +202,8 @@ static void locate_where(struct sco_policies *p, const struct sco_iac_node *wher
 {
     struct search s;
     const struct sco_iac_node *root = p->docs->docs[ret->resource->doc].root;
-    if (!(root && search(&s, root, where)) && !search(&s, p->run.resource->node, where))
+    if (!(root && search(&s, root, ret->resource->node, where)) &&
+        !search(&s, p->run.resource->node, NULL, where))
         return;
     add_way(pointer, &s);
     for (size_t i = 0; i < s.n; i++)
@@ -242,6 +243,33 @@ static void add_missing(struct sco_policies *p, const struct pl_step *path, size
     }
 }
 
+/* The members `values` and `before` of a plan's entry stand in its `change`, under other names. */
+static void as_in_file(struct sco_policies *p, struct pl_place *at, struct sco_buf *pointer,
+                       size_t start)
+{
+    static const char *const made[][2] = {{"/values", "/change/after"},
+                                          {"/before", "/change/before"}};
+    static const char list[] = "/resource_changes/";
+    const char *z = sco_buf_z(pointer) + start;
+    size_t n = strlen(list);
+    if (p->docs->docs[at->resource->doc].format != SCO_IAC_FORMAT_TERRAFORM_PLAN ||
+        strncmp(z, list, n) != 0)
+        return;
+    n += strspn(z + n, "0123456789");
+    for (size_t i = 0; i < SCO_ARRAY_LEN(made); i++) {
+        size_t m = strlen(made[i][0]);
+        if (strncmp(z + n, made[i][0], m) != 0 || (z[n + m] && z[n + m] != '/'))
+            continue;
+        SCO_AUTO(sco_buf) struct sco_buf rest = {0};
+        sco_buf_addz(&rest, z + n + m);
+        pointer->n = start + n;
+        sco_buf_addz(pointer, made[i][1]);
+        sco_buf_add(pointer, sco_buf_str(&rest));
+        pointer->failed = pointer->failed || rest.failed;
+        return;
+    }
+}
+
 int pl_locate(struct sco_policies *p, const struct sco_iac_node *where, const struct pl_step *path,
               size_t n_path, struct pl_place *ret, struct sco_buf *pointer)
 {
@@ -250,12 +278,13 @@ int pl_locate(struct sco_policies *p, const struct sco_iac_node *where, const st
         n_path = 0; /* the place ends at the string */
     *ret = (struct pl_place){.node = v};
     ret->resource = &p->docs->resources[innermost(p, v)];
+    size_t used = 0, start = pointer->n;
     locate_where(p, v, ret, pointer);
-    size_t used = 0;
     while (used < n_path && step_down(ret, &path[used]))
         used++;
     pl_path_show(pointer, path, used);
     add_missing(p, path + used, n_path - used, pointer);
+    as_in_file(p, ret, pointer, start);
     ret->exists = used == n_path;
     v = ret->node;
     if (used)
