@@ -24,6 +24,15 @@ static int on_record(void *user, struct sco_str kind, struct sco_str json)
     int r = sco_json_parse(json, &arena, &m, NULL);
     if (r < 0)
         return r;
+    for (size_t i = 0; i < p->n; i++) { /* of another share of the files */
+        struct row *x = &p->rows[i];
+        if (!sco_str_is(sco_text(sco_get(m, "id")), x->id))
+            continue;
+        x->evaluations += sco_int(sco_get(m, "evaluations"), 0);
+        x->instructions += sco_int(sco_get(m, "instructions"), 0);
+        x->ns += sco_int(sco_get(m, "ns"), 0);
+        return 0;
+    }
     if (SCO_VEC_PUSH(p->rows, p->n, p->cap) < 0)
         return SCO_E_NOMEM;
     p->rows[p->n++] = (struct row){.id = sco_arena_cstr(&p->cli->arena, sco_text(sco_get(m, "id"))),

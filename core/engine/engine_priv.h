@@ -173,6 +173,7 @@ void gate_lower(struct sco_scan *s, enum sco_gate_result to); /* never to someth
 
 /* ---- policy_records.c: what the plugin `policies` says of a scan ---- */
 int policy_record_take(struct sco_scan *s, struct sco_str kind, struct sco_str json);
+void policy_records_sort(struct sco_scan_policies *p);
 void policy_records_done(struct sco_scan_policies *p);
 
 /* ---- policy_request.c: sco_job.request of the plugin `policies` ---- */
@@ -196,10 +197,10 @@ void policy_files_done(struct policy_files *f);
 /* The plugin itself; SCO_E_INTERNAL: it is not there, or cannot be used. */
 int policies_plugin(struct sco_engine *e, const struct sco_plugin_info **ret,
                     struct sco_error *err);
-/* The JOB message of a request; the job's folders are in the arena. */
+/* The JOB message of a request. The job's folder is a new one, named in the arena. */
 int policies_message(struct sco_engine *e, const struct sco_plugin_info *p, struct sco_str request,
-                     struct sco_buf *out, int64_t *ret_timeout_ms, struct sco_arena *arena,
-                     struct sco_error *err);
+                     struct sco_buf *out, int64_t *ret_timeout_ms, const char **ret_dir,
+                     struct sco_arena *arena, struct sco_error *err);
 struct policy_part {
     const struct policy_file *files;
     size_t n_files;
@@ -208,6 +209,20 @@ struct policy_part {
 int policy_request_write(const struct sco_engine *e, const struct sco_policy_request *q,
                          const struct policy_part *part, struct sco_buf *out,
                          struct sco_error *err);
+
+/* ---- policy_shares.c: several workers for one request ---- */
+/* Where the shares of n files end, at most `jobs` and 64 of about one size; returns how many. Few
+ * and small files are one share. */
+size_t policy_shares_cut(const uint64_t *sizes, size_t n, size_t jobs, size_t *ends);
+uint64_t policy_file_size(const char *path); /* 0: not known */
+/* One outcome of two: *status becomes the worse; the joined reason, in the arena or one of both. */
+const char *policy_shares_join(struct sco_arena *arena, enum sco_run_status *status,
+                               const char *reason, enum sco_run_status other,
+                               const char *other_reason);
+/* Runs the parts at once, at most 65; their records come in the order of the parts. */
+int policy_shares_run(struct sco_engine *e, const struct sco_policy_request *q,
+                      const struct policy_part *parts, size_t n, sco_policy_record_fn fn,
+                      void *user, struct sco_policy_outcome *ret, struct sco_error *err);
 
 /* ---- message.c ---- */
 struct message { /* what the JOB frame says; absent is NULL or 0 */

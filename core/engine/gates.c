@@ -103,13 +103,15 @@ static int ask(struct gating *g, struct sco_error *err)
     struct policy_part part = {0};
     struct job_spec spec = {.record = on_record, .end = on_end, .user = g};
     const struct sco_plugin_info *p = NULL;
+    const char *dir = NULL;
     int r = policies_plugin(e, &p, err);
     if (r == 0)
         r = write_report(g->s, &part.input, err);
     if (r == 0)
         r = policy_request_write(e, &q, &part, &request, err);
     if (r == 0)
-        r = policies_message(e, p, sco_buf_str(&request), &message, &spec.timeout_ms, &arena, err);
+        r = policies_message(e, p, sco_buf_str(&request), &message, &spec.timeout_ms, &dir, &arena,
+                             err);
     spec.message = sco_buf_str(&message);
     if (r == 0)
         r = engine_run_job(e, &spec, &g->ended, err);

@@ -1,43 +1,10 @@
-/* Jobs of the plugin `policies` that are no scans: evaluating files, listing, testing. Each is a
- * worker like that of a scanner, with the same isolation and deadline. */
+/* Requests to the plugin `policies` that are no scans: evaluating files, listing, testing. Each is
+ * a worker like that of a scanner, with the same isolation and deadline. */
 #include "engine_priv.h"
 
-enum { POLICY_TIMEOUT_MS = 600 * 1000 };
+#include <unistd.h>
 
-struct asking {
-    struct sco_engine *e;
-    sco_policy_record_fn fn;
-    void *user;
-    struct sco_policy_outcome *ret;
-    int stopped; /* what fn returned */
-    bool ended;
-};
-
-static void on_record(struct sco_str kind, struct sco_str json, void *user)
-{
-    struct asking *a = user;
-    if (!a->stopped)
-        a->stopped = a->fn(a->user, kind, json);
-}
-
-static void on_frame(struct job *j, enum sco_msg type, struct sco_str payload, void *user)
-{
-    struct asking *a = user;
-    (void)type;
-    (void)payload;
-    if (a->stopped)
-        job_kill(j);
-}
-
-static void on_end(struct job *j, void *user)
-{
-    struct asking *a = user;
-    a->ret->status = j->status;
-    a->ret->code = j->code;
-    if (j->reason)
-        a->ret->reason = sco_arena_cstr(&a->ret->arena, sco_str_c(j->reason));
-    a->ended = true;
-}
+enum { POLICY_TIMEOUT_MS = 600 * 1000, PARTS_MAX = 65 };
 
 int policies_plugin(struct sco_engine *e, const struct sco_plugin_info **ret, struct sco_error *err)
 {
@@ -57,15 +24,16 @@ int policies_plugin(struct sco_engine *e, const struct sco_plugin_info **ret, st
 }
 
 int policies_message(struct sco_engine *e, const struct sco_plugin_info *p, struct sco_str request,
-                     struct sco_buf *out, int64_t *ret_timeout_ms, struct sco_arena *arena,
-                     struct sco_error *err)
+                     struct sco_buf *out, int64_t *ret_timeout_ms, const char **ret_dir,
+                     struct sco_arena *arena, struct sco_error *err)
 {
+    static unsigned serial; /* of the jobs of this process: each has a folder of its own */
+    static const char *const none[] = {NULL};
     SCO_AUTO(sco_buf) struct sco_buf options = {0};
     SCO_AUTO(sco_free) char *here = sco_fs_realpath(".", err);
-    struct sco_target target = {.given = ".", .path = here, .kinds = SCO_TARGET_DIRECTORY};
-    static const char *const none[] = {NULL};
+    struct sco_target target = {
+        .given = ".", .path = here, .kinds = SCO_TARGET_DIRECTORY, .excludes = none};
     int64_t configured = 0;
-    target.excludes = none;
     struct message m = {.engine = e,
                         .kind = "scan",
                         .plugins = &p->library,
@@ -75,10 +43,10 @@ int policies_message(struct sco_engine *e, const struct sco_plugin_info *p, stru
                         .files = none,
                         .request = request,
                         .cpus = 1};
-    const char *tmp;
-    int r = here ? engine_make_dir(e, "policies/tmp", &tmp, arena, err) : SCO_E_IO;
-    if (r == 0)
-        r = engine_make_dir(e, "policies", &m.work_dir, arena, err);
+    const char *name = sco_arena_fmt(arena, "policies-%u", serial++);
+    if (!name)
+        return sco_error_nomem(err);
+    int r = here ? engine_make_dir(e, name, &m.work_dir, arena, err) : SCO_E_IO;
     if (r == 0 && e->o.scanner_options)
         r = e->o.scanner_options(e->o.user, p, true, &options, &configured, err);
     if (r < 0)
@@ -90,26 +58,34 @@ int policies_message(struct sco_engine *e, const struct sco_plugin_info *p, stru
                    : p->scanner.timeout_s ? (int64_t)p->scanner.timeout_s * 1000
                                           : POLICY_TIMEOUT_MS;
     *ret_timeout_ms = m.timeout_ms;
+    *ret_dir = m.work_dir;
     return message_write(&m, out, err);
 }
 
-static int ask(struct asking *a, const struct sco_plugin_info *p,
-               const struct sco_policy_request *q, const struct policy_part *part,
-               struct sco_error *err)
+/* One part, or shares for the policies of one resource and all files for the others. */
+static size_t make_parts(const struct sco_engine *e, const struct policy_files *files,
+                         struct policy_part *parts)
 {
-    SCO_AUTO(sco_buf) struct sco_buf request = {0}, message = {0};
-    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
-    struct job_spec spec = {.frame = on_frame, .record = on_record, .end = on_end, .user = a};
-    int r = policy_request_write(a->e, q, part, &request, err);
-    if (r == 0)
-        r = policies_message(a->e, p, sco_buf_str(&request), &message, &spec.timeout_ms, &arena,
-                             err);
-    spec.message = sco_buf_str(&message);
-    if (r == 0)
-        r = engine_run_job(a->e, &spec, &a->ended, err);
-    if (r == 0 && a->stopped)
-        r = sco_error_set(err, a->stopped, "a record could not be taken");
-    return r;
+    size_t ends[PARTS_MAX], n = 1, from = 0;
+    uint64_t *sizes = files->n ? sco_alloc(files->n, sizeof *sizes) : NULL;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    parts[0] = (struct policy_part){.files = files->v, .n_files = files->n};
+    if (!sizes)
+        return 1;
+    for (size_t i = 0; i < files->n; i++)
+        sizes[i] = policy_file_size(files->v[i].path);
+    size_t jobs = e->o.jobs > 0 ? (size_t)e->o.jobs : cores > 0 ? (size_t)cores : 1;
+    n = policy_shares_cut(sizes, files->n, jobs, ends);
+    free(sizes);
+    if (n == 1)
+        return 1;
+    for (size_t i = 0; i < n; i++) {
+        parts[i] = (struct policy_part){
+            .files = files->v + from, .n_files = ends[i] - from, .scope = "resource"};
+        from = ends[i];
+    }
+    parts[n] = (struct policy_part){.files = files->v, .n_files = files->n, .scope = "project"};
+    return n + 1;
 }
 
 int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q,
@@ -118,19 +94,18 @@ int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q
 {
     const struct sco_plugin_info *p = NULL;
     struct policy_files files = {0};
+    struct policy_part parts[PARTS_MAX];
     *ret = (struct sco_policy_outcome){0};
-    struct asking a = {.e = e, .fn = fn, .user = user, .ret = ret};
     int r = policies_plugin(e, &p, err);
     if (r == 0 && q->paths)
         r = policy_files_collect(e, p, q->paths, &files, err);
-    struct policy_part part = {.files = files.v, .n_files = files.n};
     ret->n_files = files.n;
     if (r == 0)
-        r = ask(&a, p, q, &part, err);
-    if (r == 0 && files.cut && ret->status == SCO_RUN_STATUS_COMPLETED) {
-        ret->status = SCO_RUN_STATUS_INCOMPLETE;
-        ret->reason = sco_arena_cstr(&ret->arena, sco_str_c(files.cut));
-    }
+        r = policy_shares_run(e, q, parts, make_parts(e, &files, parts), fn, user, ret, err);
+    if (r == 0 && files.cut)
+        ret->reason =
+            policy_shares_join(&ret->arena, &ret->status, ret->reason, SCO_RUN_STATUS_INCOMPLETE,
+                               sco_arena_cstr(&ret->arena, sco_str_c(files.cut)));
     policy_files_done(&files);
     if (r < 0)
         sco_policy_outcome_done(ret);

@@ -109,6 +109,19 @@ int policy_record_take(struct sco_scan *s, struct sco_str kind, struct sco_str j
     return 0;
 }
 
+static int by_id(const void *pa, const void *pb)
+{
+    const struct sco_scan_policy *a = pa, *b = pb;
+    return strcmp(a->id, b->id);
+}
+
+/* Whichever worker spoke first. */
+void policy_records_sort(struct sco_scan_policies *p)
+{
+    if (p->n)
+        qsort(p->v, p->n, sizeof *p->v, by_id);
+}
+
 void policy_records_done(struct sco_scan_policies *p)
 {
     free(p->bundles);

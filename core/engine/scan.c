@@ -40,7 +40,7 @@ static int add_item(struct session *s, const struct sco_plan *plan, const struct
                           .expected_ms = history_get(&s->history, p->name, t->path)};
     }
     scan->n_runs++;
-    return 0;
+    return it->action == SCO_PLAN_RUN ? run_shares_add(s) : 0;
 }
 
 static int join_targets(struct session *s, const struct sco_plan *plan, struct sco_error *err)
@@ -104,7 +104,7 @@ int sco_engine_scan(struct sco_engine *e, const struct sco_plan *plan, struct sc
                     struct sco_error *err)
 {
     struct session s = {0};
-    int r = session_open(&s, e, plan->n_items + plan->n_targets, "scan", err);
+    int r = session_open(&s, e, run_shares_room(plan) + plan->n_targets, "scan", err);
     if (r == 0) {
         s.several = plan->n_targets > 1;
         history_load(&s.history, e->o.cache_dir);

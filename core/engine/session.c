@@ -142,6 +142,8 @@ static int tell_waivers(struct session *s, struct sco_error *err)
 static int finish(struct session *s, struct sco_scan **ret, struct sco_error *err)
 {
     struct sco_scan *scan = s->scan;
+    run_shares_merge(s);
+    policy_records_sort(&scan->policies);
     scan->cancelled = sco_engine_cancelled(s->e); /* perhaps before this session was opened */
     int r = sco_findings_identify(&scan->findings, err);
     if (r == 0)

@@ -30,6 +30,9 @@ struct slot { /* one run: a scanner on a target, or a report to import */
     int64_t expected_ms, timeout_ms, not_before_ms;
     const char *work_dir;
     bool record_lost;
+    const char *scope; /* of a share of a run of the policies: see run_shares.c; else NULL */
+    const char *const *files;
+    size_t n_files;
 };
 
 struct session {
@@ -55,6 +58,13 @@ struct session {
 /* Starts what may start; sets s->ended when there is nothing left. */
 void session_start_more(struct session *s);
 char *session_keep(struct session *s, const char *text); /* a copy in the scan's arena */
+
+/* ---- run_shares.c ---- */
+/* How many runs and slots a plan may become. */
+size_t run_shares_room(const struct sco_plan *plan);
+/* Cuts the run of the last slot into shares, where that is worth it. SCO_E_NOMEM. */
+int run_shares_add(struct session *s);
+void run_shares_merge(struct session *s); /* when all have ended: one row again */
 
 /* ---- gates.c ---- */
 /* Judges the finished scan by the policies of the options' gates; the result is in the scan. */

@@ -186,7 +186,7 @@ static void take_result(struct slot *slot, struct job *j)
     }
     if (slot->item && j->version && !versions_get(&s->versions, slot->item->plugin->program))
         versions_put(&s->versions, slot->item->plugin->program, j->version);
-    if (run->status == SCO_RUN_STATUS_COMPLETED && slot->item)
+    if (run->status == SCO_RUN_STATUS_COMPLETED && slot->item && !slot->scope)
         history_put(&s->history, run->name, slot->target->path, run->duration_ms);
 }
 
@@ -300,7 +300,8 @@ static int fill_request(struct slot *slot, struct message *m, struct sco_buf *re
 {
     const struct sco_engine *e = slot->session->e;
     struct sco_policy_request q = {.command = "scan", .frameworks = e->o.policy_frameworks};
-    int r = is_policies(slot) ? policy_request_write(e, &q, NULL, request, err) : 0;
+    struct policy_part part = {.scope = slot->scope};
+    int r = is_policies(slot) ? policy_request_write(e, &q, &part, request, err) : 0;
     m->request = sco_buf_str(request);
     return r;
 }
@@ -324,8 +325,8 @@ static int fill_scan_message(struct slot *slot, struct message *m, struct sco_bu
     m->n_plugins = 1;
     m->options = sco_buf_str(options);
     m->target = slot->target;
-    m->files = slot->item->files;
-    m->n_files = slot->item->n_files;
+    m->files = slot->scope ? slot->files : slot->item->files;
+    m->n_files = slot->scope ? slot->n_files : slot->item->n_files;
     m->program = p->program;
     m->version = versions_get(&s->versions, p->program);
     return lock_cache(s, p->name, &slot->lock_fd, &m->cache_dir, err);

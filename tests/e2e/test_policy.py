@@ -1,8 +1,10 @@
 """Policies as their users meet them: in a scan, evaluated alone, written and tested."""
 import json
 import shutil
+import signal
 import subprocess
 import tarfile
+import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
@@ -222,6 +224,55 @@ class Scan(PolicyCase):
         self.assertEqual(len(report["findings"]), 1, report["findings"])
         self.assertEqual({t["rule_id"] for t in report["findings"][0]["tools"]},
                          {"CKV_K8S_16", "k8s-privileged"})
+
+
+class Shares(PolicyCase):
+    """Many files are spread over workers; what comes out is the same."""
+
+    def setUp(self):
+        super().setUp()
+        for i in range(2100):
+            self.pod(f"d{i // 300}/{i}.yaml", "true" if i % 7 == 0 else "false", f"-{i}")
+        self.policy("t-all", "if #resources('kubernetes:Pod') ~= 2100 then fail('sees ' .. "
+                    "#resources('kubernetes:Pod')) end", 'scope = "project",')
+        self.chosen = ["--policies", "pack"]
+
+    def test_scan(self):
+        reports = [self.scan(*self.chosen, "-j", j, only="k8s-privileged,t-all",
+                             code=GATE)[1] for j in (1, 3)]
+        for r in reports:
+            self.assertEqual(len(r["findings"]), 300)
+            self.assertEqual(len(r["scanners"]), 1)
+        self.assertEqual(reports[0]["findings"], reports[1]["findings"])
+        self.assertEqual(reports[0]["policies"], reports[1]["policies"])
+        self.assertEqual(reports[1]["policies"]["documents"]["parsed"], 2100)
+        self.assertEqual(reports[1]["scanners"][0]["status"], "completed")
+
+    def test_scan_with_a_broken_file(self):
+        self.write("d3/broken.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: [\n")
+        _, report = self.scan(*self.chosen, "-j", "3", only="k8s-privileged", code=INCOMPLETE)
+        self.assertEqual(len(report["findings"]), 300)
+        self.assertIn("d3/broken.yaml", self.run_of(report, "policies")["reason"])
+        self.assertEqual(len(report["policies"]["not_judged"]), 1)
+
+    def test_eval(self):
+        outs = [self.evaluate(".", *self.chosen, "-p", "k8s-privileged,t-all", "-j", j, code=GATE)[1]
+                for j in (1, 3)]
+        self.assertEqual(outs[1]["summary"], {"pass": 3900, "fail": 300, "unknown": 0, "skip": 0,
+                                              "error": 0, "not_applicable": 0})
+        key = lambda r: (r["file_path"], r["policy"])  # noqa: E731
+        self.assertEqual(sorted(outs[0]["results"], key=key), sorted(outs[1]["results"], key=key))
+        for what in ("documents", "bundles", "summary", "run"):
+            self.assertEqual(outs[0][what], outs[1][what])
+        again = self.evaluate(".", *self.chosen, "-p", "k8s-privileged,t-all", "-j", 3)[1]
+        self.assertEqual(outs[1]["results"], again["results"])  # in the same order
+
+    def test_cancel(self):
+        self.policy("t-slow", "for i = 1, 300000 do local x = i * 2 end")
+        process = self.start("policy", "eval", ".", *self.chosen, "-p", "t-slow", "-j", "3")
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(self.finish(process, 20).code, INCOMPLETE)
 
 
 class Waivers(PolicyCase):
@@ -444,6 +495,12 @@ class Eval(PolicyCase):
         self.write("\x1b[31mpod.yaml", POD % ("", "true"))
         result = self.run_it("policy", "eval", ".", "-p", "k8s-privileged", code=GATE)
         self.assertNotIn("\x1b", result.text)
+
+
+class Packs(PolicyCase):
+    def test_every_case_of_the_installed_packs(self):
+        result = self.run_it("policy", "test", code=PASSED, timeout=240)
+        self.assertRegex(result.out, r"\d{3,} cases: \d+ passed, 0 failed")
 
 
 class Authors(PolicyCase):

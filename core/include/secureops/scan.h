@@ -35,6 +35,7 @@ struct sco_scanner_run {
     uint64_t suppressed;
     uint64_t by_severity[SCO_SEV_MAX_]; /* of its findings that count */
     const char *homepage;               /* of the scanner, or NULL */
+    uint32_t share; /* while the scan runs: 1, 2, ... of a run that was cut; else 0 */
 };
 
 /* ---- what the policies say beside findings ---- */

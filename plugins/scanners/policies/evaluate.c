@@ -92,18 +92,31 @@ int tell_policies(struct policies *p, bool profile)
     return r;
 }
 
+static bool any_chosen(const struct policies *p)
+{
+    bool any = false;
+    for (size_t i = 0; i < p->n_list; i++)
+        any |= p->chosen[i];
+    return any;
+}
+
 static int judge(struct policies *p, const struct sco_job *job, sco_verdict_fn fn,
                  struct sco_error *err)
 {
     bool scan = fn == on_scan;
+    bool project = p->request.scope && strcmp(p->request.scope, "project") == 0;
     int r = policies_load(p, NULL, err);
     if (r == 0)
         r = policies_choose(p, err);
     if (r == 0)
         r = tell_bundles(p);
+    if (r == 0 && project && !any_chosen(p)) { /* the shares have all there is */
+        sco_buf_addz(&p->notes, "no policy looks at several resources");
+        return SCO_RUN_SKIPPED;
+    }
     if (r == 0)
         r = documents_read(p, job, err);
-    if (r == 0)
+    if (r == 0 && !project) /* told by the shares */
         r = documents_tell(p, !scan);
     if (r == 0 && p->docs.n_docs)
         r = sco_policies_eval(p->set, &p->docs, fn, p, err);
