@@ -425,6 +425,30 @@ static void test_places(void **state)
     plan_done(&f);
 }
 
+/* One line of a hundred kilobytes, with letters of two bytes in it. */
+static void test_long_line(void **state)
+{
+    (void)state;
+    struct plan_set f = {0};
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    enum { N = 50000 };
+    sco_buf_addz(&b, "{'format_version':'1.2','resource_changes':[{'address':'a_b.x','type':'a_b',"
+                     "'name':'x','change':{'actions':['create'],'after':{'first':1,'padding':'");
+    for (int i = 0; i < N; i++)
+        sco_buf_addz(&b, "\xc3\xa9");
+    sco_buf_addz(&b, "','last':2}}}]}");
+    assert_status(plan_load(&f, sco_buf_z(&b)), SCO_IAC_PARSED, NULL);
+    struct sco_iac_place first, last;
+    sco_iac_place(&f.set, sco_iac_path(plan_find(&f, "a_b.x")->node, "values.first"), &first);
+    sco_iac_place(&f.set, sco_iac_path(plan_find(&f, "a_b.x")->node, "values.last"), &last);
+    assert_int_equal(first.line, 1);
+    assert_int_equal(last.line, 1);
+    const char *text = f.set.docs[0].text->bytes.p;
+    size_t bytes = (size_t)(strstr(text, "\"last\":2") - strstr(text, "\"first\":1")) - 1;
+    assert_int_equal(last.column - first.column, bytes - N);
+    plan_done(&f);
+}
+
 /* ---- the plan itself ---- */
 static void test_plan_resource(void **state)
 {
@@ -512,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_numbers_and_keys),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_plan_resource),
+        cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
