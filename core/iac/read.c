@@ -65,8 +65,12 @@ static int finish(struct reading *rd, enum sco_iac_format f, const struct sco_ia
     struct sco_iac_doc *d = &rd->s->docs[doc];
     d->format = f == SCO_IAC_FORMAT_NONE ? rd->guess : f;
     if (f == SCO_IAC_FORMAT_NONE)
-        return iac_doc_ends(rd->s, doc, SCO_IAC_SKIPPED,
-                            "not a Kubernetes object: it has no apiVersion and kind");
+        return rd->guess == SCO_IAC_FORMAT_KUBERNETES
+                   ? iac_doc_ends(rd->s, doc, SCO_IAC_SKIPPED,
+                                  "not a Kubernetes object: it has no apiVersion and kind")
+                   : iac_doc_ends(rd->s, doc, SCO_IAC_SKIPPED,
+                                  "not recognised, unlike other documents of this file (%s)",
+                                  sco_iac_format_name(rd->guess));
     rd->found = true;
     if (root->type != SCO_IAC_MAP) {
         uint32_t line, column;

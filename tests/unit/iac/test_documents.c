@@ -217,6 +217,9 @@ static void test_strangers(void **state)
     assert_int_equal(f.r, 2);
     assert_doc(&f, 1, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_SKIPPED);
     assert_reason(&f, 1, "no apiVersion and kind");
+    only(&f, "x.yaml", WORKFLOW "---\nfoo: 1\n");
+    assert_doc(&f, 1, SCO_IAC_FORMAT_GITHUB_WORKFLOW, SCO_IAC_SKIPPED);
+    assert_reason(&f, 1, "not recognised, unlike other documents of this file (github-workflow)");
     only(&f, "x.json", "{\"apiVersion\": \"v1\", \"kind\": \"Pod\",}");
     assert_doc(&f, 0, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_FAILED);
     assert_reason(&f, 0, "x.json:1:36: '}' where a key in double quotes is expected");
