@@ -62,12 +62,14 @@ static int check_keys(struct fw_load *l, const struct pl_file *f, const struct s
     return 0;
 }
 
-static int read_facts(struct fw_load *l, const struct pl_file *f, const struct sco_yaml *list,
-                      struct sco_framework_control *ret)
+/* A list of texts, NULL-terminated; empty when there is none. */
+static int read_list(struct fw_load *l, const struct pl_file *f, const struct sco_yaml *control,
+                     const char *name, const char *const **ret)
 {
     size_t n = 0;
+    const struct sco_yaml *list = get(control, name);
     if (list && list->kind != SCO_YAML_LIST)
-        return problem(l, f, list, "'facts' is %s, not a list", sco_yaml_kind_name(list));
+        return problem(l, f, list, "'%s' is %s, not a list", name, sco_yaml_kind_name(list));
     const char **v = sco_arena_alloc(&l->p->arena, ((list ? list->n : 0) + 1) * sizeof *v);
     if (!v)
         return SCO_E_NOMEM;
@@ -75,16 +77,17 @@ static int read_facts(struct fw_load *l, const struct pl_file *f, const struct s
         v[n] = keep(l, c);
         if (v[n])
             n++;
-        else if (problem(l, f, c, "a fact is %s, not text", sco_yaml_kind_name(c)) < 0)
+        else if (problem(l, f, c, "'%s' has %s in it, not text", name, sco_yaml_kind_name(c)) < 0)
             return SCO_E_NOMEM;
     }
-    ret->facts = v;
+    *ret = v;
     return 0;
 }
 
 static int read_control(struct fw_load *l, struct fw *fw, const struct sco_yaml *c)
 {
-    static const char *const names[] = {"id", "title", "description", "facts", "manual"};
+    static const char *const names[] = {"id",    "title",    "description",
+                                        "facts", "policies", "manual"};
     if (c->kind != SCO_YAML_MAP)
         return problem(l, fw->file, c, "a control is %s, not a map", sco_yaml_kind_name(c));
     int r = check_keys(l, fw->file, c, names, SCO_ARRAY_LEN(names));
@@ -100,7 +103,9 @@ static int read_control(struct fw_load *l, struct fw *fw, const struct sco_yaml 
     for (size_t i = 0; i < fw->n_own; i++)
         if (strcmp(fw->own[i].id, x->id) == 0)
             return problem(l, fw->file, c, "control '%s' is there twice", x->id);
-    r = read_facts(l, fw->file, get(c, "facts"), x);
+    r = read_list(l, fw->file, c, "facts", &x->facts);
+    if (r == 0)
+        r = read_list(l, fw->file, c, "policies", &x->named);
     fw->n_own++;
     return r;
 }
@@ -320,8 +325,9 @@ static int add_judge(struct link *l, const char *title, const struct sco_policy 
     if (!at || !v || !j)
         return SCO_E_NOMEM;
     *at = v;
-    if (v->last && v->last->policy == policy)
-        return 0;
+    for (const struct judge *old = v->first; old; old = old->next)
+        if (old->policy == policy)
+            return 0;
     j->policy = policy;
     if (v->last)
         v->last->next = j;
@@ -329,6 +335,44 @@ static int add_judge(struct link *l, const char *title, const struct sco_policy 
         v->first = j;
     v->last = j;
     v->n++;
+    return 0;
+}
+
+static int add_control(struct link *l, struct sco_policy *x, const char *framework,
+                       const char *control)
+{
+    struct sco_policy_control *v = sco_arena_alloc(&l->p->arena, (x->n_controls + 1) * sizeof *v);
+    if (!v)
+        return SCO_E_NOMEM;
+    for (size_t i = 0; i < x->n_controls; i++) {
+        v[i] = x->controls[i];
+        if (strcmp(v[i].framework, framework) == 0 && strcmp(v[i].control, control) == 0)
+            return 0;
+    }
+    v[x->n_controls] = (struct sco_policy_control){framework, control};
+    x->controls = v;
+    x->n_controls++;
+    return 0;
+}
+
+/* What the frameworks name becomes what the policies name. */
+static int name_controls(struct link *l, const struct sco_framework *f,
+                         const struct sco_framework_control *c)
+{
+    for (const char *const *name = c->named; name && *name; name++) {
+        bool any = false;
+        for (size_t i = 0; i < l->p->n_policies; i++) {
+            struct sco_policy *x = &l->p->policies[i];
+            if (!sco_glob_match(*name, sco_str_c(x->id)))
+                continue;
+            any = true;
+            if (add_control(l, x, f->id, c->id) < 0)
+                return SCO_E_NOMEM;
+        }
+        if (!any && pl_problem(l->p, "%s: control '%s': no policy is called '%s'", f->file_path,
+                               c->id, *name) < 0)
+            return SCO_E_NOMEM;
+    }
     return 0;
 }
 
@@ -373,6 +417,9 @@ int pl_frameworks_link(struct sco_policies *p, struct sco_error *err)
 {
     struct link l = {.p = p};
     int r = index_controls(&l);
+    for (size_t i = 0; r == 0 && i < p->n_frameworks; i++)
+        for (size_t k = 0; r == 0 && k < p->frameworks[i].n_controls; k++)
+            r = name_controls(&l, &p->frameworks[i], &p->frameworks[i].controls[k]);
     if (r == 0)
         r = index_policies(&l);
     for (size_t i = 0; r == 0 && i < p->n_frameworks; i++)

@@ -63,13 +63,15 @@ struct sco_policy {
  *                                   # gated  the scan was judged by a gate
  *                                   # (TYPE: SAST SCA DAST IAC SECRET LICENSE QUALITY any)
  *       manual: true                # even when policies speak of it, a person has to look
- * Which policies judge a control is said by the policies (frameworks = ...). A control with neither
- * policies nor facts is manual. */
+ *       policies: [k8s-rbac-*]      # ids and globs of policies that judge it
+ * Which policies judge a control is said there, or by the policies (frameworks = ...). A control
+ * with neither policies nor facts is manual. */
 struct sco_framework_control {
     const char *id, *title, *description;
     bool manual;
     const char *const *facts;
-    const struct sco_policy *const *policies; /* NULL-terminated */
+    const char *const *named;                 /* `policies` as written; NULL-terminated, or NULL */
+    const struct sco_policy *const *policies; /* all that judge it; NULL-terminated */
 };
 struct sco_framework {
     const char *id, *title, *version, *file_path;
