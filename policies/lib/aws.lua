@@ -130,13 +130,13 @@ end
 function M.no_open_rule(r, direction, hit, message)
   local unsure = false
   for _, x in ipairs(M.rules(r, direction)) do
-    for _, name in ipairs(hit(x) and x.nets or {}) do
+    for _, name in ipairs(x.nets) do
       local where, at = x.block or r, x.block and name or "values." .. name
       if is_unknown(where, at) then
-        unsure = unsure or x.block ~= nil or not plan.left_out(r, name)
+        unsure = unsure or ((x.block ~= nil or not plan.left_out(r, name)) and hit(x))
       else
         for _, net in ipairs(list(get(where, at))) do
-          if cidr.is_any(net) then
+          if cidr.is_any(net) and hit(x) then
             fail(where, at, message .. " (" .. net .. ")")
           end
         end

@@ -58,7 +58,7 @@ return {
     end,
     when = function(r) return r.type ~= "aws_db_instance" or plan.get(r, "replicate_source_db") == nil end,
     unless = "a replica has its source",
-    aliases = { "CKV_AWS_133", "AWS-0077", "kics:1dc73fb4-5b51-430c-8c5f-25dcf9090b02", "kics:e542bd46-58c4-4e0f-a52a-1fb4f9548e02" },
+    aliases = { "CKV_AWS_133", "kics:1dc73fb4-5b51-430c-8c5f-25dcf9090b02", "kics:e542bd46-58c4-4e0f-a52a-1fb4f9548e02" },
     frameworks = kept,
     description = "Without backups a mistake or ransomware is the end of the data.",
     remediation = "Set backup_retention_period to 7 or more.", message = "no backups are kept",
@@ -262,7 +262,7 @@ return {
   },
   plan.policy {
     id = "aws-dynamodb-kms", title = "DynamoDB tables are encrypted with a key of the account", severity = "LOW",
-    type = "aws_dynamodb_table", aliases = { "CKV_AWS_119", "AWS-0025", "kics:ce089fd4-1406-47bd-8aad-c259772bb294" }, frameworks = own_key,
+    type = "aws_dynamodb_table", aliases = { "CKV_AWS_119", "AWS-0025" }, frameworks = own_key,
     description = "The key that AWS owns cannot be limited, logged or switched off.",
     remediation = "Set server_side_encryption { enabled = true, kms_key_arn = ... }.",
     check = function(r)

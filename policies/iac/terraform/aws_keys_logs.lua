@@ -109,6 +109,31 @@ return {
     remediation = "Set cloud_watch_logs_group_arn and its role.", message = "events do not reach CloudWatch Logs",
   },
   plan.policy {
+    id = "aws-cloudtrail-bucket-public", title = "The bucket of CloudTrail is not open to everyone", severity = "CRITICAL", scope = "project",
+    type = "aws_s3_bucket_acl", aliases = { "AWS-0161", "kics:bd0088a5-c133-4b20-b129-ec9968b16ef3" }, cwe = { 732 },
+    frameworks = { ["cis-aws"] = "3.3", ["pci-dss"] = "10.3.2", ["nist-800-53"] = "AU-9" },
+    description = "The records say who is who in the account, and what they may do.",
+    remediation = "Use the ACL private, or none.",
+    check = function(r)
+      local trail = false
+      for _, t in ipairs(resources("terraform:aws_cloudtrail")) do
+        for _, address in ipairs(t.references.s3_bucket_name or {}) do
+          trail = trail or aws.holds(r.references.bucket or {}, address)
+        end
+        if not is_unknown(t, "values.s3_bucket_name") and not is_unknown(r, "values.bucket") then
+          trail = trail or t.values.s3_bucket_name == r.values.bucket
+        end
+      end
+      if not trail then
+        return not_applicable("no trail writes to this bucket")
+      end
+      local word = plan.get(r, "acl")
+      if word ~= nil and (word:startswith("public-") or word == "authenticated-read") then
+        fail(r, "values.acl", "the records of CloudTrail are open to everyone: " .. word)
+      end
+    end,
+  },
+  plan.policy {
     id = "aws-config-recorder", title = "AWS Config records all resources", severity = "MEDIUM", type = "aws_config_configuration_recorder",
     aliases = { "CKV2_AWS_48" }, frameworks = { ["cis-aws"] = "3.5", ["nist-800-53"] = "AU-2" },
     description = "What is not recorded cannot be looked up after an incident.",

@@ -124,7 +124,7 @@ return {
   },
   plan.policy {
     id = "aws-sg-all-ports-open", title = "Not all ports are open to the internet", severity = "CRITICAL",
-    type = ingress_types, cwe = { 284 }, aliases = { "CKV_AWS_277", "kics:4728cd65-a20c-49da-8b31-9c08b423e4db" },
+    type = ingress_types, cwe = { 284 }, aliases = { "CKV_AWS_277" },
     frameworks = { ["pci-dss"] = { "1.2.5", "1.3.1" }, ["nist-800-53"] = "SC-7", ["soc2"] = "CC6.6" },
     description = "Whatever listens on these machines, now or later, can be reached by everyone.",
     remediation = "Name the ports and the networks.",

@@ -138,6 +138,26 @@ return {
     end,
   },
   plan.policy {
+    id = "aws-s3-mfa-delete", title = "Versions of buckets are deleted with a second factor only", severity = "LOW", default = false,
+    type = { "aws_s3_bucket_versioning", "aws_s3_bucket" }, aliases = { "AWS-0170", "kics:c5b31ab9-0f26-4a49-b8aa-4cc064392f4d" },
+    frameworks = { ["cis-aws"] = "2.1.3", ["nist-800-53"] = "AU-9" },
+    description = "A key that was stolen cannot then destroy what versions keep.",
+    remediation = "Set versioning_configuration { mfa_delete = \"Enabled\" }, as the root user.",
+    check = function(r)
+      local path = "versioning_configuration[0].mfa_delete"
+      if r.type == "aws_s3_bucket" then
+        path = "versioning[0].mfa_delete"
+        if plan.get(r, path) == nil then
+          return not_applicable("versioning is a resource of its own")
+        end
+      end
+      local v = plan.get(r, path)
+      if v ~= true and v ~= "Enabled" then
+        fail(r, "values." .. path, "versions can be deleted without a second factor")
+      end
+    end,
+  },
+  plan.policy {
     id = "aws-s3-logging", title = "Access to buckets is logged", severity = "MEDIUM", scope = "project",
     type = "aws_s3_bucket", aliases = { "CKV_AWS_18", "AWS-0089", "kics:f861041c-8c9f-4156-acfc-5e6e524f5884" }, cwe = { 778 },
     frameworks = { ["cis-aws"] = "3.6", ["pci-dss"] = "10.2.1", ["nist-800-53"] = "AU-2", ["iso-27001"] = "A.8.15" },
@@ -279,7 +299,7 @@ return {
   plan.want {
     id = "aws-s3-object-kms", title = "Objects are encrypted with a key of the account", severity = "LOW",
     type = { "aws_s3_bucket_object", "aws_s3_object", "aws_s3_object_copy" }, at = "kms_key_id",
-    aliases = { "CKV_AWS_186", "kics:5fb49a69-8d46-4495-a2f8-9c8c622b2b6e" }, cwe = { 311 },
+    aliases = { "CKV_AWS_186" }, cwe = { 311 },
     frameworks = { ["nist-800-53"] = "SC-28" },
     description = "Who may use the key is then decided apart from who may read the object.",
     remediation = "Set kms_key_id.", message = "the object has no kms_key_id",

@@ -161,7 +161,7 @@ return {
   },
   plan.policy {
     id = "aws-elb-tls", title = "Classic load balancers speak TLS", severity = "HIGH", type = "aws_elb",
-    aliases = { "CKV_AWS_376", "kics:126c1788-23c2-4a10-906c-ef179f4f96ec" }, cwe = { 319 }, frameworks = transit,
+    aliases = { "CKV_AWS_376" }, cwe = { 319 }, frameworks = transit,
     description = "What passes can be read and changed on its way otherwise.",
     remediation = "Use lb_protocol = \"https\" or \"ssl\".",
     check = function(r)
