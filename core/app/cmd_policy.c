@@ -150,6 +150,7 @@ static const struct {
     {"test", "policy test [PATH]", 0, 1, policy_test},
     {"profile", "policy profile PATH...", 1, SIZE_MAX, policy_profile},
     {"new", "policy new ID", 1, 1, policy_new},
+    {"docs", "policy docs", 0, 0, policy_docs},
     {"sign", "policy sign ARCHIVE --key FILE", 1, 1, policy_sign},
     {"verify", "policy verify ARCHIVE --policy-keys FILE", 1, 1, policy_verify},
 };
@@ -174,8 +175,8 @@ int cmd_policy(struct cli *c)
     }
     const char *near = sco_str_nearest(sco_str_c(what), names, SCO_ARRAY_LEN(names));
     sco_error_set(&err, SCO_E_INVALID,
-                  "usage: secureops policy list | show | eval | test | profile | new | sign | "
-                  "verify%s%s%s",
+                  "usage: secureops policy list | show | eval | test | profile | new | docs | "
+                  "sign | verify%s%s%s",
                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return context_fail(&err);
 }

@@ -141,7 +141,7 @@ static const struct command commands[] = {
     {"plugin", "list | info NAME | new NAME", "Shows the plugins, or writes a new one.", NULL,
      plugin_flags, cmd_plugin},
     {"policy",
-     "list | show ID | eval PATH... | test [PATH] | profile PATH... | new ID |\n"
+     "list | show ID | eval PATH... | test [PATH] | profile PATH... | new ID | docs |\n"
      "                        sign ARCHIVE | verify ARCHIVE",
      "Shows, evaluates, tests and starts Lua policies.",
      "Exit status of eval: 0 everything passed; 1 something failed; 3 something could not be\n"

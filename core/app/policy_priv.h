@@ -27,5 +27,6 @@ int policy_profile(struct cli *c); /* policy_profile.c */
 int policy_test(struct cli *c);    /* policy_test.c */
 int policy_new(struct cli *c);     /* policy_new.c */
 int policy_show(struct cli *c);    /* policy_show.c */
+int policy_docs(struct cli *c);    /* policy_docs.c */
 int policy_sign(struct cli *c);    /* policy_sign.c */
 int policy_verify(struct cli *c);
