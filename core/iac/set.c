@@ -82,7 +82,7 @@ struct sco_iac_doc *iac_doc(struct sco_iac_set *s, struct sco_iac_text *text, ui
     return d;
 }
 
-static char *arena_vfmt(struct sco_arena *a, const char *fmt, va_list ap)
+static char *SCO_PRINTF(2, 0) arena_vfmt(struct sco_arena *a, const char *fmt, va_list ap)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     sco_buf_addvf(&b, fmt, ap);

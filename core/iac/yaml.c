@@ -155,7 +155,7 @@ static int scalar(struct iac_yaml *y, const yaml_event_t *ev, uint32_t pos, uint
     while (plain && pos == end && pos > 0 && p[pos - 1] == ' ') /* nothing: before the blanks */
         pos = --end;
     y->last_end = end;
-    if (!block && is_helm(text))
+    if (y->braces && !block && is_helm(text))
         y->helm = true;
     int r;
     if ((plain && !tag) || is_core_tag(tag))
@@ -378,6 +378,7 @@ int iac_yaml_open(struct iac_yaml *y, struct sco_iac_set *s, struct sco_iac_text
         return sco_error_set(err, SCO_E_LIMIT, "%s: larger than %d bytes (SCO_IAC_YAML_SIZE_MAX)",
                              text->file_path, SCO_IAC_YAML_SIZE_MAX);
     y->ascii = is_ascii(text->bytes);
+    y->braces = sco_str_contains(text->bytes, "{{");
     yaml_parser_t *p = sco_alloc(1, sizeof *p);
     if (!p || !yaml_parser_initialize(p)) {
         free(p);

@@ -34,6 +34,7 @@ struct iac_yaml {
     uint32_t nodes, alias_nodes;
     uint32_t last_end;  /* where the last scalar, alias or flow collection ended */
     bool ascii;         /* characters are bytes */
+    bool braces;        /* there is a "{{" somewhere */
     size_t at_char, at; /* a character and its byte: where the last mark was */
     bool complex_key;   /* a key that is no scalar was met: an error, or a template */
     bool helm;          /* a scalar with {{ .Values }} was met */
