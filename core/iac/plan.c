@@ -273,6 +273,11 @@ static int coverage(struct plan *p, bool by_values)
         iac_doc_note(p->s, p->doc, "references of one argument beyond %d are left out",
                      PLAN_REFERENCES_MAX) < 0)
         return SCO_E_NOMEM;
+    if (p->n_resources && !top(p, "configuration") &&
+        iac_doc_note(p->s, p->doc,
+                     "no configuration: references are not known, nor whether an "
+                     "unknown value was set or left to the provider") < 0)
+        return SCO_E_NOMEM;
     if (why.failed)
         return SCO_E_NOMEM;
     return why.n ? iac_doc_ends(p->s, p->doc, SCO_IAC_PARTIAL, "%s", sco_buf_z(&why) + 2) : 0;

@@ -101,7 +101,7 @@ return {
   },
   plan.policy {
     id = "aws-sg-sensitive-port-open", title = "Databases and administration are not open to the internet", severity = "HIGH",
-    type = ingress_types, cwe = { 284 }, aliases = { "kics:381c3f2a-ef6f-4eff-99f7-b169cda3422c" },
+    type = ingress_types, cwe = { 284 },
     frameworks = { ["pci-dss"] = { "1.2.5", "1.3.1" }, ["nist-800-53"] = "SC-7", ["soc2"] = "CC6.6" },
     description = "Databases, caches and administration protocols are made for networks that are trusted.",
     remediation = "Name the networks or security groups that need it.",

@@ -146,6 +146,11 @@ static void test_coverage(void **state)
         plan_entries(&f, "{'address':'a_b.c','type':'a_b'},7," BUCKET(CREATE "'after':{}"), ""),
         SCO_IAC_PARTIAL, "2 entries");
     assert_int_equal(f.set.n_resources, 2);
+    const struct sco_iac_doc *d = plan_load(
+        &f, "{'format_version':'1.2','resource_changes':[" BUCKET(CREATE "'after':{}") "]}");
+    assert_status(d, SCO_IAC_PARSED, NULL);
+    assert_non_null(d->notes);
+    assert_non_null(strstr(d->notes[0], "no configuration"));
     assert_status(plan_load(&f, "{'format_version':'1.2','resource_changes':{}}"), SCO_IAC_PARTIAL,
                   "1 entries");
     plan_done(&f);
