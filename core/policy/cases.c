@@ -69,9 +69,9 @@ static void describe(struct sco_buf *out, const struct got *v, size_t n)
             sco_buf_addf(out, ", and %zu more", n - i);
             return;
         }
-        sco_buf_addf(out, "%s%s %s line %u %s%s%s", i ? ", " : "", sco_verdict_name(v[i].kind),
-                     v[i].resource, v[i].line, v[i].pointer, v[i].message[0] ? ": " : "",
-                     v[i].message);
+        sco_buf_addf(out, "%s%s %s line %u%s%s%s%s", i ? ", " : "", sco_verdict_name(v[i].kind),
+                     v[i].resource, v[i].line, v[i].pointer[0] ? " " : "", v[i].pointer,
+                     v[i].message[0] ? ": " : "", v[i].message);
     }
     if (!n)
         sco_buf_addz(out, "no verdict: the policy applies to nothing in the input");
@@ -119,6 +119,8 @@ static int judge(struct case_run *c)
     sco_buf_addz(&b, "expected ");
     if (c->word)
         sco_buf_addz(&b, sco_verdict_name(c->word_kind));
+    else if (!c->n_want)
+        sco_buf_addz(&b, "nothing but pass and not_applicable");
     for (size_t i = 0; i < c->n_want; i++) {
         const struct want *w = &c->want[i];
         sco_buf_addf(&b, "%s%s", i ? ", " : "", sco_verdict_name(w->kind));

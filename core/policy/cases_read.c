@@ -98,12 +98,14 @@ static int read_expect(struct case_run *c, const struct sco_yaml *v)
         c->word = verdict_kind(c, v, &c->word_kind);
         return 0;
     }
+    if (v->kind != SCO_YAML_LIST) {
+        wrong(c, "'expect' is %s: a verdict, or a list of them", sco_yaml_kind_name(v));
+        return 0;
+    }
     c->want = sco_arena_alloc(&c->arena, (v->n + 1) * sizeof *c->want);
     if (!c->want)
         return SCO_E_NOMEM;
-    if (v->kind == SCO_YAML_MAP) /* a list of one */
-        read_want(c, v, &c->want[c->n_want++]);
-    for (const struct sco_yaml *x = v->kind == SCO_YAML_LIST ? v->child : NULL; x; x = x->next)
+    for (const struct sco_yaml *x = v->child; x; x = x->next)
         read_want(c, x, &c->want[c->n_want++]);
     return 0;
 }
@@ -277,7 +279,9 @@ int case_policies(struct case_run *c, struct sco_error *err)
     const char *want[] = {c->policy->id, NULL};
     if (r == 0)
         r = sco_policies_select(p, want, NULL, NULL, false, err);
-    const struct sco_policy *own = r == 0 ? sco_policies_find(p, sco_str_c(c->policy->id)) : NULL;
+    const struct sco_policy *own = r == 0 ? pl_find_id(p, sco_str_c(c->policy->id)) : NULL;
+    if (r == 0 && !own)
+        r = sco_error_set(err, SCO_E_INVALID, "the policy cannot be loaded alone");
     if (r == 0 && c->params)
         r = pl_params_set(p, (size_t)(own - p->policies), c->params, err);
     return r;

@@ -14,6 +14,7 @@ void pl_fix_read(lua_State *L, int at, struct pl_fail *f)
         sco_buf_clear(&p->buf);
         struct sco_json_out o = {.b = &p->buf};
         pl_write_json(L, -1, &o, 0);
+        pl_check_buf(L, &p->buf);
         f->fix = PL_FIX_SET;
         f->fix_text = pl_run_str(L, sco_buf_str(&p->buf));
     }

@@ -14,10 +14,7 @@ static const char *keep(lua_State *L, struct sco_str s)
     }
     sco_buf_clear(&p->buf);
     sco_buf_add_utf8(&p->buf, s);
-    if (p->buf.failed) {
-        p->nomem = true;
-        pl_stop(L, p, PL_MEMORY);
-    }
+    pl_check_buf(L, &p->buf);
     return pl_run_str(L, sco_buf_str(&p->buf));
 }
 

@@ -69,8 +69,9 @@ static int add(struct sco_policies *p, const char *type, const char *attribute,
 /* Notes who refers to what by this argument, once for all resources of the type. */
 static int index_type(struct sco_policies *p, const char *type, const char *attribute)
 {
-    void **at = sco_map_put(&p->referrers, make_key(p, type, attribute, sco_str_c("")), NULL);
-    if (!at || p->buf.failed)
+    struct sco_str key = make_key(p, type, attribute, sco_str_c(""));
+    void **at = p->buf.failed ? NULL : sco_map_put(&p->referrers, key, NULL);
+    if (!at)
         return SCO_E_NOMEM;
     if (*at)
         return 0;
@@ -114,6 +115,8 @@ static int push_referrers(lua_State *L, struct sco_policies *p, const char *type
                           const char *attribute, struct sco_str address)
 {
     struct sco_str base = without_index(address);
+    make_key(p, type, attribute, address);
+    pl_check_buf(L, &p->buf);
     const struct referrer *exact =
         sco_map_get(&p->referrers, make_key(p, type, attribute, address));
     const struct referrer *all =

@@ -128,6 +128,14 @@ void *pl_run_alloc(lua_State *L, size_t n)
     return v;
 }
 
+void pl_check_buf(lua_State *L, const struct sco_buf *b)
+{
+    if (!b->failed)
+        return;
+    pl_of(L)->nomem = true;
+    pl_stop(L, pl_of(L), PL_MEMORY);
+}
+
 const char *pl_run_str(lua_State *L, struct sco_str s)
 {
     char *v = pl_run_alloc(L, s.n + 1);

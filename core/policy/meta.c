@@ -341,6 +341,7 @@ static void params(struct meta *m, struct sco_policy *ret)
             sco_buf_clear(&m->p->buf);
             struct sco_json_out o = {.b = &m->p->buf};
             pl_write_json(L, -1, &o, 0);
+            pl_check_buf(L, &m->p->buf);
             ret->params = keep(m, sco_str_c(sco_buf_z(&m->p->buf)));
         }
     } else if (type != LUA_TNIL) {

@@ -160,7 +160,9 @@ int pl_params_apply(struct sco_policies *p, const char *json, struct sco_error *
     if (root->type != SCO_NODE_MAP)
         return sco_error_set(err, SCO_E_INVALID, "policy parameters are not a map");
     for (const struct sco_node *c = root->child; c; c = c->next) {
-        const struct sco_policy *policy = sco_policies_find(p, c->key);
+        const struct sco_policy *policy = pl_find_id(p, c->key);
+        if (!policy)
+            policy = sco_policies_find(p, c->key);
         if (!policy)
             return sco_error_set(err, SCO_E_INVALID, "parameters for '%.*s': no such policy",
                                  (int)c->key.n, c->key.p);

@@ -172,8 +172,9 @@ void pl_arm(struct sco_policies *p, uint64_t budget); /* a new evaluation */
 void pl_disarm(struct sco_policies *p);
 void pl_work(lua_State *L, struct sco_policies *p, uint64_t n); /* LJMP: counts work of C */
 _Noreturn void pl_stop(lua_State *L, struct sco_policies *p, enum pl_stop why); /* LJMP */
-void *pl_run_alloc(lua_State *L, size_t n);             /* LJMP: of the run's arena, zeroed */
-const char *pl_run_str(lua_State *L, struct sco_str s); /* LJMP: a copy there */
+void *pl_run_alloc(lua_State *L, size_t n);               /* LJMP: of the run's arena, zeroed */
+const char *pl_run_str(lua_State *L, struct sco_str s);   /* LJMP: a copy there */
+void pl_check_buf(lua_State *L, const struct sco_buf *b); /* LJMP: it has not failed */
 int pl_traceback(lua_State *L);
 /* Calls the function below nargs arguments under pl_traceback (slot 1). The status of lua_pcall;
  * a stop is an error even when a script hid it. */
@@ -321,6 +322,7 @@ int pl_params_set(struct sco_policies *p, size_t policy, const char *json,
                   struct sco_error *err); /* params.c: values over the defaults */
 int pl_params_apply(struct sco_policies *p, const char *json, struct sco_error *err);
 int pl_index_build(struct sco_policies *p); /* select.c */
+const struct sco_policy *pl_find_id(const struct sco_policies *p, struct sco_str id);
 struct pl_hits {
     size_t n;
     uint32_t v[];

@@ -30,6 +30,14 @@ int pl_index_build(struct sco_policies *p)
     return 0;
 }
 
+const struct sco_policy *pl_find_id(const struct sco_policies *p, struct sco_str id)
+{
+    for (size_t i = 0; i < p->n_policies; i++)
+        if (sco_str_is(id, p->policies[i].id))
+            return &p->policies[i];
+    return NULL;
+}
+
 const struct sco_policy *sco_policies_find(const struct sco_policies *p, struct sco_str name)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};

@@ -108,6 +108,13 @@ static struct range lines_of(const struct sco_policies *p, const struct sco_iac_
     size_t last = r->node->end, start;
     struct sco_str line = line_at(text, last > r->node->pos ? last - 1 : last, &start);
     range.to = start + line.n;
+    while (whole && range.to < text.n) { /* comments after the last line of a document */
+        line = line_at(text, range.to + 1, &start);
+        struct sco_str words = sco_str_trim(line);
+        if (words.n && *words.p != '#')
+            break;
+        range.to = start + line.n;
+    }
     return range;
 }
 
