@@ -162,6 +162,13 @@ class Configuration(Case):
                       "docs/configuration.md is out of date: secureops config docs")
 
 
+    def test_page_of_policies(self):
+        """docs/policies.md is what the program prints."""
+        r = self.run_it("policy", "docs", code=PASSED)
+        self.assertEqual(r.out, (SOURCE / "docs" / "policies.md").read_text(),
+                         "docs/policies.md is out of date: secureops policy docs")
+
+
 class Plugins(Case):
     def test_list(self):
         r = self.run_it("plugin", "list", code=PASSED)
