@@ -119,8 +119,10 @@ static int take_file(struct reading *r)
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
     const struct sco_yaml *root = NULL;
     int e = sco_fs_read(r->file, FILE_SIZE_MAX, &text, r->err);
-    if (e < 0)
-        return sco_error_prefix(r->err, "waivers");
+    if (e < 0) {
+        sco_error_prefix(r->err, "waivers");
+        return e;
+    }
     e = sco_yaml_parse(sco_buf_str(&text), r->file, 0, &arena, &root, r->err);
     if (e < 0 || !root)
         return e;

@@ -1,0 +1,202 @@
+/* Controls and their evidence: a pass needs some, doubt is never one, and what came from outside
+ * stays text in every format. */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <secureops/compliance.h>
+#include "scan_fixture.h"
+
+static struct sco_scan scan;
+static struct sco_arena arena;
+static struct sco_compliance *c;
+static struct sco_scan_policy counts[1];
+
+static void start(void)
+{
+    fixture_init(&scan);
+    counts[0] = (struct sco_scan_policy){.id = "p"};
+    scan.policies.v = counts;
+    scan.policies.n = 1;
+    struct sco_scanner_run *run =
+        fixture_run(&scan, "policies", "SecureOps policies", SCO_RUN_STATUS_COMPLETED);
+    run->finds = SCO_TYPE_BIT(SCO_TYPE_IAC);
+    run->counts = true;
+}
+
+static void end(void)
+{
+    c = sco_compliance_free(c);
+    fixture_done(&scan);
+    sco_arena_done(&arena);
+}
+
+/* Judges one control, given as JSON. */
+static enum sco_control_status judge(const char *control)
+{
+    const struct sco_node *m = NULL;
+    const char *text = sco_arena_fmt(
+        &arena, "{\"id\":\"f\",\"title\":\"<F>\",\"version\":\"1\",\"controls\":[%s]}", control);
+    c = sco_compliance_free(c);
+    assert_int_equal(sco_json_parse(sco_str_c(text), &arena, &m, NULL), 0);
+    assert_int_equal(sco_compliance_judge(m, "f@1", &scan, &c, NULL), 0);
+    assert_int_equal(c->n_controls, 1);
+    assert_int_equal(c->counts[c->controls[0].status], 1);
+    assert_non_null(c->controls[0].reason);
+    return c->controls[0].status;
+}
+
+#define POLICY "{\"id\":\"1\",\"title\":\"=T\",\"policies\":[\"p\"]}"
+#define MANUAL "{\"id\":\"1\",\"title\":\"t\",\"policies\":[\"p\"],\"manual\":true}"
+#define FACT(f) "{\"id\":\"1\",\"title\":\"t\",\"facts\":[\"" f "\"]}"
+#define BOTH "{\"id\":\"1\",\"title\":\"t\",\"policies\":[\"p\"],\"facts\":[\"scanned:IAC\"]}"
+
+static void test_policies(void **state)
+{
+    (void)state;
+    start();
+    uint64_t *v = counts[0].verdicts;
+    assert_int_equal(judge(POLICY), SCO_CONTROL_NOT_EVALUATED);
+    assert_int_equal(judge(BOTH), SCO_CONTROL_NOT_EVALUATED); /* a fact is no verdict */
+    v[5] = 9;                                                 /* not applicable */
+    assert_int_equal(judge(POLICY), SCO_CONTROL_NOT_EVALUATED);
+    v[SCO_SCAN_PASS] = 1;
+    assert_int_equal(judge(POLICY), SCO_CONTROL_PASS);
+    assert_int_equal(judge(BOTH), SCO_CONTROL_PASS);
+    assert_int_equal(judge(MANUAL), SCO_CONTROL_MANUAL); /* never passed */
+    for (int k = SCO_SCAN_UNKNOWN; k <= SCO_SCAN_ERROR; k++) {
+        v[k] = 1;
+        assert_int_equal(judge(POLICY), SCO_CONTROL_UNKNOWN);
+        v[k] = 0;
+    }
+    v[SCO_SCAN_FAIL] = 1;
+    v[SCO_SCAN_ERROR] = 1;
+    assert_int_equal(judge(POLICY), SCO_CONTROL_FAIL);
+    assert_int_equal(judge(MANUAL), SCO_CONTROL_FAIL);
+    assert_int_equal(judge("{\"id\":\"1\",\"title\":\"t\"}"), SCO_CONTROL_MANUAL);
+    end();
+}
+
+static void test_incomplete_run(void **state)
+{
+    (void)state;
+    start();
+    counts[0].verdicts[SCO_SCAN_PASS] = 5;
+    scan.runs[0].status = SCO_RUN_STATUS_INCOMPLETE;
+    assert_int_equal(judge(POLICY), SCO_CONTROL_UNKNOWN);
+    end();
+}
+
+static void test_waived(void **state)
+{
+    (void)state;
+    start();
+    counts[0].verdicts[SCO_SCAN_PASS] = 5;
+    counts[0].verdicts[SCO_SCAN_FAIL] = 1;
+    struct sco_finding *f =
+        fixture_finding(&scan, SCO_TYPE_IAC, SCO_SEV_HIGH, "SecureOps policies", "p", "x");
+    assert_int_equal(judge(POLICY), SCO_CONTROL_FAIL);
+    assert_int_equal(c->controls[0].n_failures, 1);
+    fixture_suppress(&scan, f, SCO_SUPPRESS_WAIVER, "ok", NULL);
+    assert_int_equal(judge(POLICY), SCO_CONTROL_UNKNOWN);
+    assert_int_equal(c->controls[0].n_failures, 0);
+    end();
+}
+
+static void test_facts(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(judge(FACT("scanned:IAC")), SCO_CONTROL_PASS);
+    assert_int_equal(judge(FACT("scanned:any")), SCO_CONTROL_PASS);
+    assert_int_equal(judge(FACT("scanned:SCA")), SCO_CONTROL_UNKNOWN);
+    assert_int_equal(judge(FACT("clean:SCA:LOW")), SCO_CONTROL_UNKNOWN); /* nobody looked */
+    assert_int_equal(judge(FACT("clean:IAC:HIGH")), SCO_CONTROL_PASS);
+    fixture_finding(&scan, SCO_TYPE_IAC, SCO_SEV_MEDIUM, "T", "r", "x");
+    assert_int_equal(judge(FACT("clean:IAC:HIGH")), SCO_CONTROL_PASS);
+    assert_int_equal(judge(FACT("clean:IAC:MEDIUM")), SCO_CONTROL_FAIL);
+    assert_int_equal(judge(FACT("clean:any:MEDIUM")), SCO_CONTROL_FAIL);
+    assert_int_equal(judge(FACT("gated")), SCO_CONTROL_UNKNOWN);
+    scan.gate.fail_on = SCO_SEV_HIGH;
+    assert_int_equal(judge(FACT("gated")), SCO_CONTROL_PASS);
+    assert_int_equal(judge(FACT("nonsense")), SCO_CONTROL_UNKNOWN);
+    assert_int_equal(judge(FACT("scanned:NONSENSE")), SCO_CONTROL_UNKNOWN);
+    assert_int_equal(judge(FACT("clean:IAC")), SCO_CONTROL_UNKNOWN);
+    struct sco_scanner_run *half = fixture_run(&scan, "trivy", "Trivy", SCO_RUN_STATUS_TIMEOUT);
+    half->finds = SCO_TYPE_BIT(SCO_TYPE_IAC);
+    half->counts = true;
+    assert_int_equal(judge(FACT("scanned:IAC")), SCO_CONTROL_PASS);
+    assert_int_equal(judge(FACT("clean:IAC:HIGH")), SCO_CONTROL_UNKNOWN);
+    end();
+}
+
+static void test_formats(void **state)
+{
+    (void)state;
+    start();
+    scan.target = "<script>alert(1)</script>\x1b[31m";
+    counts[0].verdicts[SCO_SCAN_FAIL] = 1;
+    struct sco_finding *f =
+        fixture_finding(&scan, SCO_TYPE_IAC, SCO_SEV_HIGH, "SecureOps policies", "p", "x");
+    f->description = "=HYPERLINK(\"x\") <img src=x onerror=y> \xe2\x80\xae";
+    f->resource = "+cmd";
+    assert_int_equal(judge(POLICY), SCO_CONTROL_FAIL);
+    SCO_AUTO(sco_buf) struct sco_buf html = {0}, csv = {0}, json = {0}, table = {0};
+    sco_compliance_html(c, &html);
+    sco_compliance_csv(c, &csv);
+    sco_compliance_json(c, &json);
+    sco_compliance_table(c, &table);
+    assert_null(strstr(sco_buf_z(&html), "<script"));
+    assert_null(strstr(sco_buf_z(&html), "<img"));
+    assert_null(strstr(sco_buf_z(&html), "<F>"));
+    assert_non_null(strstr(sco_buf_z(&html), "&lt;img src=x"));
+    assert_non_null(strstr(sco_buf_z(&csv), "\"'=T\""));
+    for (const struct sco_buf *b = &html;; b = &table) {
+        assert_null(memchr(b->p, '\x1b', b->n));
+        assert_null(memmem(b->p, b->n, "\xe2\x80\xae", 3));
+        if (b == &table)
+            break;
+    }
+    const struct sco_node *m = NULL;
+    assert_int_equal(sco_json_parse(sco_buf_str(&json), &arena, &m, NULL), 0);
+    const struct sco_node *control = sco_get(m, "controls")->child;
+    assert_true(sco_str_is(sco_text(sco_get(control, "status")), "fail"));
+    assert_int_equal(sco_get(control, "failures")->n, 1);
+    assert_int_equal(sco_int(sco_get(sco_get(m, "summary"), "fail"), 0), 1);
+    end();
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    start();
+    const struct sco_node *m = NULL;
+    assert_int_equal(
+        sco_json_parse(SCO_STR("{\"id\":\"f\",\"title\":\"t\",\"controls\":[" BOTH "," POLICY "]}"),
+                       &arena, &m, NULL),
+        0);
+    for (long n = 0;; n++) {
+        struct sco_compliance *x = NULL;
+        sco_alloc_fail_at(n);
+        int r = sco_compliance_judge(m, "f", &scan, &x, NULL);
+        bool all = sco_alloc_fail_at(-1) <= n;
+        assert_int_equal(x != NULL, r == 0);
+        sco_compliance_free(x);
+        if (all)
+            break;
+        assert_true(r == 0 || r == SCO_E_NOMEM);
+    }
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_policies), cmocka_unit_test(test_incomplete_run),
+        cmocka_unit_test(test_waived),   cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_formats),  cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests_name("compliance", tests, NULL, NULL);
+}
