@@ -1,9 +1,9 @@
 /* A framework judged by a scan: each control with its evidence. Plain data; strings live in the
  * arena or in the scan, which must stay.
  *
- * A control passes with evidence only: every policy of it that applied passed, at least one did, and
- * every fact holds. A control with neither policies nor facts, or marked so, is manual. What was
- * waived is not passed: a person has accepted it, and a person has to look. */
+ * A control passes with evidence only: every policy of it that applied passed, at least one did,
+ * and every fact holds. A control with neither policies nor facts, or marked so, is manual. What
+ * was waived is not passed: a person has accepted it, and a person has to look. */
 #pragma once
 
 #include <secureops/scan.h>

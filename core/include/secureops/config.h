@@ -76,7 +76,7 @@ struct sco_config_threshold {
 struct sco_config_gate {
     struct sco_str fail_on_text, on_incomplete; /* as configured */
     struct sco_str_list policies;               /* gates by preset or id */
-    bool fail_on_given;      /* by a file, the environment or a flag */
+    bool fail_on_given;                         /* by a file, the environment or a flag */
     uint32_t fail_on;        /* SCO_SEV_*: findings of it and above fail; 0: none do */
     bool warn_on_incomplete; /* incomplete scans are shown, but do not fail */
     const struct sco_config_threshold *thresholds;

@@ -72,10 +72,10 @@ struct sco_engine_options {
     uint64_t output_limit;       /* bytes; 0: 1 GiB */
     uint64_t memory_limit;       /* bytes of a scanner's program; 0: none */
     bool no_sandbox;
-    const char *digest_key;      /* hex, or NULL */
-    const char *const *scanners; /* NULL-terminated names to run; NULL: all that apply */
-    const char *const *skip;     /* NULL-terminated, or NULL */
-    const char *const *require;  /* NULL-terminated, or NULL */
+    const char *digest_key;               /* hex, or NULL */
+    const char *const *scanners;          /* NULL-terminated names to run; NULL: all that apply */
+    const char *const *skip;              /* NULL-terminated, or NULL */
+    const char *const *require;           /* NULL-terminated, or NULL */
     const char *const *policy_dirs;       /* NULL-terminated: packs, absolute; or NULL */
     const char *policy_keys;              /* PEM file: archives must be signed; or NULL */
     const char *const *policy_frameworks; /* a scan evaluates these; NULL: as configured */
@@ -155,11 +155,11 @@ struct event_base *sco_engine_base(struct sco_engine *e); /* for timers of a pro
 struct sco_scan *sco_scan_free(struct sco_scan *s);
 
 /* ---- policies ----
- * What is asked of the plugin `policies` beside scans: docs/adr/0012-policies-are-a-plugin.md. Lists
- * are NULL-terminated; NULL: empty. */
+ * What is asked of the plugin `policies` beside scans: docs/adr/0012-policies-are-a-plugin.md.
+ * Lists are NULL-terminated; NULL: empty. */
 struct sco_policy_request {
-    const char *command;                                  /* "eval" "profile" "list" "test" */
-    const char *const *bundles;                           /* NULL: policy_dirs of the options */
+    const char *command;        /* "eval" "profile" "list" "test" */
+    const char *const *bundles; /* NULL: policy_dirs of the options */
     const char *const *policies, *const *frameworks, *const *skip; /* see policy.h */
     const char *const *paths; /* eval, profile: files and folders */
     bool trace, coverage;
@@ -173,8 +173,8 @@ struct sco_policy_outcome {
 };
 /* One record: the same order for the same input. Borrowed for the call; not 0: ends the job. */
 typedef int (*sco_policy_record_fn)(void *user, struct sco_str kind, struct sco_str json);
-/* SCO_E_NOT_FOUND: a path that is not there, no plugin; SCO_E_CANCELLED. What fails in the worker is
- * in *ret, which is the caller's. */
+/* SCO_E_NOT_FOUND: a path that is not there, no plugin; SCO_E_CANCELLED. What fails in the worker
+ * is in *ret, which is the caller's. */
 int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q,
                         sco_policy_record_fn fn, void *user, struct sco_policy_outcome *ret,
                         struct sco_error *err) SCO_NODISCARD;

@@ -1,7 +1,8 @@
 /* Messages between engine and worker: frames over a SOCK_STREAM socketpair.
  *
  * A frame is a little-endian u32 length of the payload, one byte of type, and the payload: JSON,
- * or one item per line: a finding as JSON (SCO_MSG_FINDINGS), a record (SCO_MSG_RECORDS). A length above SCO_FRAME_MAX ends the talk.
+ * or one item per line: a finding as JSON (SCO_MSG_FINDINGS), a record (SCO_MSG_RECORDS). A length
+ * above SCO_FRAME_MAX ends the talk.
  *
  * The worker finds the socket as descriptor SCO_WORKER_FD, receives one JOB, sends HELLO at once
  * and DONE as its last word. A worker that ends without DONE has crashed.
@@ -26,8 +27,8 @@
  * DESCRIBE (one per plugin): {"path","name","kind":"scanner"|"ci","version","license","summary",
  *   "abi":"1.0","options":[{"name","type","required","secret","deprecated","default","min","max",
  *   "values","doc"}] (as option.h writes them),"scanner":{"title","homepage",
- *   "targets":["directory",...],"finds":["SAST",...],"network","locks_cache","explicit","all_files" (booleans),
- *   "programs":[],"version_args":[],"detect":[],"install","timeout_s","max_parallel",
+ *   "targets":["directory",...],"finds":["SAST",...],"network","locks_cache","explicit","all_files"
+ * (booleans), "programs":[],"version_args":[],"detect":[],"install","timeout_s","max_parallel",
  *   "can_run","can_parse","can_sniff","can_inspect"}}; what the plugin left NULL is absent.
  *   Or {"path","error":text,"code":SCO_E_*}. Before loading a plugin the worker sends LOADING
  *   {"path"}, so that a crash has a name.

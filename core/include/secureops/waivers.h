@@ -37,7 +37,8 @@ int sco_waivers_load(const char *const *files, int64_t now, struct sco_waivers *
 struct sco_waivers *sco_waivers_free(struct sco_waivers *w); /* NULL is fine; returns NULL */
 
 /* The first waiver in force that speaks of one of the ids at this place; NULL: none. Counts it, and
- * expired ones that would have. resource and path may be NULL: matched by waivers that name none. */
+ * expired ones that would have. resource and path may be NULL: matched by waivers that name none.
+ */
 const struct sco_waiver *sco_waivers_match(struct sco_waivers *w, const char *const *ids, size_t n,
                                            const char *resource, const char *path);
 /* Adds a suppression to each finding that is waived and not suppressed already. *ret: how many. */
