@@ -283,7 +283,8 @@ int pl_locate(struct sco_policies *p, const struct sco_iac_node *where, const st
     while (used < n_path && step_down(ret, &path[used]))
         used++;
     pl_path_show(pointer, path, used);
-    add_missing(p, path + used, n_path - used, pointer);
+    if (used < n_path)
+        add_missing(p, path + used, n_path - used, pointer);
     as_in_file(p, ret, pointer, start);
     ret->exists = used == n_path;
     v = ret->node;
