@@ -153,7 +153,6 @@ int plan_resource(struct plan *p, struct plan_entry *e)
     p->s->n_nodes += MADE;
     node->member = m.v;
     node->n = m.n;
-    node->flags |= SCO_IAC_MADE;
     p->n_resources++;
     return add_resource(p, node, exists);
 }

@@ -159,24 +159,33 @@ end
 
 -- ---- other resources of the plan (scope = "project") ----------------------------------------------
 
--- A resource of the type that refers to this one by the argument, or has its name there; the second
--- value tells that there is one that may: what its argument means cannot be followed.
+local function names_resource(refs)
+  for _, ref in ipairs(refs) do
+    if not (ref:contains("local.") or ref:contains("var.") or ref:startswith("each.") or ref:startswith("count.")) then
+      return true
+    end
+  end
+  return false
+end
+
+-- A resource of the type that refers to this one by the argument, or has its name there (among the
+-- first thousand); the second value tells that there is one that may: what its argument means cannot
+-- be followed.
 function M.companion(r, type, argument, name)
   local found = terraform.referrers(r, type, argument)[1]
   if found then
     return found, false
   end
-  local maybe = false
-  for i, other in ipairs(resources("terraform:" .. type)) do
-    if not is_unknown(other, "values." .. argument) then
-      if name and other.values[argument] ~= nil and other.values[argument] == name then
-        return other, false
+  local maybe, full = false, "values." .. argument
+  local others = resources("terraform:" .. type)
+  for i = 1, math.min(#others, 1000) do
+    local refs = others[i].references[argument]
+    if not names_resource(refs) then -- else it is another's
+      if is_unknown(others[i], full) then
+        maybe = true
+      elseif name and get(others[i], full) == name then
+        return others[i], false
       end
-    elseif #other.references[argument] == 0 or other.references[argument][1]:contains("local.") then
-      maybe = true
-    end
-    if i >= 100 then
-      break
     end
   end
   return nil, maybe

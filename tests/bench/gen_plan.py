@@ -234,11 +234,12 @@ KINDS = (bucket, public_access, encryption, security_group, instance, database, 
 
 
 def module_of(n):
-    """(instance address, names of calls) of resource n."""
-    if n % 2:
+    """(instance address, names of calls) of resource n: what belongs together is in one module."""
+    group = n // len(KINDS)
+    if group % 2:
         return "", ()
-    team = json.dumps(TEAMS[n // 24 % len(TEAMS)])
-    return f"module.team[{team}].module.service[{n // 144 % 3}]", ("team", "service")
+    team = json.dumps(TEAMS[group // 2 % len(TEAMS)])
+    return f"module.team[{team}].module.service[{group // 12 % 3}]", ("team", "service")
 
 
 def resource(rnd, n):
