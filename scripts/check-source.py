@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Checks of the C source that no compiler makes.
 
-    check-source.py banned|size|all [FILE...]      without FILE: every *.c and *.h of the project
+    check-source.py banned|size|lua|all [FILE...]      without FILE: every *.c and *.h of the project
 
 banned  functions that the style does not allow; exit() outside core/app and tests
 size    files over 1,000 lines and functions over 100 fail; over 600 and 60 are noted
+lua     core/policy: a function that a Lua error may leave owns no memory of C
 
 Exit status: 0 nothing found, 1 something found.
 """
@@ -104,6 +105,28 @@ def size(name, text):
                          + (f", more than {FUNCTION_MAX}" if over else ""))
 
 
+# Lua errors longjmp: cleanup attributes do not run, and what malloc gave is lost.
+OWNS = re.compile(r"\b(SCO_AUTO|sco_alloc|sco_grow|sco_strdup|malloc|calloc|strdup)\s*\(")
+RAISES = re.compile(r"\b(luaL?_\w+|pl_work|pl_stop|pl_push|pl_node|pl_path|pl_item|pl_inside|"
+                    r"pl_run_alloc|pl_run_str|pl_env_new|pl_write_json)\s*\(")
+NEVER_RAISES = {"lua_newstate", "lua_close", "lua_gettop", "lua_type", "lua_pushcfunction",
+                "lua_pushlightuserdata", "lua_getextraspace", "lua_sethook", "lua_getstack",
+                "lua_pcall", "lua_settop", "lua_gc"}
+
+
+def lua(name, text):
+    if not name.startswith("core/policy/"):
+        return
+    lines = strip(text).split("\n")
+    for function, first, n in functions(text):
+        body = "\n".join(lines[first - 1:first - 1 + n])
+        raises = [m[1] for m in RAISES.finditer(body) if m[1] not in NEVER_RAISES]
+        owns = OWNS.search(body)
+        if raises and owns:
+            yield True, (f"{name}:{first}: {function}() owns memory ({owns[1]}) and calls "
+                         f"{raises[0]}(), which may not return: use the run's arena or userdata")
+
+
 def project_files():
     out = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard",
                           "*.c", "*.h"], cwd=ROOT, capture_output=True, check=True).stdout
@@ -112,7 +135,8 @@ def project_files():
 
 
 def main(args):
-    checks = {"banned": [banned], "size": [size], "all": [banned, size]}.get(args[0] if args else "")
+    checks = {"banned": [banned], "size": [size], "lua": [lua],
+              "all": [banned, size, lua]}.get(args[0] if args else "")
     if not checks:
         sys.exit(__doc__.split("\n\n")[1])
     failed = False

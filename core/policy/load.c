@@ -288,7 +288,8 @@ int pl_set_finish(struct sco_policies *p, struct sco_error *err)
         r = pl_params_apply(p, p->opt.params, err);
     if (r == 0 && p->n_problems)
         qsort(p->problems, p->n_problems, sizeof *p->problems, by_message);
-    p->load_base = p->memory.used;
+    /* What was loaded stays: a collection that looks through it should free much more than that. */
+    lua_gc(p->L, LUA_GCINC, 400, 0, 0);
     return r;
 }
 

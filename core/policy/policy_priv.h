@@ -141,8 +141,7 @@ struct sco_policies {
 
     lua_State *L;
     struct pl_memory memory;
-    size_t load_base; /* memory in use after loading */
-    uint64_t gen;     /* of the documents: 1 to 0xffff */
+    uint64_t gen; /* of the documents: 1 to 0xffff */
     const struct sco_iac_set *docs;
     size_t docs_start;    /* bytes of their arena when the policies began */
     struct sco_map nodes; /* bytes of a resource's node pointer to its index + 1 */
@@ -153,9 +152,10 @@ struct sco_policies {
     struct sco_map skips;     /* texts to their comments, skip_comment.c */
     struct pl_run run;
     struct pl_seen seen[PL_DEPTH_SEEN]; /* coverage.c */
-    int lists;  /* registry reference: selector to the list of resources() */
-    bool part;  /* one file of a larger set, for its cases */
-    bool nomem; /* the process is out of memory, not a policy */
+    int lists;      /* registry reference: selector to the list of resources() */
+    bool versioned; /* a selection gave policies the version of a framework */
+    bool part;      /* one file of a larger set, for its cases */
+    bool nomem;     /* the process is out of memory, not a policy */
 };
 
 static inline struct sco_policies *pl_of(lua_State *L)

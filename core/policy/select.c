@@ -152,6 +152,7 @@ static int mark_framework(struct sco_policies *p, const char *name, bool *marks,
                 int r = pl_params_set(p, i, sco_buf_z(&json), err);
                 if (r < 0)
                     return r;
+                p->versioned = true;
             }
             marks[i] = true;
         }
@@ -167,7 +168,10 @@ int sco_policies_select(struct sco_policies *p, const char *const *want,
     SCO_AUTO(sco_free) bool *out = sco_alloc(p->n_policies + 1, sizeof *out);
     if (!marks || !out)
         return sco_error_nomem(err);
-    int r = mark(p, want, marks, err);
+    int r = p->versioned ? pl_params_apply(p, p->opt.params, err) : 0; /* of the last selection */
+    p->versioned = false;
+    if (r == 0)
+        r = mark(p, want, marks, err);
     for (; r == 0 && frameworks && *frameworks; frameworks++)
         r = mark_framework(p, *frameworks, marks, err);
     if (r == 0)

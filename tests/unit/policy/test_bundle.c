@@ -166,6 +166,9 @@ static void test_select(void **state)
     assert_string_equal(bundle_eval(&b, "pod.yaml", POD),
                         "fail k-a Pod.default.web pod.yaml:1 /x: k-a 1.25 5\n"
                         "fail k-b Pod.default.web pod.yaml:1 /x: k-b nil nil\n");
+    assert_int_equal(sco_policies_select(b.p, LIST("k-a"), NULL, NULL, true, &b.err), 0);
+    assert_string_equal(bundle_eval(&b, "pod.yaml", POD),
+                        "fail k-a Pod.default.web pod.yaml:1 /x: k-a latest 5\n");
     bundle_done(&b);
 }
 

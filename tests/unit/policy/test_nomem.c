@@ -77,7 +77,8 @@ static void test_nomem(void **state)
     assert_int_equal(sco_iac_add_text(&docs, sco_str_c(text), "a.yaml", 0, 0, &b.err), 2);
     assert_int_equal(everything(&b, &docs, true), 0);
     SCO_AUTO(sco_free) char *want = strdup(sco_buf_z(&b.out));
-    assert_non_null(strstr(want, "skip p /spec/containers/0/securityContext/privileged in abad why"));
+    assert_non_null(
+        strstr(want, "skip p /spec/containers/0/securityContext/privileged in abad why"));
     assert_non_null(strstr(want, "1 p "));
     size_t failed = 0, recovered = 0;
     for (long n = 0;; n++) {
