@@ -116,6 +116,9 @@ static struct sco_iac_text *keep(struct input *in, struct sco_buf *bytes, struct
     struct iac_impl *m = iac_impl(in->s);
     size_t skipped = text.n ? (size_t)(text.p - bytes->p) : 0; /* a byte order mark */
     (void)sco_buf_z(bytes); /* NUL-terminated, which may move it */
+    char *fit = bytes->failed ? NULL : sco_grow(bytes->p, bytes->n + 1, 1);
+    bytes->p =
+        fit ? fit : bytes->p; /* of a thousand small files each was read with room for more */
     if (!m || bytes->failed || SCO_VEC_PUSH(m->texts, m->n_texts, m->cap_texts) < 0)
         return NULL;
     struct sco_iac_text *t = new_text(
