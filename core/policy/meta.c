@@ -40,22 +40,36 @@ static const char *assignment(struct sco_str s, const char *at, const char *word
     return NULL;
 }
 
-/* The brace that opens the table of the policy with this id; NULL: not found. */
+/* Whether `id = ` stands before at. */
+static bool is_named_id(struct sco_str s, const char *at)
+{
+    while (at > s.p && (at[-1] == ' ' || at[-1] == '\t'))
+        at--;
+    if (at == s.p || at[-1] != '=')
+        return false;
+    at--;
+    while (at > s.p && (at[-1] == ' ' || at[-1] == '\t'))
+        at--;
+    return at - s.p >= 2 && memcmp(at - 2, "id", 2) == 0 && (at - s.p == 2 || !is_word(at[-3]));
+}
+
+/* The brace that opens the table of the policy with this id, or the id where a function of the file
+ * makes the table; NULL: not found. */
 static const char *table_start(struct sco_str s, const char *id)
 {
     size_t n = strlen(id);
-    for (const char *at = s.p; (at = assignment(s, at, "id")); at++) {
-        const char *end = s.p + s.n, *q = at + 2;
-        while (q < end && (*q == ' ' || *q == '\t' || *q == '='))
-            q++;
-        if (q + n + 1 >= end || (*q != '"' && *q != '\'') || memcmp(q + 1, id, n) != 0 ||
-            q[n + 1] != *q)
+    const char *end = s.p + s.n, *quoted = NULL;
+    for (const char *at = s.p; (at = memmem(at, (size_t)(end - at), id, n)); at++) {
+        if (at == s.p || (at[-1] != '"' && at[-1] != '\'') || at + n >= end || at[n] != at[-1])
+            continue;
+        quoted = quoted ? quoted : at;
+        if (!is_named_id(s, at - 1))
             continue;
         while (at > s.p && *at != '{')
             at--;
         return at;
     }
-    return NULL;
+    return quoted;
 }
 
 int pl_meta_line(const struct pl_file *f, const char *id, const char *field)
@@ -68,9 +82,10 @@ int pl_meta_line(const struct pl_file *f, const char *id, const char *field)
         named = at;
     if (field && !named)
         return 0;
+    const char *to = field ? named : at;
     int line = 1;
-    for (const char *c = f->text.p; c < (field ? named : at); c++)
-        line += *c == '\n';
+    for (const char *c = f->text.p; (c = memchr(c, '\n', (size_t)(to - c))); c++)
+        line++;
     return line;
 }
 
