@@ -332,6 +332,7 @@ struct sco_policies *sco_policies_free(struct sco_policies *p)
     pl_disarm(p);
     if (p->L)
         lua_close(p->L);
+    pl_memory_done(&p->memory);
     for (size_t i = 0; i < p->n_bundles; i++) {
         for (size_t k = 0; k < p->bundles[i].n; k++) {
             free(p->bundles[i].files[k]->lines);

@@ -113,9 +113,15 @@ struct pl_run {                              /* of one evaluation */
     size_t n_trace_lines;
 };
 
+enum { PL_SMALL_STEP = 16, PL_SMALL_MAX = 256 };
+struct pl_chunk;
 struct pl_memory {
     size_t used, limit, total;
     struct sco_policies *owner;
+    void *small[PL_SMALL_MAX / PL_SMALL_STEP]; /* free blocks, by size */
+    struct pl_chunk *chunks;
+    char *chunk_at;
+    size_t chunk_left;
 };
 
 struct pl_index; /* select.c: selectors to policies */
@@ -167,6 +173,7 @@ static inline struct sco_policies *pl_of(lua_State *L)
 
 /* ---- memory.c: allocator, limits ---- */
 void *pl_alloc(void *ud, void *ptr, size_t osize, size_t nsize);
+void pl_memory_done(struct pl_memory *m);             /* after lua_close */
 void pl_hook(lua_State *L, lua_Debug *ar);            /* LJMP */
 void pl_arm(struct sco_policies *p, uint64_t budget); /* a new evaluation */
 void pl_disarm(struct sco_policies *p);

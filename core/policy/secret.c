@@ -1,14 +1,10 @@
 /* Whether a text may be shown after a check has read something sensitive: only when it stands in
- * the policy's own source, between quotes. Anything computed could hold the secret. */
+ * the policy's own source or a library of its bundle, between quotes. Anything computed could hold
+ * the secret. */
 #include "policy_priv.h"
 
-bool pl_may_show(const struct sco_policies *p, struct sco_str text)
+static bool has_literal(struct sco_str source, struct sco_str text)
 {
-    if (!p->run.sensitive)
-        return true;
-    if (!p->run.file || !text.n)
-        return !text.n;
-    struct sco_str source = p->run.file->text;
     for (const char *at = source.p, *end = source.p + source.n; at < end; at++) {
         at = memmem(at, (size_t)(end - at), text.p, text.n);
         if (!at)
@@ -17,5 +13,19 @@ bool pl_may_show(const struct sco_policies *p, struct sco_str text)
         if (at > source.p && after < end && (at[-1] == '"' || at[-1] == '\'') && *after == at[-1])
             return true;
     }
+    return false;
+}
+
+bool pl_may_show(const struct sco_policies *p, struct sco_str text)
+{
+    if (!p->run.sensitive || !text.n)
+        return true;
+    const struct pl_file *f = p->run.file;
+    if (f && has_literal(f->text, text))
+        return true;
+    for (size_t i = 0; f && i < f->bundle->n; i++) /* what the policy may have imported */
+        if (f->bundle->files[i]->kind == PL_FILE_LIBRARY &&
+            has_literal(f->bundle->files[i]->text, text))
+            return true;
     return false;
 }
