@@ -28,6 +28,12 @@
 -- reads it with the verdict `unknown`, unless fail() was already called or is_unknown() was asked
 -- before; a loop over a list with such items sees the known ones first. Secrets may be compared,
 -- but a message that is computed after one was read is withheld.
+--
+-- Beside Lua: ipairs and pairs of what is not there, or is no table, visit nothing, and `#` of it
+-- is 0; pairs over a table goes by keys, numbers first; `..` takes nil, booleans and parts of the
+-- document, so that a message is not lost with a missing name; an undefined global, and a function
+-- that a library does not have, are errors. Nothing is kept between resources: globals are set at
+-- the top of a file only, and a policy that hoards memory is switched off.
 
 ---@alias Severity "CRITICAL"|"HIGH"|"MEDIUM"|"LOW"|"INFO"
 ---@alias Node table|string|number|boolean|nil a value of the document
@@ -85,7 +91,8 @@ function is_unknown(where, path) end
 ---@return boolean
 function has(where, path) end
 
----The value at the path, which may be a literal with dots in its keys when given as a list.
+---The value at the path; ["a.b"] is a key with dots, or the path is a list of keys and of numbers
+---(from 0). A value that is known only at run time ends the check, as reading it does.
 ---@param where Node
 ---@param path string|string[]
 ---@return Node
