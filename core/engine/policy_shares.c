@@ -6,13 +6,16 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     SHARES_MAX = 64,
     SHARE_FILES_MIN = 2000,    /* fewer are one share, */
     SHARE_BYTES_MIN = 8 << 20, /* if they are not larger than this */
-    SHARE_LINE_MAX = 40,       /* kind of a record, and what separates it */
+    SAID_MAX = 32 << 20,       /* of a share in memory until its turn */
+    REPLAY_SIZE = 1 << 20,
 };
 
 /* ---- cutting ---- */
@@ -70,7 +73,8 @@ const char *policy_shares_join(struct sco_arena *arena, enum sco_run_status *sta
 struct share {
     struct sharing *s;
     struct job *job;
-    FILE *spool; /* what it said while it was not its turn; NULL: nothing yet */
+    struct sco_buf said; /* while it was not its turn: lines, the latest of them */
+    int spool;           /* file with those before; -1: none */
     const char *dir;
     bool ended;
     enum sco_run_status status;
@@ -106,11 +110,20 @@ static void hand_on(struct sharing *s, struct sco_str kind, struct sco_str json)
         stop(s, r);
 }
 
-static bool open_spool(struct share *x)
+/* What does not fit into memory goes to a file that has no name any more. */
+static int spill(struct share *x)
 {
     const char *path = sco_arena_fmt(&x->s->arena, "%s/records", x->dir);
-    x->spool = path ? fopen(path, "w+e") : NULL;
-    return x->spool != NULL;
+    if (!path)
+        return SCO_E_NOMEM;
+    if (x->spool < 0) {
+        x->spool = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        unlink(path);
+    }
+    if (x->spool < 0 || sco_fs_write_all(x->spool, sco_buf_str(&x->said)) < 0)
+        return SCO_E_IO;
+    sco_buf_clear(&x->said);
+    return 0;
 }
 
 static void on_record(struct sco_str kind, struct sco_str json, void *user)
@@ -123,32 +136,64 @@ static void on_record(struct sco_str kind, struct sco_str json, void *user)
         hand_on(s, kind, json);
         return;
     }
-    if ((!x->spool && !open_spool(x)) || kind.n > SHARE_LINE_MAX ||
-        fprintf(x->spool, "%.*s ", SCO_STR_ARG(kind)) < 0 ||
-        fwrite(json.p, 1, json.n, x->spool) != json.n || fputc('\n', x->spool) == EOF)
-        stop(s, SCO_E_IO);
+    sco_buf_add(&x->said, kind);
+    sco_buf_addc(&x->said, ' ');
+    sco_buf_add(&x->said, json);
+    sco_buf_addc(&x->said, '\n');
+    int r = x->said.failed ? SCO_E_NOMEM : x->said.n >= SAID_MAX ? spill(x) : 0;
+    if (r < 0)
+        stop(s, r);
+}
+
+/* Hands on every whole line; returns the bytes of them. */
+static size_t hand_on_lines(struct sharing *s, struct sco_str text)
+{
+    size_t used = 0;
+    while (used < text.n && !s->stopped) {
+        const char *from = text.p + used, *end = memchr(from, '\n', text.n - used);
+        if (!end)
+            break;
+        struct sco_str json = sco_str_make(from, (size_t)(end - from)), kind;
+        sco_str_split(&json, ' ', &kind);
+        hand_on(s, kind, json);
+        used += (size_t)(end - from) + 1;
+    }
+    return used;
+}
+
+static int replay_file(struct share *x)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    if (lseek(x->spool, 0, SEEK_SET) < 0 || sco_buf_reserve(&b, REPLAY_SIZE) < 0)
+        return SCO_E_IO;
+    for (ssize_t n; (n = read(x->spool, b.p + b.n, b.cap - b.n)) != 0;) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return SCO_E_IO;
+        b.n += (size_t)n;
+        size_t used = hand_on_lines(x->s, sco_buf_str(&b));
+        memmove(b.p, b.p + used, b.n - used);
+        b.n -= used;
+        if (b.n == b.cap && sco_buf_reserve(&b, b.cap) < 0) /* one record is larger than this */
+            return SCO_E_NOMEM;
+        if (x->s->stopped)
+            return 0;
+    }
+    return 0;
 }
 
 static void replay(struct share *x)
 {
     struct sharing *s = x->s;
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n;
-    if (!x->spool)
-        return;
-    if (fflush(x->spool) != 0 || fseek(x->spool, 0, SEEK_SET) != 0)
-        stop(s, SCO_E_IO);
-    while (!s->stopped && (n = getline(&line, &cap, x->spool)) > 0) {
-        struct sco_str json = sco_str_make(line, (size_t)n - 1), kind;
-        sco_str_split(&json, ' ', &kind);
-        hand_on(s, kind, json);
-    }
-    if (ferror(x->spool))
-        stop(s, SCO_E_IO);
-    free(line);
-    fclose(x->spool);
-    x->spool = NULL;
+    int r = x->spool >= 0 && !s->stopped ? replay_file(x) : 0;
+    if (r < 0)
+        stop(s, r);
+    hand_on_lines(s, sco_buf_str(&x->said));
+    sco_buf_done(&x->said);
+    if (x->spool >= 0)
+        close(x->spool);
+    x->spool = -1;
 }
 
 static void on_end(struct job *j, void *user)
@@ -222,6 +267,8 @@ int policy_shares_run(struct sco_engine *e, const struct sco_policy_request *q,
     s->user = user;
     s->ret = ret;
     s->n = n;
+    for (size_t i = 0; i < n; i++)
+        s->v[i].spool = -1;
     int r = policies_plugin(e, &p, err);
     for (size_t i = 0; i < n && r == 0; i++) {
         s->v[i].s = s;
@@ -236,8 +283,9 @@ int policy_shares_run(struct sco_engine *e, const struct sco_policy_request *q,
                                          s->v[i].reason);
     for (size_t i = 0; i < n; i++) {
         job_free(s->v[i].job);
-        if (s->v[i].spool)
-            fclose(s->v[i].spool);
+        sco_buf_done(&s->v[i].said);
+        if (s->v[i].spool >= 0)
+            close(s->v[i].spool);
         if (s->v[i].dir)
             sco_fs_remove_tree(s->v[i].dir);
     }

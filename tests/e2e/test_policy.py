@@ -267,6 +267,16 @@ class Shares(PolicyCase):
         again = self.evaluate(".", *self.chosen, "-p", "k8s-privileged,t-all", "-j", 3)[1]
         self.assertEqual(outs[1]["results"], again["results"])  # in the same order
 
+    def test_more_than_fits_into_memory(self):
+        lines = []
+        for j in ("1", "3"):
+            result = self.run_it("policy", "eval", ".", "-p", "k8s-*", "-j", j, "--format", "json",
+                                 code=GATE, timeout=200)
+            self.assertGreater(len(result.out), 3 * (32 << 20))  # of a share, before its turn
+            lines.append(sorted(line.rstrip(",") for line in result.out.splitlines()))
+        self.assertEqual(len(lines[0]), len(lines[1]))
+        self.assertTrue(lines[0] == lines[1])
+
     def test_cancel(self):
         self.policy("t-slow", "for i = 1, 300000 do local x = i * 2 end")
         process = self.start("policy", "eval", ".", *self.chosen, "-p", "t-slow", "-j", "3")
