@@ -13,8 +13,8 @@ static struct sco_str name_at(const struct sco_iac_set *s, const struct sco_iac_
                               const char *path)
 {
     v = sco_iac_path(v, path);
-    if (!v || v->type == SCO_IAC_STR || v->type == SCO_IAC_MAP || v->type == SCO_IAC_LIST)
-        return sco_iac_text(v);
+    if (!v || (v->type != SCO_IAC_BOOL && v->type != SCO_IAC_INT && v->type != SCO_IAC_REAL))
+        return sco_iac_text(v); /* of a null: nothing, it is as good as absent */
     return sco_str_make(s->docs[v->doc].text->bytes.p + v->pos, v->end - v->pos);
 }
 

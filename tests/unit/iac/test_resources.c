@@ -20,6 +20,10 @@ static void test_kubernetes_names(void **state)
     assert_int_equal(r->doc, 2);
     assert_int_equal(doc(&f, 2)->first_resource, 2);
     assert_int_equal(doc(&f, 2)->n_resources, 1);
+    only(&f, "x.yaml", /* a null is as good as nothing */
+         "apiVersion: v1\nkind: Job\n"
+         "metadata: {name: ~, generateName: j-, namespace: null}\n");
+    assert_resources(&f, "Job.default.j-");
     only(&f, "x.yaml", "apiVersion: v1\nkind: Service\n");
     assert_resources(&f, "Service.default.(unnamed)");
     done(&f);
