@@ -3,9 +3,24 @@
 #include "detect_priv.h"
 
 const char *const sco_iac_detect[] = {
-    "*.yaml",        "*.yml",           "*.json",       "Dockerfile",
-    "Dockerfile.*",  "dockerfile",      "*.Dockerfile", "*.dockerfile",
-    "Containerfile", "Containerfile.*", "*.tfplan",     NULL,
+    "*.yaml",
+    "*.yml",
+    "*.json",
+    "Dockerfile",
+    "Dockerfile[._-]*",
+    "dockerfile",
+    "dockerfile[._-]*",
+    "*.Dockerfile",
+    "*.dockerfile",
+    "Containerfile",
+    "Containerfile[._-]*",
+    "*.Containerfile",
+    "*.containerfile",
+    "*.tfplan",
+    "tfplan",
+    "tfplan.*",
+    "plan.out",
+    NULL,
 };
 
 /* ---- names ---- */
@@ -19,7 +34,8 @@ static const struct name_rule rules[] = {
     {"**/*.dockerignore", IAC_NAME_NOTHING, SCO_IAC_FORMAT_NONE},
     {"**/{Dockerfile,dockerfile,Containerfile}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_DOCKERFILE},
     {"**/{Dockerfile,Containerfile}.*", IAC_NAME_FORMAT, SCO_IAC_FORMAT_DOCKERFILE},
-    {"**/*.{Dockerfile,dockerfile}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_DOCKERFILE},
+    {"**/*.{Dockerfile,dockerfile,Containerfile,containerfile}", IAC_NAME_FORMAT,
+     SCO_IAC_FORMAT_DOCKERFILE},
     {"**/.github/workflows/*.{yml,yaml}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_GITHUB_WORKFLOW},
     {"**/action.{yml,yaml}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_GITHUB_ACTION},
     {"**/*.gitlab-ci.{yml,yaml}", IAC_NAME_FORMAT, SCO_IAC_FORMAT_GITLAB_CI},
@@ -27,6 +43,8 @@ static const struct name_rule rules[] = {
     {"**/*.{yml,yaml}", IAC_NAME_YAML, SCO_IAC_FORMAT_NONE},
     {"**/*.json", IAC_NAME_JSON, SCO_IAC_FORMAT_NONE},
     {"**/{*.tfplan,tfplan,plan.out,*.plan,tfplan.*,plan}", IAC_NAME_PLAN, SCO_IAC_FORMAT_NONE},
+    /* Dockerfile-alpine is one, dockerfile.go is not: the content decides. */
+    {"**/{Dockerfile,dockerfile,Containerfile}[._-]*", IAC_NAME_CONTENT, SCO_IAC_FORMAT_NONE},
 };
 
 /* Whether none of the words is there that the names of special files have. Nearly all files: the
@@ -34,7 +52,7 @@ static const struct name_rule rules[] = {
 static bool is_ordinary(const char *path)
 {
     static const char *const words[] = {".github/", "action.",   "gitlab-ci",
-                                        "compose",  "ockerfile", "Containerfile"};
+                                        "compose",  "ockerfile", "ontainerfile"};
     for (size_t i = 0; i < SCO_ARRAY_LEN(words); i++)
         if (strstr(path, words[i]))
             return false;
@@ -102,7 +120,8 @@ static size_t first_indent(struct sco_str text)
     struct sco_str line;
     while (sco_str_split(&text, '\n', &line)) {
         struct sco_str word = sco_str_trim(line);
-        if (word.n && word.p[0] != '#' && word.p[0] != '{' && memcmp(word.p, "---", 3) != 0)
+        if (word.n && word.p[0] != '#' && word.p[0] != '{' && word.p[0] != '%' &&
+            !sco_str_starts(word, "---"))
             return (size_t)(word.p - line.p);
     }
     return 0;
@@ -146,10 +165,17 @@ enum sco_iac_format iac_sniff_yaml(struct sco_str text)
     return bits & KEY_SERVICES ? SCO_IAC_FORMAT_COMPOSE : SCO_IAC_FORMAT_NONE;
 }
 
+bool iac_sniff_objects(struct sco_str text)
+{
+    return sco_str_contains(text, "apiVersion") && sco_str_contains(text, "kind");
+}
+
 enum sco_iac_format iac_sniff_json(struct sco_str text)
 {
     if (sco_str_contains(text, "\"resource_changes\"") ||
-        sco_str_contains(text, "\"planned_values\""))
+        sco_str_contains(text, "\"planned_values\"") ||
+        (sco_str_contains(text, "\"format_version\"") &&
+         sco_str_contains(text, "\"configuration\"")))
         return SCO_IAC_FORMAT_TERRAFORM_PLAN;
     if (sco_str_contains(text, "\"apiVersion\"") && sco_str_contains(text, "\"kind\""))
         return SCO_IAC_FORMAT_KUBERNETES;

@@ -58,6 +58,19 @@ static int format_resources(struct sco_iac_set *s, uint32_t doc)
     }
 }
 
+static int unrecognised(struct reading *rd, uint32_t doc)
+{
+    if (rd->guess == SCO_IAC_FORMAT_KUBERNETES)
+        return iac_doc_ends(rd->s, doc, SCO_IAC_SKIPPED,
+                            "not a Kubernetes object: it has no apiVersion and kind");
+    if (rd->guess == SCO_IAC_FORMAT_NONE)
+        return iac_doc_ends(rd->s, doc, SCO_IAC_SKIPPED,
+                            "not recognised, unlike other documents of this file");
+    return iac_doc_ends(rd->s, doc, SCO_IAC_SKIPPED,
+                        "not recognised, unlike other documents of this file (%s)",
+                        sco_iac_format_name(rd->guess));
+}
+
 /* Gives a parsed document, the last of the set, its format and resources. */
 static int finish(struct reading *rd, enum sco_iac_format f, const struct sco_iac_node *root)
 {
@@ -65,12 +78,7 @@ static int finish(struct reading *rd, enum sco_iac_format f, const struct sco_ia
     struct sco_iac_doc *d = &rd->s->docs[doc];
     d->format = f == SCO_IAC_FORMAT_NONE ? rd->guess : f;
     if (f == SCO_IAC_FORMAT_NONE)
-        return rd->guess == SCO_IAC_FORMAT_KUBERNETES
-                   ? iac_doc_ends(rd->s, doc, SCO_IAC_SKIPPED,
-                                  "not a Kubernetes object: it has no apiVersion and kind")
-                   : iac_doc_ends(rd->s, doc, SCO_IAC_SKIPPED,
-                                  "not recognised, unlike other documents of this file (%s)",
-                                  sco_iac_format_name(rd->guess));
+        return unrecognised(rd, doc);
     rd->found = true;
     if (root->type != SCO_IAC_MAP) {
         uint32_t line, column;
@@ -95,6 +103,34 @@ static int template(struct reading *rd)
                                "the like; scan the output of `helm template` instead"
                              : "template: its placeholders ({{ ... }}, {%% ... %%}) are filled in "
                                "elsewhere; scan what is made from it instead");
+}
+
+static bool starts_placeholder(struct sco_str s)
+{
+    return sco_str_starts(s, "{{") || sco_str_starts(s, "{%");
+}
+
+/* Whether it is placeholders that make the text no YAML: they stand where a line or a value starts,
+ * up to the line of the error, or anywhere in that one. Braces inside text, such as those of an
+ * alerting rule, excuse nothing. */
+static bool breaks_on_template(struct sco_str text, uint32_t fault)
+{
+    struct sco_str line, rest = text;
+    while (sco_str_split(&rest, '\n', &line)) {
+        bool last = (size_t)(line.p - text.p) + line.n >= fault;
+        struct sco_str word = sco_str_trim(line);
+        if (sco_str_starts(word, "- "))
+            word = sco_str_trim(sco_str_make(word.p + 2, word.n - 2));
+        const char *colon = memmem(word.p, word.n, ": ", 2);
+        struct sco_str value = sco_str_make(NULL, 0);
+        if (colon)
+            value = sco_str_trim(sco_str_make(colon + 2, word.n - (size_t)(colon - word.p) - 2));
+        if (starts_placeholder(word) || starts_placeholder(value))
+            return true;
+        if (last)
+            return sco_str_contains(line, "{{") || sco_str_contains(line, "{%");
+    }
+    return false;
 }
 
 /* ---- YAML ---- */
@@ -144,8 +180,8 @@ static int stopped(struct reading *rd, struct iac_yaml *y, int code, uint32_t in
         return code;
     if (m && m->full)
         return sco_error_set(rd->err, SCO_E_LIMIT, "%s", why->text);
-    if (code == SCO_E_PARSE && (y->complex_key || !y->helm) &&
-        (sco_str_contains(t, "{{") || sco_str_contains(t, "{%")))
+    if (code == SCO_E_PARSE && (sco_str_contains(t, "{{") || sco_str_contains(t, "{%")) &&
+        (y->complex_key || breaks_on_template(t, y->fault_pos)))
         return template(rd);
     if (!iac_doc(rd->s, rd->text, index, rd->guess))
         return SCO_E_NOMEM;
@@ -208,7 +244,7 @@ int iac_read_yaml(struct sco_iac_set *s, struct sco_iac_text *text, enum sco_iac
     if (rd.guess == SCO_IAC_FORMAT_NONE)
         rd.guess = sniffed != SCO_IAC_FORMAT_NONE ? sniffed : rd.named;
     bool look = rd.guess != SCO_IAC_FORMAT_NONE || (flags & SCO_IAC_EXPLICIT) ||
-                sco_str_contains(text->bytes, "stages:");
+                iac_sniff_objects(text->bytes) || sco_str_contains(text->bytes, "stages:");
     int r = RESTART;
     for (int i = 0; look && r == RESTART; i++) {
         struct iac_yaml y = {0};
@@ -271,6 +307,11 @@ static int json_document(struct reading *rd)
     return finish(rd, f, root);
 }
 
+static bool starts_json(struct sco_str trimmed)
+{
+    return trimmed.n && (trimmed.p[0] == '{' || trimmed.p[0] == '[');
+}
+
 int iac_read_json(struct sco_iac_set *s, struct sco_iac_text *text, enum sco_iac_format format,
                   uint32_t flags, struct sco_error *err)
 {
@@ -288,8 +329,8 @@ int iac_read_json(struct sco_iac_set *s, struct sco_iac_text *text, enum sco_iac
     if (sniffed == SCO_IAC_FORMAT_TERRAFORM_PLAN && format == SCO_IAC_FORMAT_NONE &&
         (!start.n || start.p[0] != '{'))
         return iac_read_plan(s, text, sniffed, flags, err); /* other text around the plan */
-    if (by_name != IAC_NAME_JSON && sniffed == SCO_IAC_FORMAT_NONE)
-        return iac_read_yaml(s, text, format, flags, err); /* a flow collection of YAML */
+    if (sniffed == SCO_IAC_FORMAT_NONE && (by_name != IAC_NAME_JSON || !starts_json(start)))
+        return iac_read_yaml(s, text, format, flags, err); /* YAML, whatever it is called */
     if (sniffed == SCO_IAC_FORMAT_NONE && format == SCO_IAC_FORMAT_NONE &&
         !(flags & SCO_IAC_EXPLICIT))
         return 0;

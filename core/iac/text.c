@@ -65,13 +65,13 @@ static void add_utf8(struct sco_buf *b, uint32_t c)
     sco_buf_add(b, sco_str_make(out, n));
 }
 
-/* UTF-16 behind its byte order mark to UTF-8; false: half a character or half a surrogate pair. */
+/* UTF-16 to UTF-8; false: half a character or half a surrogate pair. */
 static bool from_utf16(struct sco_str s, bool big, struct sco_buf *ret)
 {
     const unsigned char *p = (const unsigned char *)s.p;
     if (s.n % 2)
         return false;
-    for (size_t i = 2; i < s.n; i += 2) {
+    for (size_t i = 0; i < s.n; i += 2) {
         uint32_t c = big ? (uint32_t)p[i] << 8 | p[i + 1] : (uint32_t)p[i + 1] << 8 | p[i];
         if (c >= 0xD800 && c <= 0xDFFF) {
             if (c > 0xDBFF || i + 3 >= s.n)
@@ -87,13 +87,33 @@ static bool from_utf16(struct sco_str s, bool big, struct sco_buf *ret)
     return true;
 }
 
+/* A byte order mark of UTF-16. */
+static bool starts_marked(struct sco_str s)
+{
+    return s.n >= 2 && (memcmp(s.p, "\xFF\xFE", 2) == 0 || memcmp(s.p, "\xFE\xFF", 2) == 0);
+}
+
+/* Whether it is UTF-16, and how many bytes its mark has. Without a mark: all that we read starts
+ * with an ASCII character, so one of its two bytes is zero, as YAML and JSON say. */
+static bool is_utf16(struct sco_str s, bool *ret_big, size_t *ret_mark)
+{
+    if (s.n < 2)
+        return false;
+    bool marked = starts_marked(s);
+    *ret_big = marked ? s.p[0] == '\xFE' : !s.p[0];
+    *ret_mark = marked ? 2 : 0;
+    return marked || (s.n >= 4 && !s.p[0] != !s.p[1] && !s.p[0] == !s.p[2] && !s.p[1] == !s.p[3]);
+}
+
 /* Makes *bytes UTF-8 without byte order mark. NULL, or what is wrong. */
 static const char *to_utf8(struct sco_buf *bytes, struct sco_str *ret)
 {
+    bool big;
+    size_t mark;
     *ret = sco_buf_str(bytes);
-    if (ret->n >= 2 && (memcmp(ret->p, "\xFF\xFE", 2) == 0 || memcmp(ret->p, "\xFE\xFF", 2) == 0)) {
+    if (is_utf16(*ret, &big, &mark)) {
         struct sco_buf utf8 = {0};
-        if (!from_utf16(*ret, ret->p[0] == '\xFE', &utf8)) {
+        if (!from_utf16(sco_str_make(ret->p + mark, ret->n - mark), big, &utf8)) {
             sco_buf_done(&utf8);
             return "malformed UTF-16";
         }
@@ -168,7 +188,9 @@ static int dispatch(struct input *in, struct sco_iac_text *t)
         return iac_read_dockerfile(in->s, t, f, in->flags, in->err);
     if (f == SCO_IAC_FORMAT_TERRAFORM_PLAN)
         return iac_read_plan(in->s, t, f, in->flags, in->err);
-    if (json || in->by_name == IAC_NAME_JSON)
+    bool plan = in->by_name != IAC_NAME_YAML && /* with other text around it */
+                iac_sniff_json(t->bytes) == SCO_IAC_FORMAT_TERRAFORM_PLAN;
+    if (json || plan || in->by_name == IAC_NAME_JSON)
         return iac_read_json(in->s, t, in->format, in->flags, in->err);
     return iac_read_yaml(in->s, t, in->format, in->flags, in->err);
 }
@@ -186,7 +208,8 @@ static int bad_text(struct input *in, struct sco_str text, const char *why)
     enum sco_iac_format f = in->format != SCO_IAC_FORMAT_NONE ? in->format : in->named;
     if (f == SCO_IAC_FORMAT_NONE && in->by_name != IAC_NAME_NOTHING && !is_zip)
         f = sniff(text);
-    if (f == SCO_IAC_FORMAT_NONE && !(in->flags & SCO_IAC_EXPLICIT))
+    bool marked = starts_marked(text) && in->by_name != IAC_NAME_NOTHING; /* nobody can look */
+    if (f == SCO_IAC_FORMAT_NONE && !marked && !(in->flags & SCO_IAC_EXPLICIT))
         return 0;
     return failed(in, f, "%s: %s", in->name, why);
 }

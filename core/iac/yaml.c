@@ -39,6 +39,7 @@ int iac_yaml_fault(struct iac_yaml *y, int code, uint32_t pos, const char *fmt, 
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     uint32_t line = 1, column = 1;
+    y->fault_pos = pos;
     iac_text_place(y->s->impl, y->text, pos, &line, &column);
     return sco_error_set(y->err, code, "%s:%u:%u: %s", y->text->file_path, line, column, text);
 }

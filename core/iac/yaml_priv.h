@@ -38,6 +38,7 @@ struct iac_yaml {
     size_t at_char, at; /* a character and its byte: where the last mark was */
     bool complex_key;   /* a key that is no scalar was met: an error, or a template */
     bool helm;          /* a scalar with {{ .Values }} was met */
+    uint32_t fault_pos; /* of the error */
     struct sco_error *err;
     void *parser; /* yaml_parser_t */
 };

@@ -52,7 +52,20 @@ static void test_formats(void **state)
     assert_told("Containerfile", "FROM a\n", SCO_IAC_FORMAT_DOCKERFILE);
     assert_told("p.json", "{\"format_version\":\"1.2\",\"resource_changes\":[]}",
                 SCO_IAC_FORMAT_TERRAFORM_PLAN);
+    assert_told("Dockerfile-alpine", "FROM a\n", SCO_IAC_FORMAT_DOCKERFILE);
+    assert_told("dockerfile.prod", "# x\nARG a\nFROM a\n", SCO_IAC_FORMAT_DOCKERFILE);
+    assert_told("web.Containerfile", "FROM a\n", SCO_IAC_FORMAT_DOCKERFILE);
+    /* keys where a look at the text does not see them */
+    assert_told("a.yaml", "? apiVersion\n: v1\n? kind\n: Pod\n", SCO_IAC_FORMAT_KUBERNETES);
+    assert_told("a.yaml", "apiVersion: v1\rkind: Pod\r", SCO_IAC_FORMAT_KUBERNETES);
+    assert_told("a.yaml", "%YAML 1.1\n---\n  apiVersion: v1\n  kind: Pod\n",
+                SCO_IAC_FORMAT_KUBERNETES);
+    assert_told("a.json", "apiVersion: v1\nkind: Pod\n", SCO_IAC_FORMAT_KUBERNETES);
+    assert_told("p.json", "{\"format_version\":\"1.2\",\"configuration\":{}}",
+                SCO_IAC_FORMAT_TERRAFORM_PLAN);
     /* nothing of ours */
+    assert_told("values.yaml", "a:\n  apiVersion: v1\n  kind: Pod\n", SCO_IAC_FORMAT_NONE);
+    assert_told("dockerfile.go", "package a\n", SCO_IAC_FORMAT_NONE);
     assert_told("x.yaml", "version: 2\njobs:\n  a:\n    steps: [checkout]\n", SCO_IAC_FORMAT_NONE);
     assert_told("x.yaml", "services:\n  App: {class: y}\n", SCO_IAC_FORMAT_NONE);
     assert_told("Chart.yaml", "apiVersion: v2\nname: x\n", SCO_IAC_FORMAT_NONE);
@@ -122,14 +135,15 @@ static void test_explicit(void **state)
 static void add_utf16(struct fixture *f, const char *ascii, bool big, const char *tail, size_t n)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
-    sco_buf_add(&b, sco_str_make(big ? "\xFE\xFF" : "\xFF\xFE", 2));
+    if (tail)
+        sco_buf_add(&b, sco_str_make(big ? "\xFE\xFF" : "\xFF\xFE", 2));
     for (const char *p = ascii; *p; p++) {
         char pair[2] = {big ? 0 : *p, big ? *p : 0};
         sco_buf_add(&b, sco_str_make(pair, 2));
     }
     sco_buf_add(&b, sco_str_make(tail, n));
     done(f);
-    add_as(f, "x.yaml", sco_buf_str(&b), SCO_IAC_FORMAT_NONE, SCO_IAC_EXPLICIT);
+    add_as(f, "x.yaml", sco_buf_str(&b), SCO_IAC_FORMAT_NONE, 0);
 }
 
 static void test_encodings(void **state)
@@ -149,6 +163,11 @@ static void test_encodings(void **state)
     }
     add_utf16(&f, "kind: ", false, "x", 1);
     assert_reason(&f, 0, "malformed UTF-16");
+    for (int big = 0; big < 2; big++) { /* without a mark */
+        add_utf16(&f, POD, big, NULL, 0);
+        assert_doc(&f, 0, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_PARSED);
+        assert_place(&f, doc(&f, 0)->root, "1:1-4:9");
+    }
     only(&f, "x.yaml", "\xEF\xBB\xBF" POD);
     assert_place(&f, doc(&f, 0)->root, "1:1-4:9");
     only(&f, "x.yaml", POD "x: \xFF\n");
@@ -200,7 +219,12 @@ static void test_templates(void **state)
     assert_template(POD
                     "---\napiVersion: v1\nkind: Pod\n{{- with .Values.y }}\nx: 1\n{{- end }}\n");
     assert_template("apiVersion: v1\nkind: Pod\n{% if x %}\nx: 1\n{% endif %}\n");
-    struct fixture f = {0}; /* placeholders that are text */
+    assert_template(POD "a: \"{{ .Values.a }}\"\n{{- with .Values.y }}\nx: 1\n{{- end }}\n");
+    assert_template("apiVersion: v1\nkind: Pod\nmetadata:\n  - name: {{ x\n    a: 1\n");
+    struct fixture f = {0};
+    add(&f, "x.yaml", POD "a: 'see {{ $labels.x }}'\nb: [\n"); /* they do not excuse an error */
+    assert_doc(&f, 0, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_FAILED);
+    done(&f); /* placeholders that are text */
     add(&f, "x.yaml", POD "data: \"{{ $labels.x }}\"\nt: |\n  {{ .Values.x }}\n");
     assert_doc(&f, 0, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_PARSED);
     only(&f, "templates/x.yaml", "{{ define \"x\" }}\na: 1\n{{ end }}\n"); /* not ours */
@@ -220,6 +244,12 @@ static void test_strangers(void **state)
     only(&f, "x.yaml", WORKFLOW "---\nfoo: 1\n");
     assert_doc(&f, 1, SCO_IAC_FORMAT_GITHUB_WORKFLOW, SCO_IAC_SKIPPED);
     assert_reason(&f, 1, "not recognised, unlike other documents of this file (github-workflow)");
+    only(&f, "x.yaml", "foo: 1\n---\n  apiVersion: v1\n  kind: Pod\n");
+    assert_reason(&f, 0, "not recognised, unlike other documents of this file");
+    assert_doc(&f, 1, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_PARSED);
+    only(&f, "x.tfplan", "noise\n{\"format_version\":\"1.2\",\"resource_changes\":[]}");
+    assert_doc(&f, 0, SCO_IAC_FORMAT_TERRAFORM_PLAN, SCO_IAC_FAILED);
+    assert_reason(&f, 0, "text before the JSON of the plan");
     only(&f, "x.json", "{\"apiVersion\": \"v1\", \"kind\": \"Pod\",}");
     assert_doc(&f, 0, SCO_IAC_FORMAT_KUBERNETES, SCO_IAC_FAILED);
     assert_reason(&f, 0, "x.json:1:36: '}' where a key in double quotes is expected");
