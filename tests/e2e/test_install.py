@@ -56,6 +56,14 @@ class Installed(Case):
                                 program=self.secureops)
         self.assertEqual(len(report["findings"]), 1)
 
+    def test_policies_of_the_installation_are_used(self):
+        self.write("Dockerfile", "FROM alpine:3.20\n")
+        r, report = self.report("scan", "--scanners", "policies", "Dockerfile",
+                                program=self.secureops)
+        self.assertEqual([b["path"] for b in report["policies"]["bundles"]],
+                         [str(self.prefix / "share" / "secureops" / "policies")])
+        self.assertGreater(report["policies"]["evaluations"], 10)
+
     def test_plugins_of_the_installation_are_used(self):
         r = self.run_it("plugin", "list", "--format", "json", code=PASSED, program=self.secureops)
         for p in json.loads(r.out)["plugins"]:
