@@ -1,7 +1,7 @@
 /* GitLab pipelines: the jobs as the runner sees them, with what they inherit from `default:`, from
- * the old global keywords and by `extends`, as far as it stands in the same file. Hidden jobs
- * (".name") are templates: no resources. */
-#include "set_priv.h"
+ * the old global keywords, by `extends` and `!reference`, as far as it stands in the same file.
+ * Hidden jobs (".name") are templates: no resources. */
+#include "gitlab_priv.h"
 
 enum {
     LEVELS_MAX = 11,    /* GitLab's own limit */
@@ -12,6 +12,7 @@ enum {
 struct inheriting {
     struct sco_iac_set *s;
     uint32_t doc;
+    const struct sco_map *jobs;
     uint32_t parents;
 };
 
@@ -38,7 +39,7 @@ static int over_parent(struct inheriting *in, struct sco_str name, uint32_t leve
                        struct sco_iac_node *merged)
 {
     static const struct iac_overlay_rules rules = {0};
-    const struct sco_iac_node *parent = sco_iac_get_str(in->s->docs[in->doc].root, name);
+    const struct sco_iac_node *parent = name.n ? sco_map_get(in->jobs, name) : NULL;
     struct sco_iac_node resolved, out;
     if (!sco_iac_is(parent, SCO_IAC_MAP))
         return iac_doc_note(in->s, in->doc,
@@ -94,7 +95,7 @@ static bool inherits(const struct sco_iac_node *job, const char *keyword)
     return false;
 }
 
-static int take_defaults(struct sco_iac_set *s, const struct sco_iac_node *from, bool global,
+static int take_defaults(struct sco_iac_set *s, const struct sco_iac_node *from,
                          struct sco_iac_node *job)
 {
     SCO_AUTO(iac_members) struct iac_members out = {0};
@@ -102,8 +103,7 @@ static int take_defaults(struct sco_iac_set *s, const struct sco_iac_node *from,
     for (uint32_t i = 0; sco_iac_is(from, SCO_IAC_MAP) && i < from->n; i++) {
         const struct sco_iac_member *m = &from->member[i];
         struct sco_str key = sco_str_make(m->key, m->key_n);
-        if ((global && !one_of(globals, SCO_ARRAY_LEN(globals), m->key)) ||
-            sco_iac_get_str(job, key) || !inherits(job, m->key))
+        if (sco_iac_get_str(job, key) || !inherits(job, m->key))
             continue;
         if (iac_member(s, &out, key, m->key_pos, m->value) < 0)
             return SCO_E_NOMEM;
@@ -123,26 +123,37 @@ static int take_defaults(struct sco_iac_set *s, const struct sco_iac_node *from,
 }
 
 /* ---- jobs ---- */
-static int add_job(struct sco_iac_set *s, uint32_t doc, uint32_t parent,
-                   const struct sco_iac_member *m)
+struct pipeline {
+    struct sco_iac_set *s;
+    uint32_t doc, parent;
+    struct sco_map jobs; /* what stands at the top, by name: const struct sco_iac_node * */
+    const struct sco_iac_node *defaults;
+    struct sco_iac_node globals; /* the old way to say defaults */
+    struct iac_gitlab_refers refers;
+};
+
+static int add_job(struct pipeline *p, const struct sco_iac_member *m)
 {
     static const char *const selectors[] = {"gitlab:job", NULL};
-    const struct sco_iac_node *root = s->docs[doc].root;
     struct sco_iac_node job;
     SCO_AUTO(sco_buf) struct sco_buf name = {0};
     sco_buf_addf(&name, "jobs(%s)", m->key);
-    struct inheriting in = {.s = s, .doc = doc};
+    struct inheriting in = {.s = p->s, .doc = p->doc, .jobs = &p->jobs};
     int r = name.failed ? SCO_E_NOMEM : resolve(&in, &m->value, 0, &job);
     if (r == 0)
-        r = take_defaults(s, sco_iac_get(root, "default"), false, &job);
+        r = take_defaults(p->s, p->defaults, &job);
     if (r == 0)
-        r = take_defaults(s, root, true, &job);
+        r = take_defaults(p->s, &p->globals, &job);
+    if (r == 0)
+        r = iac_gitlab_refer(&p->refers, &job);
+    if (r == 0)
+        r = iac_gitlab_flatten(p->s, &job);
     if (r < 0)
         return r;
     const struct sco_iac_node *node = &m->value;
-    if (job.flags & SCO_IAC_MADE && !(node = iac_node(s, job)))
+    if (job.flags & SCO_IAC_MADE && !(node = iac_node(p->s, job)))
         return SCO_E_NOMEM;
-    return iac_resource(s, doc, selectors, "job", sco_buf_z(&name), node, parent, NULL);
+    return iac_resource(p->s, p->doc, selectors, "job", sco_buf_z(&name), node, p->parent, NULL);
 }
 
 static bool is_job(const struct sco_iac_member *m)
@@ -151,16 +162,40 @@ static bool is_job(const struct sco_iac_member *m)
            !one_of(reserved, SCO_ARRAY_LEN(reserved), m->key);
 }
 
+/* What jobs look up: names, and what all of them take over. */
+static int prepare(struct pipeline *p, const struct sco_iac_node *root)
+{
+    SCO_AUTO(iac_members) struct iac_members out = {0};
+    p->defaults = sco_iac_get(root, "default");
+    for (uint32_t i = 0; i < root->n; i++) {
+        const struct sco_iac_member *m = &root->member[i];
+        struct sco_str key = sco_str_make(m->key, m->key_n);
+        const void **slot = (const void **)sco_map_put(&p->jobs, key, NULL);
+        if (!slot)
+            return SCO_E_NOMEM;
+        *slot = &m->value;
+        if (one_of(globals, SCO_ARRAY_LEN(globals), m->key) &&
+            iac_member(p->s, &out, key, m->key_pos, m->value) < 0)
+            return SCO_E_NOMEM;
+    }
+    p->refers = (struct iac_gitlab_refers){.s = p->s, .doc = p->doc, .jobs = &p->jobs};
+    return iac_map(p->s, &out, (struct iac_span){root->doc, root->pos, root->end}, &p->globals,
+                   NULL);
+}
+
 int iac_gitlab(struct sco_iac_set *s, uint32_t doc)
 {
     static const char *const selectors[] = {"gitlab", NULL};
     const struct sco_iac_node *root = s->docs[doc].root;
-    uint32_t parent;
-    int r = iac_resource(s, doc, selectors, "gitlab", "gitlab", root, UINT32_MAX, &parent);
+    struct pipeline p = {.s = s, .doc = doc};
+    int r = iac_resource(s, doc, selectors, "gitlab", "gitlab", root, UINT32_MAX, &p.parent);
     if (r == 0 && sco_iac_get(root, "include"))
         r = iac_doc_note(s, doc, "include: what other files hold is not part of this document");
+    if (r == 0)
+        r = prepare(&p, root);
     for (uint32_t i = 0; r == 0 && i < root->n; i++)
         if (is_job(&root->member[i]))
-            r = add_job(s, doc, parent, &root->member[i]);
+            r = add_job(&p, &root->member[i]);
+    sco_map_done(&p.jobs);
     return r;
 }

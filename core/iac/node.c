@@ -6,7 +6,8 @@ const struct sco_iac_node *sco_iac_get_str(const struct sco_iac_node *v, struct 
     if (!v || v->type != SCO_IAC_MAP)
         return NULL;
     for (uint32_t i = 0; i < v->n; i++)
-        if (v->member[i].key_n == key.n && memcmp(v->member[i].key, key.p, key.n) == 0)
+        if (v->member[i].key_n == key.n &&
+            (!key.n || memcmp(v->member[i].key, key.p, key.n) == 0)) /* the key may be NULL */
             return &v->member[i].value;
     return NULL;
 }

@@ -259,7 +259,45 @@ static void test_gitlab(void **state)
                  "{retry: 1, inherit: {default: [\"retry\"]}, image: \"i\", trigger: \"y\"}");
     assert_place(&f, resource(&f, "jobs(test)")->node, "8:3-10:36");
     assert_non_null(strstr(doc(&f, 0)->notes[0], "extends .gone: not in this file"));
-    assert_non_null(strstr(doc(&f, 0)->notes[1], "in a circle"));
+    assert_non_null(strstr(doc(&f, 0)->notes[1], "!reference [.x, ...]: not in this file"));
+    assert_non_null(strstr(doc(&f, 0)->notes[2], "in a circle"));
+    only(&f, ".gitlab-ci.yml", /* parents that are no names: nobody is called "" */
+         "a: {script: x, extends: [1, {b: c}]}\n\"\": {script: y}\n");
+    assert_shows(resource(&f, "jobs(a)")->node, "{script: \"x\"}");
+    done(&f);
+}
+
+/* Scripts as the runner sees them. */
+static void test_gitlab_references(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    add(&f, ".gitlab-ci.yml",
+        ".setup:\n  script: [s1, !reference [.more, script]]\n  variables: {V: 1}\n"
+        ".more: {script: [m1]}\n"
+        "a:\n  script:\n  - !reference [.setup, script]\n  - [x, [y]]\n  - z\n"
+        "  variables: !reference [.setup, variables]\n"
+        "b: {script: !reference [.more, script]}\n"
+        "ring: {script: [!reference [ring, script], r]}\n"
+        "c: {script: [!reference [.setup, gone], d]}\n");
+    assert_shows(resource(&f, "jobs(a)")->node,
+                 "{script: [\"s1\", \"m1\", \"x\", \"y\", \"z\"], variables: {V: 1}}");
+    assert_place(&f, resource(&f, "jobs(a)")->node, "6:3-10:43");
+    assert_place(&f, sco_iac_path(resource(&f, "jobs(a)")->node, "script")->item, "2:12-2:13");
+    assert_shows(resource(&f, "jobs(b)")->node, "{script: [\"m1\"]}");
+    assert_non_null(strstr(doc(&f, 0)->notes[0], "!reference is nested deeper than 10 levels"));
+    assert_non_null(strstr(doc(&f, 0)->notes[1], "!reference [.setup, ...]: not in this file"));
+    SCO_AUTO(sco_buf) struct sco_buf b = {0}; /* ten times itself, nine levels deep */
+    sco_buf_addz(&b, ".j0: {script: [x]}\n");
+    for (int i = 1; i < 10; i++) {
+        sco_buf_addf(&b, "%sj%d: {script: [", i < 9 ? "." : "", i);
+        for (int k = 0; k < 10; k++)
+            sco_buf_addf(&b, "%s!reference [.j%d, script]", k ? ", " : "", i - 1);
+        sco_buf_addz(&b, "]}\n");
+    }
+    only(&f, ".gitlab-ci.yml", sco_buf_z(&b));
+    assert_resources(&f, "gitlab jobs(j9)");
+    assert_string_equal(doc(&f, 0)->notes[0], "!reference leads to more than 500000 values");
     done(&f);
 }
 
@@ -306,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_compose_extends),
         cmocka_unit_test(test_gitlab),
         cmocka_unit_test(test_gitlab_bomb),
+        cmocka_unit_test(test_gitlab_references),
         cmocka_unit_test(test_scan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
