@@ -153,6 +153,19 @@ static void release(struct slot *slot)
     slot->session->running--;
 }
 
+/* What an imported report attests. A format that any tool may write says nothing of what its tool
+ * looked for: only the types that are in it count. */
+static uint32_t narrow_finds(uint32_t finds, const struct sco_finding_set *set)
+{
+    static const uint32_t any_tool = SCO_TYPE_BIT(SCO_TYPE_SAST) | SCO_TYPE_BIT(SCO_TYPE_DAST);
+    uint32_t seen = 0;
+    if ((finds & any_tool) != any_tool)
+        return finds;
+    for (size_t i = 0; i < set->n; i++)
+        seen |= SCO_TYPE_BIT(set->v[i].type);
+    return seen;
+}
+
 static void take_result(struct slot *slot, struct job *j)
 {
     struct session *s = slot->session;
@@ -175,6 +188,8 @@ static void take_result(struct slot *slot, struct job *j)
         run->homepage = p ? session_keep(s, p->scanner.homepage) : NULL;
         run->finds = p ? p->scanner.finds : 0;
     }
+    if (slot->file)
+        run->finds = narrow_finds(run->finds, &j->findings);
     filter_findings(slot, &j->findings);
     if (move_findings(s, &j->findings) < 0) {
         run->status = SCO_RUN_STATUS_FAILED;

@@ -412,6 +412,16 @@ class Gates(PolicyCase):
         _, report = self.report("import", "r.sarif", "--config", "c.yaml", code=GATE)
         self.assertEqual([g["policy"] for g in report["gate"]["policies"]], ["gate-high"])
 
+    def test_any_tools_report_attests_what_is_in_it(self):
+        self.write("r.sarif", json.dumps({"version": "2.1.0", "runs": [{
+            "tool": {"driver": {"name": "T"}}, "results": [
+                {"ruleId": "X1", "level": "note", "message": {"text": "bad"}, "locations": [
+                    {"physicalLocation": {"artifactLocation": {"uri": "a.c"},
+                                          "region": {"startLine": 1}}}]}]}]}))
+        _, report = self.report("import", "r.sarif", "--gate", "gate-scanners", code=GATE)
+        self.assertEqual(report["scanners"][0]["finds"], ["SAST"])
+        self.assertTrue(any("SECRET" in r for r in report["gate"]["reasons"]), report["gate"])
+
     def test_waived_findings_pass(self):
         self.write("w.yaml", "waivers:\n  - {policy: k8s-privileged, reason: x}\n")
         self.gated("gate-high", code=PASSED, args=["--waivers", "w.yaml"])
