@@ -232,6 +232,22 @@ static void test_compose_extends(void **state)
                         "extends a of z.yaml: what that file sets is not known");
     assert_string_equal(doc(&f, 0)->notes[1], "extends loop: in a circle");
     assert_string_equal(doc(&f, 0)->notes[2], "extends nobody: there is no such service");
+    only(&f, "compose.yml", /* the same name in another folder is another file */
+         "services:\n  a: {image: x}\n"
+         "  b: {extends: {file: ../compose.yml, service: a}}\n"
+         "  c: {extends: {file: ./compose.yml, service: a}}\n  d: {extends: {service: 7}}\n");
+    assert_string_equal(doc(&f, 0)->notes[0],
+                        "extends a of ../compose.yml: what that file sets is not known");
+    assert_null(sco_iac_get(resource(&f, "services.b")->node, "image"));
+    assert_shows(resource(&f, "services.c")->node, "{image: \"x\"}");
+    assert_string_equal(doc(&f, 0)->notes[1], "extends : there is no such service");
+    only(&f, "compose.yml", /* a list of names and values over a map, and a map over a list */
+         "services:\n  a: {environment: [A=1, B, C=x=y], labels: {l: 1}}\n"
+         "  b: {extends: a, environment: {A: 2}, labels: [l=2, m=]}\n"
+         "  c: {extends: a, environment: {A: 2}}\n");
+    assert_shows(resource(&f, "services.b")->node,
+                 "{environment: {B: null, C: \"x=y\", A: 2}, labels: {l: \"2\", m: \"\"}}");
+    assert_place(&f, sco_iac_path(resource(&f, "services.b")->node, "environment.C"), "2:29-2:33");
     done(&f);
 }
 
