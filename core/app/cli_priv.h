@@ -97,6 +97,8 @@ int context_open_engine(struct cli *c, struct sco_error *err);
 /* The packs, keys, waivers and gates of the configuration; part of context_open_engine. */
 const char *context_first_existing(struct cli *c, const char *const *candidates, bool dir);
 int context_policies(struct cli *c, struct sco_error *err);
+/* Says that the current folder has waivers that are not used. */
+void context_mention_waivers(const struct cli *c);
 /* Whether there are such gates: asked of the worker, before minutes of scanning. */
 int context_check_gates(struct cli *c, struct sco_error *err);
 /* Both, and what plugins there are. */

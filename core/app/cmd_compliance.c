@@ -210,8 +210,10 @@ static int report(struct cli *c)
         r = context_load_config(c, &err);
     if (r == 0)
         r = context_open_engine(c, &err);
-    if (r == 0)
+    if (r == 0) {
+        context_mention_waivers(c);
         r = find_framework(c, &f, &status, &err);
+    }
     if (r == 0 && status == EXIT_PASSED) {
         const char **gates = sco_arena_alloc(&c->arena, (f.n_gates + 1) * sizeof *gates);
         if (gates && f.n_gates)

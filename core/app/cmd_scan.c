@@ -207,6 +207,7 @@ static int prepare(struct cli *c, struct output *out, size_t *n, struct sco_erro
         r = context_open_engine(c, err);
     if (r < 0)
         return r;
+    context_mention_waivers(c);
     if (!args_has(c, ARG_QUIET) && !args_has(c, ARG_NO_PROGRESS)) {
         bool terminal = isatty(STDERR_FILENO) && context_color(c, STDERR_FILENO);
         c->panel = panel_new(sco_engine_base(c->engine), terminal);

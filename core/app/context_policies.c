@@ -2,16 +2,22 @@
 #include "cli_priv.h"
 
 /* The same pack under two names is one. */
-static void add_pack(struct cli *c, size_t *n, const char *path)
+static int add_pack(struct cli *c, size_t *n, const char *path, struct sco_error *err)
 {
-    char *real = sco_fs_realpath(path, NULL);
-    const char *kept = sco_arena_cstr(&c->arena, sco_str_c(real ? real : path));
+    char *real = sco_fs_realpath(path, err);
+    if (!real) {
+        sco_error_prefix(err, "policies"); /* now, not after minutes of scanning */
+        return err->code;
+    }
+    const char *kept = sco_arena_cstr(&c->arena, sco_str_c(real));
     free(real);
-    for (size_t i = 0; kept && i < *n; i++)
+    if (!kept)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < *n; i++)
         if (strcmp(c->policy_dirs[i], kept) == 0)
-            return;
-    if (kept)
-        c->policy_dirs[(*n)++] = kept;
+            return 0;
+    c->policy_dirs[(*n)++] = kept;
+    return 0;
 }
 
 /* Packs that come with the program, then configured ones. */
@@ -24,10 +30,11 @@ static int find_packs(struct cli *c, struct sco_error *err)
     c->policy_dirs = sco_arena_alloc(&c->arena, (more->n + 2) * sizeof *c->policy_dirs);
     if (!c->policy_dirs)
         return sco_error_nomem(err);
-    if (own)
-        add_pack(c, &n, own);
-    for (size_t i = 0; i < more->n; i++)
-        add_pack(c, &n, more->v[i].p);
+    int r = own ? add_pack(c, &n, own, err) : 0;
+    for (size_t i = 0; i < more->n && r == 0; i++)
+        r = add_pack(c, &n, more->v[i].p, err);
+    if (r < 0)
+        return r;
     if (c->config->policies.keys.n > 1)
         return sco_error_set(err, SCO_E_INVALID,
                              "policies.keys names %zu files: put all keys into one",
@@ -45,7 +52,7 @@ static const char **texts_of(struct cli *c, const struct sco_str_list *from)
 
 /* A file with waivers that lies in the scanned folder is not taken by itself: the change under test
  * could waive what it brings (docs/adr/0009). But it should be known that it is there. */
-static void mention_waivers(const struct cli *c)
+void context_mention_waivers(const struct cli *c)
 {
     static const char usual[] = ".secureops/waivers.yaml";
     const struct sco_str_list *given = &c->config->policies.waivers;
@@ -64,7 +71,6 @@ int context_policies(struct cli *c, struct sco_error *err)
     const char **files = texts_of(c, waivers);
     if (!c->gates || !files)
         return sco_error_nomem(err);
-    mention_waivers(c);
     return waivers->n ? sco_waivers_load(files, sco_now_ms(), &c->waivers, err) : 0;
 }
 

@@ -291,6 +291,7 @@ int policy_eval(struct cli *c)
     struct sco_policy_outcome o = {0};
     struct sco_error err = {0};
     int status = EXIT_INTERNAL;
+    context_mention_waivers(c);
     int r = read_arguments(c, &q, &e, &err);
     if (r == 0 && e.json)
         printf("{\"version\":\"1\",\"results\":[");

@@ -199,6 +199,14 @@ class Scan(PolicyCase):
         self.assertIn("secureops.yaml:1:1: policies:", result.err)
         self.assertIn("--config", result.err)
 
+    def test_pack_that_is_not_there(self):
+        self.pod()
+        for command in (["scan"], ["policy", "eval"], ["policy", "test"], ["compliance", "list"]):
+            operands = ["pod.yaml"] if command[-1] in ("scan", "eval") else []
+            result = self.run_it(*command, *operands, "--policies", "absent", code=USAGE)
+            self.assertIn("absent", result.err)
+            self.assertEqual(result.out, "")
+
     def test_packs_of_the_configuration(self):
         self.pod()
         self.policy("t-mine", "fail('mine')", pack="conf/pack")
@@ -362,6 +370,7 @@ class Waivers(PolicyCase):
         result, report = self.scan(only="k8s-privileged", code=GATE)
         self.assertIn("--waivers .secureops/waivers.yaml", result.err)
         self.scan("--waivers", ".secureops/waivers.yaml", only="k8s-privileged", code=PASSED)
+        self.assertEqual(self.run_it("policy", "list", code=PASSED).err, "")
 
 
 class Gates(PolicyCase):
