@@ -89,6 +89,19 @@ local function scales(scaler, r)
   return target.name == r.metadata.name and target.kind == r.kind and k8s.namespace(scaler) == k8s.namespace(r)
 end
 
+-- What a metric of type Object lacks: in autoscaling/v2 its describedObject, metric and target, in
+-- v2beta1 a target that names the object, and metricName. Groups other than core need apiVersion.
+local core = pods.set { "Pod", "Service", "Node", "Namespace", "PersistentVolumeClaim", "ReplicationController" }
+
+local function object_lacks(o)
+  local described = o.describedObject or o.target
+  if described.name == nil or described.kind == nil or (described.apiVersion == nil and not core[described.kind]) then
+    return "object"
+  elseif o.describedObject ~= nil and (o.metric.name == nil or o.target == nil) then
+    return o.target == nil and "target" or "measure"
+  end
+end
+
 return {
   probe("livenessProbe", {
     id = "k8s-liveness-probe", title = "Containers have a liveness probe", severity = "LOW",
@@ -134,8 +147,9 @@ return {
         fail(r, "spec.scaleTargetRef", "the autoscaler names no target")
       end
       for i, m in ipairs(r.spec.metrics or {}) do
-        if m.type == "Object" and m.object.describedObject.name == nil and m.object.target.name == nil then
-          fail(r, "spec.metrics[" .. (i - 1) .. "].object", "the metric names no object")
+        local lacks = m.type == "Object" and object_lacks(m.object or {})
+        if lacks then
+          fail(r, "spec.metrics[" .. (i - 1) .. "].object", "the metric names no " .. lacks)
         end
       end
     end,

@@ -206,19 +206,41 @@ return {
         return "is " .. v .. ": neither 0 (no limit) nor 5 or more"
       end
     end } },
-    aliases = { "CKV_K8S_147", "KCV-0087", event_qps }, cis = "4.2.9", cwe = { 778 },
+    aliases = { "CKV_K8S_147", "KCV-0087" }, cis = "4.2.9", cwe = { 778 },
     description = "With a low limit events that matter are dropped in a burst.",
     remediation = "Remove --event-qps, or set it to 0 or to a rate that fits the node.",
   },
   config {
     id = "k8s-kubelet-config-event-qps", title = "The configuration of the kubelet does not lose events", severity = "LOW",
-    aliases = { event_qps }, cis = "4.2.9", cwe = { 778 },
+    cis = "4.2.9", cwe = { 778 },
     description = "With a low limit events that matter are dropped in a burst.",
     remediation = "Remove eventRecordQPS, or set it to 0 or to a rate that fits the node.",
     judge = function(r)
       local n = number_or(r.eventRecordQPS, 0)
       if n ~= 0 and n < 5 then
         return "eventRecordQPS", "eventRecordQPS is " .. tostring(n)
+      end
+    end,
+  },
+  kubelet {
+    id = "k8s-kubelet-event-qps-unlimited", title = "The kubelet is not told to drop events", severity = "LOW",
+    flags = { { "event-qps", function(v)
+      if v ~= nil and tonumber(v) ~= 0 then
+        return "is " .. v .. ", not 0"
+      end
+    end } },
+    aliases = { event_qps }, cwe = { 778 }, default = false,
+    description = "The strict form of k8s-kubelet-event-qps: no rate is high enough for every burst.",
+    remediation = "Remove --event-qps, or set it to 0.",
+  },
+  config {
+    id = "k8s-kubelet-config-event-qps-unlimited", title = "The configuration of the kubelet drops no events", severity = "LOW",
+    aliases = { event_qps }, cwe = { 778 }, default = false,
+    description = "The strict form of k8s-kubelet-config-event-qps: what is not set means a limit.",
+    remediation = "Set eventRecordQPS to 0.",
+    judge = function(r)
+      if tonumber(r.eventRecordQPS) ~= 0 then
+        return "eventRecordQPS", "eventRecordQPS is not 0", { set = 0 }
       end
     end,
   },

@@ -15,6 +15,21 @@ local function selects_pods(policy, workload)
     and k8s.selects(policy.spec.podSelector, k8s.pod_metadata(workload).labels)
 end
 
+-- Whether the pods of the workload listen on what a port of a service leads to. Ports of containers
+-- need not be declared: where none is, a number may be right. A name has to be there.
+local function listens(workload, target)
+  local number, declared = tonumber(target), false
+  for _, c in k8s.containers(workload) do
+    for _, p in ipairs(c.ports or {}) do
+      declared = true
+      if number and p.containerPort == number or p.name == target then
+        return true
+      end
+    end
+  end
+  return number ~= nil and not declared
+end
+
 local internal = {
   ["service.beta.kubernetes.io/aws-load-balancer-internal"] = pods.set { "true", "0.0.0.0/0" },
   ["service.beta.kubernetes.io/aws-load-balancer-scheme"] = pods.set { "internal" },
@@ -112,31 +127,42 @@ return {
   },
   {
     id = "k8s-service-target",
-    title = "Services select pods that exist",
+    title = "Services lead to pods that exist, and to ports of theirs",
     severity = "LOW",
     applies_to = "kubernetes:Service",
     scope = "project",
     aliases = { "kics:3ca03a61-3249-4c16-8427-6f8e47dda729" },
-    description = "A service that selects nothing answers nothing, or waits for pods that somebody else brings. Judged only where the namespace has workloads among the documents.",
-    remediation = "Give selector and pods the same labels.",
+    description = "A service that selects nothing answers nothing, or waits for pods that somebody else brings; so does one whose port none of its pods has, where they name their ports. Judged only where the namespace has workloads among the documents.",
+    remediation = "Give selector and pods the same labels, and targetPort the number or name of a port of the containers.",
     cwe = { 665 },
     check = function(r)
       if keys(r.spec.selector)[1] == nil then
         not_applicable("the service has no selector")
       end
-      local some = false
+      local some, selected = false, {}
       for _, w in ipairs(resources("kubernetes:workload")) do
         if k8s.namespace(w) == k8s.namespace(r) then
           some = true
           if k8s.selects(r.spec.selector, k8s.pod_metadata(w).labels) then
-            return
+            selected[#selected + 1] = w
           end
         end
       end
       if not some then
         not_applicable("no workloads of the namespace are among the documents")
+      elseif #selected == 0 then
+        fail(r, "spec.selector", "no pod among the documents has these labels")
+        return
       end
-      fail(r, "spec.selector", "no pod among the documents has these labels")
+      for i, p in ipairs(r.spec.ports or {}) do
+        local target, found = p.targetPort or p.port, false
+        for _, w in ipairs(selected) do
+          found = found or listens(w, target)
+        end
+        if not found and target ~= nil then
+          fail(r, "spec.ports[" .. (i - 1) .. "].targetPort", "no pod that the service selects has port " .. tostring(target))
+        end
+      end
     end,
   },
   {

@@ -184,8 +184,12 @@ return {
   psp {
     id = "k8s-psp-host-paths", title = "Pod security policies let paths of the node be mounted read-only", severity = "MEDIUM",
     aliases = { "kics:de4421f1-4e35-43b4-9783-737dd4e4a47e" }, cwe = { 668 },
-    description = "A container that can write files of its node can replace what runs there.",
+    description = "A container that can write files of its node can replace what runs there. Where no path is listed, any may be mounted.",
     judge = function(spec)
+      local mountable = spec.volumes == nil or holds(spec.volumes, "*", "hostPath")
+      if spec.allowedHostPaths[1] == nil and mountable then
+        return "spec.allowedHostPaths", "any path of the node may be mounted"
+      end
       for i, path in ipairs(spec.allowedHostPaths or {}) do
         if path.readOnly ~= true then
           return "spec.allowedHostPaths[" .. (i - 1) .. "].readOnly", tostring(path.pathPrefix) .. " of the node can be written", { set = true }

@@ -87,7 +87,7 @@ return {
     severity = "HIGH",
     applies_to = "kubernetes:workload",
     aliases = { "kics:b7652612-de4e-4466-a0bf-1cd81f0c6063" },
-    description = "A container that can write system files of its node can replace what runs there.",
+    description = "A container that can write system files of its node can replace what runs there; one that can write its own can replace its programs. Both the path of the node and the path in the container count.",
     remediation = "Set readOnly to true in the volume mount, or remove it.",
     cwe = { 732 },
     default = false, -- k8s-system-path finds them all
@@ -100,9 +100,10 @@ return {
       end)
       for _, c, list in k8s.containers(r) do
         for i, m in ipairs(c.volumeMounts or {}) do
-          if m.name ~= nil and system[m.name] and m.readOnly ~= true then
-            fail(c, "volumeMounts[" .. (i - 1) .. "].readOnly", pods.label(c, list) .. " can write " .. system[m.name] .. " of the node",
-              { set = true })
+          local path = m.name ~= nil and system[m.name]
+          local what = path and path .. " of the node" or is_system_path(m.mountPath) and "what is mounted at " .. m.mountPath
+          if what and m.readOnly ~= true then
+            fail(c, "volumeMounts[" .. (i - 1) .. "].readOnly", pods.label(c, list) .. " can write " .. what, { set = true })
           end
         end
       end
@@ -129,20 +130,26 @@ return {
   },
   {
     id = "k8s-volume-claim-access-mode",
-    title = "Volumes claimed for one writer are claimed by one workload",
+    title = "Stateful sets claim one volume for a single writer",
     severity = "MEDIUM",
     applies_to = "kubernetes:StatefulSet",
     aliases = { "kics:3878dc92-8e5d-47cf-9cdd-7590f71d21b9" },
-    description = "The claims of a stateful set are one for each pod: every template has to say ReadWriteOnce for storage that others do not touch.",
-    remediation = "Write ReadWriteOnce among the accessModes of the volume claim template.",
+    description = "The claims of a stateful set are one for each pod: one template says ReadWriteOnce, for storage that no other node touches. With none the pods share their storage, with several each pod waits for all of its volumes on one node.",
+    remediation = "Write ReadWriteOnce among the accessModes of one volume claim template.",
     cwe = { 732 },
     default = false,
     check = function(r)
-      for i, t in ipairs(r.spec.volumeClaimTemplates or {}) do
-        if not pods.holds(t.spec.accessModes, "ReadWriteOnce") then
-          fail(r, "spec.volumeClaimTemplates[" .. (i - 1) .. "].spec.accessModes",
-            "volume claim " .. tostring(t.metadata.name) .. " is not claimed as ReadWriteOnce")
+      local templates, once = r.spec.volumeClaimTemplates, 0
+      if templates[1] == nil then
+        not_applicable("the stateful set claims no volume")
+      end
+      for _, t in ipairs(templates) do
+        if pods.holds(t.spec.accessModes, "ReadWriteOnce") then
+          once = once + 1
         end
+      end
+      if once ~= 1 then
+        fail(r, "spec.volumeClaimTemplates", (once == 0 and "no" or once) .. " volume claim templates say ReadWriteOnce, not one")
       end
     end,
   },
