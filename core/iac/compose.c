@@ -10,7 +10,7 @@ static const char *const joined[] = {"ports",      "expose",  "external_links", 
                                      "devices",    "volumes", "environment",    "labels",
                                      "secrets",    "configs", "security_opt",   NULL};
 static const char *const dropped[] = {"extends", NULL};
-static const struct iac_overlay_rules rules = {.join = joined, .drop = dropped};
+static const struct iac_overlay_rules rules = {.join = joined, .drop = dropped, .tags = true};
 
 /* What `extends` looks into. */
 struct services {
@@ -25,6 +25,34 @@ static bool is_same_file(const struct services *o, struct sco_str file)
         file = sco_str_make(file.p + 2, file.n - 2);
     return !file.n ||
            sco_str_eq(file, sco_path_base(sco_str_c(o->s->docs[o->doc].text->file_path)));
+}
+
+/* ---- booleans ---- */
+static int truth(struct sco_str s) /* -1: neither */
+{
+    static const char *const yes[] = {"true", "1", "t", "y", "yes", "on"};
+    static const char *const no[] = {"false", "0", "f", "n", "no", "off"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(yes); i++)
+        if (sco_str_is_nocase(s, yes[i]) || sco_str_is_nocase(s, no[i]))
+            return sco_str_is_nocase(s, yes[i]);
+    return -1;
+}
+
+/* Compose makes booleans of text where it wants booleans, quoted or not: the `privileged: "true"`
+ * of a service is privileged. The tree is still ours alone. */
+static void cast_booleans(const struct sco_iac_node *services)
+{
+    static const char *const keys[] = {"privileged", "read_only",  "init",
+                                       "tty",        "stdin_open", "oom_kill_disable"};
+    for (uint32_t i = 0; sco_iac_is(services, SCO_IAC_MAP) && i < services->n; i++) {
+        for (size_t k = 0; k < SCO_ARRAY_LEN(keys); k++) {
+            struct sco_iac_node *v =
+                (struct sco_iac_node *)sco_iac_get(&services->member[i].value, keys[k]);
+            int is = v && v->type == SCO_IAC_STR ? truth(sco_iac_text(v)) : -1;
+            if (is >= 0)
+                *v = iac_bool(is, (struct iac_span){v->doc, v->pos, v->end});
+        }
+    }
 }
 
 /* ---- names and values ---- */
@@ -181,6 +209,7 @@ int iac_compose(struct sco_iac_set *s, uint32_t doc)
     const struct sco_iac_node *root = s->docs[doc].root;
     uint32_t parent;
     int r = iac_interpolate(s, (struct sco_iac_node *)root);
+    cast_booleans(is_version_1(root) ? root : sco_iac_get(root, "services"));
     if (r == 0)
         r = iac_resource(s, doc, selectors, "compose", "compose", root, UINT32_MAX, &parent);
     if (r == 0 && sco_iac_get(root, "include"))

@@ -10,6 +10,11 @@ static bool listed(const char *const *names, const char *name)
     return false;
 }
 
+static bool is_tagged(const struct sco_iac_set *s, const struct sco_iac_node *v, const char *tag)
+{
+    return v->tag && strcmp(s->tags[v->tag - 1], tag) == 0;
+}
+
 static struct iac_span span_of(const struct sco_iac_node *v)
 {
     return (struct iac_span){v->doc, v->pos, v->end};
@@ -50,8 +55,10 @@ int iac_overlay(struct sco_iac_set *s, const struct sco_iac_node *base,
         const struct sco_iac_node *lower = sco_iac_get_str(base, sco_str_make(m.key, m.key_n));
         struct sco_iac_node upper = m.value;
         int r = 0;
-        if (listed(rules->drop, m.key))
+        if (listed(rules->drop, m.key) || (lower && rules->tags && is_tagged(s, &upper, "!reset")))
             continue;
+        if (rules->tags && is_tagged(s, &upper, "!override"))
+            lower = NULL;
         if (lower && lower->type == SCO_IAC_MAP && upper.type == SCO_IAC_MAP)
             r = iac_overlay(s, lower, &upper, rules, &m.value);
         else if (lower && lower->type == SCO_IAC_LIST && upper.type == SCO_IAC_LIST &&

@@ -41,6 +41,7 @@ void iac_text_place(struct iac_impl *m, struct sco_iac_text *t, uint32_t pos, ui
 struct iac_overlay_rules {   /* lists of keys, NULL-terminated or NULL */
     const char *const *join; /* lists of both are joined, the lower first */
     const char *const *drop; /* not in the result */
+    bool tags;               /* `!reset x` removes, `!override x` replaces what is below */
 };
 int iac_overlay(struct sco_iac_set *s, const struct sco_iac_node *base,
                 const struct sco_iac_node *over, const struct iac_overlay_rules *rules,

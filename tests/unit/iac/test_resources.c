@@ -241,6 +241,10 @@ static void test_compose_extends(void **state)
     assert_null(sco_iac_get(resource(&f, "services.b")->node, "image"));
     assert_shows(resource(&f, "services.c")->node, "{image: \"x\"}");
     assert_string_equal(doc(&f, 0)->notes[1], "extends : there is no such service");
+    only(&f, "compose.yml",
+         "services:\n  a: {ports: [1], cap_add: [X], user: u}\n"
+         "  b: {extends: a, ports: !override [2], cap_add: !reset [], user: !reset null}\n");
+    assert_shows(resource(&f, "services.b")->node, "{ports: [2]}");
     only(&f, "compose.yml", /* a list of names and values over a map, and a map over a list */
          "services:\n  a: {environment: [A=1, B, C=x=y], labels: {l: 1}}\n"
          "  b: {extends: a, environment: {A: 2}, labels: [l=2, m=]}\n"
@@ -248,6 +252,19 @@ static void test_compose_extends(void **state)
     assert_shows(resource(&f, "services.b")->node,
                  "{environment: {B: null, C: \"x=y\", A: 2}, labels: {l: \"2\", m: \"\"}}");
     assert_place(&f, sco_iac_path(resource(&f, "services.b")->node, "environment.C"), "2:29-2:33");
+    done(&f);
+}
+
+static void test_compose_booleans(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    add(&f, "compose.yml",
+        "services:\n  a: {privileged: 'true', init: yes, tty: \"${T:-off}\", read_only: maybe,\n"
+        "      user: 'true', stdin_open: $X}\n  b: true\n");
+    assert_shows(resource(&f, "services.a")->node,
+                 "{privileged: true, init: true, tty: false, read_only: \"maybe\", "
+                 "user: \"true\", stdin_open: unknown}");
     done(&f);
 }
 
@@ -358,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_compose),
         cmocka_unit_test(test_variables),
         cmocka_unit_test(test_compose_extends),
+        cmocka_unit_test(test_compose_booleans),
         cmocka_unit_test(test_gitlab),
         cmocka_unit_test(test_gitlab_bomb),
         cmocka_unit_test(test_gitlab_references),
