@@ -89,8 +89,12 @@ static uint32_t after_properties(struct iac_yaml *y, uint32_t pos, uint32_t end)
     while (at < end && (p[at] == '&' || p[at] == '!')) {
         while (at < end && !strchr(" \t\r\n", p[at]))
             at++;
-        while (at < end && strchr(" \t\r\n", p[at]))
-            at++;
+        while (at < end && strchr(" \t\r\n#", p[at])) {
+            if (p[at] == '#') /* a comment behind the anchor */
+                while (at < end && p[at] != '\n')
+                    at++;
+            at += at < end;
+        }
     }
     return at < end ? at : pos;
 }

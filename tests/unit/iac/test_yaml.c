@@ -227,6 +227,10 @@ static void test_aliases(void **state)
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     assert_true(sco_iac_pointer(root(&f), sco_iac_get(v, "l"), &b));
     assert_string_equal(sco_buf_z(&b), "/services/s/l");
+    only(
+        &f, "t.yaml",
+        "apiVersion: v1\nkind: A\nm: &a # c: d\n  # e\n  k: v\n"); /* a comment behind the anchor */
+    assert_place(&f, sco_iac_get(root(&f), "m"), "5:3-5:6");
     /* keys through aliases; an anchor that is used again */
     only(&f, "compose.yaml",
          "services:\n  &n web: {image: x, labels: {*n : *n, a: &n z, b: *n}}\n");
