@@ -9,20 +9,22 @@ local UPDATES = {
 }
 local INSTALLS = docker.set("install", "in", "add", "upgrade", "dist-upgrade", "full-upgrade", "source-install", "build-dep",
                             "reinstall", "groupinstall", "localinstall", "-S", "-Syu", "-Su", "dup")
+local FAMILY = { apt = "apt-get", aptitude = "apt-get", dnf = "yum", tdnf = "yum" }
 local SHELLS = docker.set("sh", "bash", "ash", "dash", "zsh", "ksh", "csh", "tcsh", "fish", "powershell", "pwsh")
 
 -- The first command of the RUN that updates lists which nothing after it in this RUN uses.
 local function update_alone(r)
-  local update
+  local update, family
   for _, c in ipairs(r.commands) do
     local verbs, verb = UPDATES[c.name], docker.verb(c)
+    local name = FAMILY[c.name] or c.name
     if c.name == "pacman" then
       verb = c.args[1]
     end
     if verbs and verbs[verb] then
-      update = update or c
-    elseif verbs and INSTALLS[verb] or c.name == "install" then
-      update = nil
+      update, family = update or c, family or name
+    elseif verbs and INSTALLS[verb] and name == family or c.name == "install" then
+      update, family = nil, nil
     end
   end
   return update
@@ -95,7 +97,7 @@ return {
     title = "Directories are changed with WORKDIR",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "DS-0013", "kics:f4a6bcd3-e231-4acf-993c-aa027be50d2e" },
+    aliases = { "kics:f4a6bcd3-e231-4acf-993c-aa027be50d2e" },
     description = "cd lasts until the end of its RUN only, and a relative path depends on what came before.",
     remediation = "Use WORKDIR, or cd with an absolute path.",
     check = function(r)
@@ -106,6 +108,23 @@ return {
           if not absolute or to:contains("..") then
             fail(c, "cd to " .. to)
           end
+        end
+      end
+    end,
+  },
+  {
+    id = "docker-run-cd-anywhere",
+    title = "RUN does not change directories at all",
+    severity = "LOW",
+    applies_to = "dockerfile:RUN",
+    aliases = { "DS-0013" },
+    default = false,
+    description = "The strict form of docker-run-cd: absolute paths are refused too.",
+    remediation = "Use WORKDIR.",
+    check = function(r)
+      for _, c in ipairs(docker.named(r, docker.set("cd"))) do
+        if c.args[1] then
+          fail(c, "cd to " .. c.args[1])
         end
       end
     end,
@@ -183,15 +202,17 @@ return {
     severity = "LOW",
     applies_to = "dockerfile:RUN",
     aliases = { "kics:8a301064-c291-4b20-adcb-403fe7fd95fd" },
-    description = "A changed /bin/sh affects every program that counts on it.",
-    remediation = "SHELL [\"/bin/bash\", \"-c\"]",
+    description = "A changed /bin/sh affects every program that counts on it; a shell that is started in each RUN runs within another one, which reads the command first.",
+    remediation = "SHELL [\"/bin/bash\", \"-c\"], SHELL [\"powershell\", \"-command\"]",
     check = function(r)
-      for _, c in ipairs(r.commands) do
+      for i, c in ipairs(r.commands) do
         local last = c.args[#c.args]
-        if c.name == "ln" and (last == "/bin/sh" or last == "/usr/bin/sh") then
+        if (c.name == "ln" or c.name == "mv" or c.name == "cp") and (last == "/bin/sh" or last == "/usr/bin/sh") then
           fail(c, "RUN replaces " .. last)
-        elseif c.name == "chsh" then
+        elseif c.name == "chsh" or c.name == "usermod" and docker.has_arg(c, "-s", "--shell") then
           fail(c, "RUN changes the login shell")
+        elseif i == 1 and r.form == "shell" and POWERSHELL[c.name] and not POWERSHELL[(r.shell[1] or ""):lower()] then
+          fail(c, "RUN starts " .. c.name .. " in another shell")
         end
       end
     end,

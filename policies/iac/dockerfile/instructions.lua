@@ -2,7 +2,8 @@
 
 local docker = import("docker")
 
-local ARCHIVES = { ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".gz", ".bz2", ".xz", ".zip" }
+-- What ADD unpacks. Of zip, and of files that are compressed alone, it makes a copy.
+local ARCHIVES = { ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst" }
 
 local function is_archive(path)
   path = path:lower()
@@ -89,6 +90,25 @@ return {
     end,
   },
   {
+    id = "docker-add-archive",
+    title = "Archives are copied and unpacked, not added",
+    severity = "LOW",
+    applies_to = "dockerfile:ADD",
+    aliases = { "CKV_DOCKER_4" },
+    frameworks = { ["cis-docker"] = "4.9" },
+    default = false,
+    description = "The strict form of docker-add-local: ADD is refused for archives too, since what comes out of them is unseen.",
+    remediation = "COPY the archive, check it, and unpack it with RUN.",
+    check = function(r)
+      for _, s in ipairs(r.sources) do
+        if not is_remote(s) and is_archive(s) then
+          fail(r, "ADD unpacks " .. s)
+          return
+        end
+      end
+    end,
+  },
+  {
     id = "docker-maintainer",
     title = "MAINTAINER is not used",
     severity = "LOW",
@@ -130,10 +150,21 @@ return {
     title = "The image has one ENTRYPOINT",
     severity = "LOW",
     applies_to = "dockerfile:stage",
-    aliases = { "DS-0007", "kics:6938958b-3f1a-451c-909b-baeee14bdc97" },
+    aliases = { "kics:6938958b-3f1a-451c-909b-baeee14bdc97" },
     description = "Only the last ENTRYPOINT counts; the others mislead.",
     remediation = "Remove all but the last ENTRYPOINT.",
     check = only_one("ENTRYPOINT", "shipped"),
+  },
+  {
+    id = "docker-one-entrypoint-per-stage",
+    title = "Every stage has at most one ENTRYPOINT",
+    severity = "LOW",
+    applies_to = "dockerfile:stage",
+    aliases = { "DS-0007" },
+    default = false,
+    description = "Only the last ENTRYPOINT of a stage counts; the others mislead.",
+    remediation = "Remove all but the last ENTRYPOINT.",
+    check = only_one("ENTRYPOINT"),
   },
   {
     id = "docker-one-healthcheck",

@@ -17,7 +17,8 @@ end
 local function unpinned(is_pinned)
   return function(_, packages)
     for _, p in ipairs(packages) do
-      if not docker.is_local(p) and not is_pinned(p) then
+      local scoped = p:startswith("@") and not p:contains("$") -- @scope/name of npm
+      if (scoped or not docker.is_local(p)) and not is_pinned(p) then
         return p .. " is installed in whatever version there is"
       end
     end
@@ -42,10 +43,13 @@ local function says_yes(c)
   return docker.has_arg(c, "--yes", "--assume-yes", "--assumeyes", "-y") or docker.has_flag(c, "y")
 end
 
--- Whether a later command of the RUN cleans up: `clean` of the manager, or rm of its directory.
-local function cleaned(r, names, verbs, directories)
+-- Whether a command of the RUN after `last` cleans up: `clean` of the manager, or rm of its directory.
+local function cleaned(r, names, verbs, directories, last)
+  local after = false
   for _, c in ipairs(r.commands) do
-    if names[c.name] then
+    if not after then
+      after = c == last
+    elseif names[c.name] then
       for _, a in ipairs(c.args) do
         if verbs[a] then
           return true
@@ -70,7 +74,7 @@ local function clean_check(manager, names, verbs, directories, message)
       not_applicable("a stage that is left behind")
     end
     local all = docker.installs(r, manager)
-    if #all > 0 and not cleaned(r, names, verbs, directories) then
+    if #all > 0 and not cleaned(r, names, verbs, directories, all[#all].command) then
       fail(all[#all].command, message)
     end
   end
@@ -224,8 +228,8 @@ return {
       return "apt-get installs recommended packages too"
     end),
   },
-  clean("docker-apt-get-lists", "apt-get install leaves no lists", { "kics:df746b39-6564-4fed-bf85-e9c44382303c" }, APT_GET,
-        docker.set(), { "/var/lib/apt", "/var/cache/apt" }, "the package lists stay in the image"),
+  clean("docker-apt-get-lists", "apt-get install leaves no lists or packages", { "kics:df746b39-6564-4fed-bf85-e9c44382303c" }, APT_GET,
+        docker.set("clean", "distclean"), { "/var/lib/apt", "/var/cache/apt" }, "the package lists stay in the image"),
   clean("docker-yum-clean", "yum install leaves no cache", { "DS-0015", "kics:00481784-25aa-4a55-8633-3136dfcf4f37" }, docker.yum,
         docker.set("clean"), { "/var/cache/yum", "/var/cache" }, "yum clean all is missing"),
   clean("docker-dnf-clean", "dnf install leaves no cache", { "DS-0019", "kics:295acb63-9246-4b21-b441-7c1f1fb62dc0" }, docker.dnf,
@@ -243,7 +247,7 @@ return {
     description = "Without --no-cache the package index stays in the image.",
     remediation = "apk add --no-cache ...",
     check = each_install(docker.apk, function(c, _, r)
-      if not docker.has_arg(c, "--no-cache") and not cleaned(r, docker.set(), docker.set(), { "/var/cache/apk" }) then
+      if not docker.has_arg(c, "--no-cache") and not cleaned(r, docker.set(), docker.set(), { "/var/cache/apk" }, c) then
         return "apk add without --no-cache"
       end
     end),
