@@ -152,6 +152,52 @@ static void print_example(const struct sco_yaml *cases, struct sco_str id, const
     }
 }
 
+/* Behind a string or comment that starts at p; p + 1 for anything else. */
+static const char *pass_token(const char *p, const char *end)
+{
+    if ((*p == '"' || *p == '\'')) {
+        char quote = *p++;
+        while (p < end && *p != quote && *p != '\n')
+            p += *p == '\\' && p + 1 < end ? 2 : 1;
+        return p < end ? p + 1 : end;
+    }
+    const char *what = end - p > 4 && memcmp(p, "--[[", 4) == 0 ? p + 2 : p;
+    if (end - what > 2 && memcmp(what, "[[", 2) == 0) {
+        const char *close = memmem(what, (size_t)(end - what), "]]", 2);
+        return close ? close + 2 : end;
+    }
+    if (end - p > 2 && memcmp(p, "--", 2) == 0) {
+        const char *eol = memchr(p, '\n', (size_t)(end - p));
+        return eol ? eol : end;
+    }
+    return p + 1;
+}
+
+/* The table or call around the `line`: from the line before, where that one opens it, to where all
+ * brackets are closed again. The whole text when the line is not there. */
+static struct sco_str code_of(struct sco_str text, int64_t line)
+{
+    const char *end = text.p + text.n, *start = text.p, *before = text.p, *p;
+    for (int64_t n = 1; n < line && start < end; n++) {
+        before = start;
+        p = memchr(start, '\n', (size_t)(end - start));
+        start = p ? p + 1 : end;
+    }
+    if (line < 1 || start >= end)
+        return text;
+    struct sco_str opener = sco_str_trim(sco_str_make(before, (size_t)(start - before)));
+    if (opener.n && opener.p[opener.n - 1] == '{')
+        start = before;
+    int depth = 0;
+    for (p = start; p < end; p = pass_token(p, end)) {
+        depth += strchr("([{", *p) != NULL;
+        depth -= strchr(")]}", *p) != NULL;
+        if (depth < 0 || (*p == '\n' && depth == 0 && p > start))
+            break;
+    }
+    return sco_str_make(start, (size_t)(p - start));
+}
+
 static void print_sources(struct showing *s)
 {
     SCO_AUTO(sco_buf) struct sco_buf code = {0}, cases = {0};
@@ -159,7 +205,7 @@ static void print_sources(struct showing *s)
     const struct sco_yaml *root = NULL;
     if (read_file(s, ".lua", &code) == 0) {
         printf("\nCode:\n\n");
-        print_code(sco_buf_str(&code));
+        print_code(code_of(sco_buf_str(&code), sco_int_at(s->policy, "line_number", 0)));
     }
     if (read_file(s, ".cases.yaml", &cases) < 0 ||
         sco_yaml_parse(sco_buf_str(&cases), "cases", SCO_YAML_MERGE, &arena, &root, NULL) < 0)
