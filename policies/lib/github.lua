@@ -59,6 +59,9 @@ local function untrusted_path(path)
   local last = part[#part]
   if UNTRUSTED[last] then
     return true
+  elseif last == "description" or last == "homepage" then
+    local owner = part[#part - 1]
+    return part[#part - 2] == "head" and owner == "repo" or owner == "head_repository"
   elseif last == "ref" then
     return part[#part - 1] == "head"
   elseif last == "path" then

@@ -16,6 +16,21 @@ local function is_ipv4(word)
   return true
 end
 
+-- Whether a command of the text uploads a file that is called a secret: curl -d @.secrets
+local function uploads_secret(text)
+  for _, line in ipairs(text:split("\n")) do
+    if line:contains("curl ") or line:contains("wget ") then
+      for _, word in ipairs(line:split("")) do
+        local name = word:lower()
+        if (name:contains("@") or name:contains("=")) and name:contains("secret") and not name:contains("://") then
+          return true
+        end
+      end
+    end
+  end
+  return false
+end
+
 local NETCAT = { nc = true, ncat = true, netcat = true }
 
 local function reverse_shell(text)
@@ -81,7 +96,7 @@ return {
     remediation = "Remove ACTIONS_ALLOW_UNSECURE_COMMANDS and write to $GITHUB_ENV and $GITHUB_PATH.",
     check = function(r)
       local v = r.env.ACTIONS_ALLOW_UNSECURE_COMMANDS
-      if v == true or type(v) == "string" and v:lower() == "true" then
+      if v == true or v == 1 or v == "1" or type(v) == "string" and v:lower() == "true" then
         fail(r, "env.ACTIONS_ALLOW_UNSECURE_COMMANDS", "the unsecure commands are switched on", { remove = true })
       end
     end,
@@ -98,9 +113,12 @@ return {
     remediation = "Use an action or a program of the service, with the secret in the environment of that step only.",
     check = function(r)
       local text = r.run
-      if type(text) == "string" and github.secrets(text) and
-          (text:contains("curl ") or text:contains("wget ")) then
+      if type(text) ~= "string" then
+        return
+      elseif github.secrets(text) and (text:contains("curl ") or text:contains("wget ")) then
         fail(r, "run", "the script holds secrets and sends data away")
+      elseif uploads_secret(text) then
+        fail(r, "run", "the script sends a file of secrets away")
       end
     end,
   },

@@ -96,6 +96,7 @@ return {
     title = "Workflows say what their token may do",
     severity = "LOW",
     applies_to = "github",
+    aliases = { "CKV2_GHA_1" },
     frameworks = { ["nist-ssdf"] = "PO.5.1" },
     cwe = { 250 },
     description = "Without `permissions` the token gets the default of the repository, which may be to write everything.",
