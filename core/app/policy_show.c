@@ -173,6 +173,12 @@ static const char *pass_token(const char *p, const char *end)
     return p + 1;
 }
 
+static bool opens(const char *line, const char *end)
+{
+    struct sco_str text = sco_str_trim(sco_str_make(line, (size_t)(end - line)));
+    return text.n && text.p[text.n - 1] == '{';
+}
+
 /* The table or call around the `line`: from the line before, where that one opens it, to where all
  * brackets are closed again. The whole text when the line is not there. */
 static struct sco_str code_of(struct sco_str text, int64_t line)
@@ -185,8 +191,8 @@ static struct sco_str code_of(struct sco_str text, int64_t line)
     }
     if (line < 1 || start >= end)
         return text;
-    struct sco_str opener = sco_str_trim(sco_str_make(before, (size_t)(start - before)));
-    if (opener.n && opener.p[opener.n - 1] == '{')
+    p = memchr(start, '\n', (size_t)(end - start));
+    if (!opens(start, p ? p : end) && opens(before, start))
         start = before;
     int depth = 0;
     for (p = start; p < end; p = pass_token(p, end)) {
