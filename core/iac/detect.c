@@ -170,6 +170,12 @@ bool iac_sniff_objects(struct sco_str text)
     return sco_str_contains(text, "apiVersion") && sco_str_contains(text, "kind");
 }
 
+bool iac_sniff_pipeline(struct sco_str text)
+{
+    return sco_str_contains(text, "stages:") ||
+           (sco_str_contains(text, "stage:") && sco_str_contains(text, "script:"));
+}
+
 enum sco_iac_format iac_sniff_json(struct sco_str text)
 {
     if (sco_str_contains(text, "\"resource_changes\"") ||
@@ -245,7 +251,14 @@ static bool is_gitlab(const struct sco_iac_node *root)
 {
     static const char *const keys[] = {"script", "trigger", NULL};
     const struct sco_iac_node *stages = member(root, "stages", SCO_IAC_LIST);
-    return stages && sco_iac_is(sco_iac_at(stages, 0), SCO_IAC_STR) && child_has_any(root, keys);
+    if (stages)
+        return sco_iac_is(sco_iac_at(stages, 0), SCO_IAC_STR) && child_has_any(root, keys);
+    for (uint32_t i = 0; i < root->n; i++) { /* a part that others include: jobs of a stage */
+        const struct sco_iac_node *job = &root->member[i].value;
+        if (member(job, "stage", SCO_IAC_STR) && sco_iac_get(job, "script"))
+            return true;
+    }
+    return false;
 }
 
 /* Also without format_version: the reader of plans says what is wrong then. */

@@ -20,6 +20,7 @@ enum sco_iac_format iac_sniff_yaml(struct sco_str text);
 /* Whether the words of Kubernetes objects are anywhere: worth reading, where keys were not seen at
  * the left (explicit keys, lines that end with CR, an indented document behind another one). */
 bool iac_sniff_objects(struct sco_str text);
+bool iac_sniff_pipeline(struct sco_str text); /* the same of GitLab */
 enum sco_iac_format iac_sniff_json(struct sco_str text);
 bool iac_sniff_dockerfile(struct sco_str text);
 

@@ -21,8 +21,9 @@ static enum iac_schema schema_of(enum sco_iac_format f)
 {
     switch (f) {
     case SCO_IAC_FORMAT_COMPOSE:
-    case SCO_IAC_FORMAT_GITLAB_CI:
         return IAC_SCHEMA_GO3;
+    case SCO_IAC_FORMAT_GITLAB_CI:
+        return IAC_SCHEMA_RUBY;
     case SCO_IAC_FORMAT_GITHUB_WORKFLOW:
     case SCO_IAC_FORMAT_GITHUB_ACTION:
         return IAC_SCHEMA_CORE;
@@ -244,7 +245,7 @@ int iac_read_yaml(struct sco_iac_set *s, struct sco_iac_text *text, enum sco_iac
     if (rd.guess == SCO_IAC_FORMAT_NONE)
         rd.guess = sniffed != SCO_IAC_FORMAT_NONE ? sniffed : rd.named;
     bool look = rd.guess != SCO_IAC_FORMAT_NONE || (flags & SCO_IAC_EXPLICIT) ||
-                iac_sniff_objects(text->bytes) || sco_str_contains(text->bytes, "stages:");
+                iac_sniff_objects(text->bytes) || iac_sniff_pipeline(text->bytes);
     int r = RESTART;
     for (int i = 0; look && r == RESTART; i++) {
         struct iac_yaml y = {0};

@@ -7,7 +7,8 @@
 /* Who reads the text. */
 enum iac_schema {
     IAC_SCHEMA_KUBERNETES, /* sigs.k8s.io/yaml: YAML 1.1 booleans, merge keys, keys resolved */
-    IAC_SCHEMA_GO3,        /* Compose, GitLab: 1.2 booleans, 1.1 numbers, merge keys */
+    IAC_SCHEMA_GO3,        /* Compose: 1.2 booleans, 1.1 numbers, merge keys */
+    IAC_SCHEMA_RUBY,       /* GitLab: as Compose, but yes, no, on and off are booleans */
     IAC_SCHEMA_CORE,       /* GitHub: YAML 1.2 core, keys are text, no merge keys */
 };
 

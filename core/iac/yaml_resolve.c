@@ -1,6 +1,6 @@
 /* What a plain scalar of YAML is, for each kind of reader. libyaml resolves nothing, and the
- * readers differ: `no` is false for Kubernetes and a word for Compose, 0644 is 420 for both and 644
- * for GitHub. */
+ * readers differ: `no` is false for Kubernetes and GitLab and a word for Compose, 0644 is 420 for
+ * both and 644 for GitHub. */
 #include "yaml_priv.h"
 
 static bool one_of(struct sco_str s, const char *const *words, size_t n)
@@ -24,7 +24,9 @@ static bool boolean(enum iac_schema schema, struct sco_str s, bool *ret)
     *ret = false;
     if (ONE_OF(s, "false", "False", "FALSE"))
         return true;
-    if (schema != IAC_SCHEMA_KUBERNETES)
+    if (schema == IAC_SCHEMA_GO3 || schema == IAC_SCHEMA_CORE)
+        return false;
+    if (s.n == 1 && schema != IAC_SCHEMA_KUBERNETES)
         return false;
     if (ONE_OF(s, "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"))
         return *ret = true;

@@ -45,6 +45,8 @@ static void test_formats(void **state)
     assert_told("ci/.gitlab-ci.yml", "a: {script: x}\n", SCO_IAC_FORMAT_GITLAB_CI);
     assert_told("x.gitlab-ci.yml", "a: {script: x}\n", SCO_IAC_FORMAT_GITLAB_CI);
     assert_told("x.yml", "stages: [a]\nb:\n  script: [x]\n", SCO_IAC_FORMAT_GITLAB_CI);
+    assert_told(".gitlab/ci/build.yml", "b: {stage: a, script: [x]}\n", SCO_IAC_FORMAT_GITLAB_CI);
+    assert_told("x.yml", "b: {stage: a}\nc: {script: [x]}\n", SCO_IAC_FORMAT_NONE);
     assert_told("r.json", "{\"version\":\"1\",\"scan\":{},\"findings\":[]}", SCO_IAC_FORMAT_SCAN);
     assert_told("Dockerfile", "FROM a\n", SCO_IAC_FORMAT_DOCKERFILE);
     assert_told("a/Dockerfile.prod", "FROM a\n", SCO_IAC_FORMAT_DOCKERFILE);

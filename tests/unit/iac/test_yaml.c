@@ -76,6 +76,20 @@ static void test_scalars(void **state)
     done(&f);
 }
 
+/* Ruby's reader: words are booleans, letters are not. */
+static void test_gitlab_scalars(void **state)
+{
+    (void)state;
+    struct fixture f = {0};
+    add(&f, ".gitlab-ci.yml",
+        "a: {script: x, v: [yes, No, ON, off, y, N, true, 0644, 1_000, 'no'], on: 1, y: 2}\n");
+    assert_shows(sco_iac_path(root(&f), "a.v"),
+                 "[true, false, true, false, \"y\", \"N\", true, 420, 1000, \"no\"]");
+    assert_shows(sco_iac_path(root(&f), "a.true"), "1");
+    assert_shows(sco_iac_path(root(&f), "a.y"), "2");
+    done(&f);
+}
+
 static void test_keys(void **state)
 {
     (void)state;
@@ -276,11 +290,11 @@ static void test_bad_aliases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalars),     cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_places),      cmocka_unit_test(test_documents),
-        cmocka_unit_test(test_broken),      cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_tags),        cmocka_unit_test(test_aliases),
-        cmocka_unit_test(test_bad_aliases),
+        cmocka_unit_test(test_scalars),        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_gitlab_scalars), cmocka_unit_test(test_places),
+        cmocka_unit_test(test_documents),      cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_repeated),       cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_aliases),        cmocka_unit_test(test_bad_aliases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
