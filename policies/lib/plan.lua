@@ -177,10 +177,11 @@ function M.companion(r, type, argument, name)
     return found, false
   end
   local maybe, full = false, "values." .. argument
-  local others = resources("terraform:" .. type)
+  local others, plan = resources("terraform:" .. type), file_path(r)
   for i = 1, math.min(#others, 1000) do
     local refs = others[i].references[argument]
-    if not names_resource(refs) then -- else it is another's
+    -- one that names its resource is another's, and so is one of another plan
+    if not names_resource(refs) and file_path(others[i]) == plan then
       if is_unknown(others[i], full) then
         maybe = true
       elseif name and get(others[i], full) == name then
