@@ -274,7 +274,7 @@ static int choose_below(struct cli *c, const char *const *bundles, const char *p
     const char **ids = sco_arena_alloc(&c->arena, (b.n + 1) * sizeof *ids);
     if (r == 0 && !ids)
         r = sco_error_nomem(err);
-    if (r == 0 && b.n)
+    if (r == 0 && ids && b.n)
         memcpy(ids, b.ids, b.n * sizeof *ids);
     free(b.ids);
     if (r == 0 && !b.n && *status == EXIT_PASSED)

@@ -88,7 +88,8 @@ static int align_key(struct sco_iac_set *s, const char *key, struct sco_iac_node
 {
     const struct sco_iac_node *own = sco_iac_get(service, key);
     SCO_AUTO(iac_members) struct iac_members out = {0};
-    if (!sco_iac_is(own, SCO_IAC_LIST) || !sco_iac_is(sco_iac_get(other, key), SCO_IAC_MAP))
+    if (!service || !sco_iac_is(own, SCO_IAC_LIST) ||
+        !sco_iac_is(sco_iac_get(other, key), SCO_IAC_MAP))
         return 0;
     for (uint32_t i = 0; i < service->n; i++) {
         struct sco_iac_member m = service->member[i];
@@ -137,7 +138,7 @@ static int resolve(const struct services *o, const struct sco_iac_node *service,
     if (!sco_iac_is(base, SCO_IAC_MAP) || level >= EXTENDS_MAX)
         return iac_doc_note(o->s, o->doc, "extends %.*s: %s", (int)name.n, name.p,
                             base ? "in a circle" : "there is no such service");
-    struct sco_iac_node resolved;
+    struct sco_iac_node resolved = {0};
     int r = resolve(o, base, level + 1, &resolved);
     return r < 0 ? r : overlay(o->s, &resolved, service, ret);
 }
@@ -168,7 +169,7 @@ static int add_section(struct sco_iac_set *s, uint32_t doc, uint32_t parent,
     for (uint32_t i = 0; r == 0 && sco_iac_is(map, SCO_IAC_MAP) && i < map->n; i++) {
         const struct sco_iac_member *m = &map->member[i];
         const struct sco_iac_node *node = &m->value;
-        struct sco_iac_node made;
+        struct sco_iac_node made = {0};
         SCO_AUTO(sco_buf) struct sco_buf name = {0};
         sco_buf_addf(&name, "%s.%s", section->key, m->key);
         r = name.failed ? SCO_E_NOMEM : 0;

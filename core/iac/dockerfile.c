@@ -67,7 +67,7 @@ static int keep(struct df_build *b, const struct df_inst *i, struct sco_iac_node
 static int read_instructions(struct df_build *b)
 {
     for (const struct df_inst *i = b->file->first; i; i = i->next) {
-        struct sco_iac_node node;
+        struct sco_iac_node node = {0};
         int r = 0;
         if (b->stage == &b->outside && i->kind != DF_FROM && i->kind != DF_ARG &&
             i->kind != DF_OTHER)
@@ -117,7 +117,7 @@ static int stage_node(struct df_build *b, struct df_stage *s, uint32_t index,
         r = copy_member(b, m, "shell", s->has_shell ? &s->shell : NULL);
     if (r == 0)
         r = df_add(b, m, "instructions", s->list);
-    struct sco_iac_node map;
+    struct sco_iac_node map = {0};
     if (r == 0)
         r = iac_map(b->s, m, at, &map, NULL);
     return r < 0 ? r : iac_item(stages, map);
@@ -161,7 +161,7 @@ static int root_node(struct df_build *b, const struct sco_iac_node **ret,
     SCO_AUTO(iac_items) struct iac_items stages = {0};
     SCO_AUTO(iac_members) struct iac_members m = {0};
     struct iac_span at = {b->doc, b->file->first->line->pos, b->file->last->line->end};
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     int r = iac_list(b->s, &b->outside.nodes, at, &b->outside.list);
     for (size_t i = 0; i < b->n_stages && r == 0; i++)
         r = stage_node(b, b->stages[i], (uint32_t)i, &stages);
@@ -214,7 +214,7 @@ static int resources(struct df_build *b, const struct sco_iac_node *root,
 {
     static const char *const file[] = {"dockerfile", NULL};
     static const char *const stage[] = {"dockerfile:stage", NULL};
-    uint32_t top, parent;
+    uint32_t top = 0, parent = 0;
     int r = iac_resource(b->s, b->doc, file, "Dockerfile", "Dockerfile", root, UINT32_MAX, &top);
     if (r == 0)
         r = instruction_resources(b, &b->outside, top);
@@ -231,7 +231,7 @@ static int resources(struct df_build *b, const struct sco_iac_node *root,
 static int build(struct df_build *b)
 {
     const struct sco_iac_node *root = NULL;
-    struct sco_iac_node stages;
+    struct sco_iac_node stages = {0};
     int r = init(b);
     if (r == 0)
         r = read_instructions(b);

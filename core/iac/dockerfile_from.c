@@ -195,7 +195,7 @@ int df_from(struct df_build *b, const struct df_inst *i, bool live, struct iac_m
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
     const struct df_words *w = &i->args;
     struct df_word name = {sco_str_make("", 0), 0, 0};
-    struct sco_iac_node img, v;
+    struct sco_iac_node img = {0}, v = {0};
     bool unknown;
     int base = -1, r = 0;
     if (w->n != 1 && (w->n != 3 || !sco_str_is_nocase(w->v[1].text, "AS")))

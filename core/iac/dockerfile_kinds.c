@@ -40,7 +40,7 @@ static int add_pair(struct df_build *b, const struct df_inst *i, struct df_word 
                     const struct df_word *value, struct iac_items *pairs)
 {
     SCO_AUTO(iac_members) struct iac_members m = {0};
-    struct sco_iac_node v, map;
+    struct sco_iac_node v = {0}, map = {0};
     int r = df_value(b, i, key, &v);
     if (r == 0)
         r = df_add(b, &m, "key", v);
@@ -74,7 +74,7 @@ static int declare(struct df_build *b, const struct sco_iac_node *pair)
 static int pairs(struct df_build *b, const struct df_inst *i, bool live, struct iac_members *m)
 {
     SCO_AUTO(iac_items) struct iac_items items = {0};
-    struct sco_iac_node list;
+    struct sco_iac_node list = {0};
     int r = 0;
     if (i->kind == DF_ARG) {
         for (size_t k = 0; k < i->args.n && r == 0; k++) {
@@ -116,7 +116,7 @@ static int add_port(struct df_build *b, const struct sco_iac_node *word, struct 
     SCO_AUTO(iac_members) struct iac_members m = {0};
     struct iac_span at = {word->doc, word->pos, word->end};
     struct sco_str s = sco_iac_text(word), protocol = SCO_STR("tcp"), from, to;
-    struct sco_iac_node map;
+    struct sco_iac_node map = {0};
     int64_t first, last;
     const char *slash = memchr(s.p, '/', s.n);
     if (slash) {
@@ -155,7 +155,7 @@ static int expose(struct df_build *b, const struct df_inst *i, struct iac_member
 {
     SCO_AUTO(iac_items) struct iac_items ports = {0};
     const struct sco_iac_node *args = member(m, "args");
-    struct sco_iac_node list;
+    struct sco_iac_node list = {0};
     int r = 0;
     for (size_t k = 0; args && k < args->n && r == 0; k++)
         r = args->item[k].type == SCO_IAC_STR ? add_port(b, &args->item[k], &ports)
@@ -169,7 +169,7 @@ static int expose(struct df_build *b, const struct df_inst *i, struct iac_member
 static bool is_heredoc(const struct df_inst *i, const struct df_word *w)
 {
     for (size_t k = 0; k < i->n_heredocs; k++)
-        if (i->heredocs[k].a == w->a)
+        if (i->heredocs[k].a <= w->a && i->heredocs[k].b >= w->b)
             return true;
     return false;
 }
@@ -225,7 +225,7 @@ static int user(struct df_build *b, const struct df_inst *i, bool live, struct i
 {
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
     bool unknown;
-    struct sco_iac_node name, group;
+    struct sco_iac_node name = {0}, group = {0};
     if (!i->args.n)
         return df_refuse(b, i, "USER without a name");
     int r = df_expand_word(b, i->args.v[0].text, &text, &unknown);
@@ -293,7 +293,7 @@ static int shell(struct df_build *b, const struct df_inst *i, bool live, struct 
 static int onbuild(struct df_build *b, const struct df_inst *i, struct iac_members *m)
 {
     const struct df_vars *scope = b->scope;
-    struct sco_iac_node child;
+    struct sco_iac_node child = {0};
     if (!i->child)
         return df_refuse(b, i, "ONBUILD without an instruction");
     if (i->child->kind == DF_ONBUILD || i->child->kind == DF_FROM ||

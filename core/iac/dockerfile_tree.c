@@ -25,7 +25,7 @@ int df_marked(struct df_build *b, struct sco_str text, struct iac_span at, struc
 int df_add_marked(struct df_build *b, struct iac_members *m, const char *key, struct sco_str text,
                   struct iac_span at)
 {
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     int r = df_marked(b, text, at, &v);
     return r < 0 ? r : df_add(b, m, key, v);
 }
@@ -79,7 +79,7 @@ static bool has_form(enum df_kind kind)
 static int add_args(struct df_build *b, const struct df_inst *i, struct iac_members *m)
 {
     SCO_AUTO(iac_items) struct iac_items items = {0};
-    struct sco_iac_node v, list;
+    struct sco_iac_node v = {0}, list = {0};
     size_t first = i->kind == DF_HEALTHCHECK; /* the word CMD */
     int r = 0;
     if (i->kind == DF_ENV || i->kind == DF_LABEL || i->kind == DF_ARG)
@@ -105,7 +105,7 @@ static int heredoc(struct df_build *b, const struct df_inst *i, const struct df_
     for (size_t k = 0; k < h->body.n; k++) /* <<- : no tabs at the start of a line */
         if (!h->strip || h->body.p[k] != '\t' || (text.n && text.p[text.n - 1] != '\n'))
             sco_buf_addc(&text, h->body.p[k]);
-    struct sco_iac_node name, v, map;
+    struct sco_iac_node name = {0}, v = {0}, map = {0};
     int r = text.failed ? SCO_E_NOMEM : iac_str(b->s, h->name, word, &name);
     if (r == 0)
         r = iac_str(b->s, sco_buf_str(&text), body, &v);
@@ -126,7 +126,7 @@ static int heredoc(struct df_build *b, const struct df_inst *i, const struct df_
 static int add_heredocs(struct df_build *b, const struct df_inst *i, struct iac_members *m)
 {
     SCO_AUTO(iac_items) struct iac_items items = {0};
-    struct sco_iac_node list;
+    struct sco_iac_node list = {0};
     int r = 0;
     if (!i->n_heredocs)
         return 0;
@@ -154,7 +154,7 @@ static int add_texts(struct df_build *b, const struct df_inst *i, struct iac_spa
                      struct iac_members *m)
 {
     struct df_word value = value_of(i);
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     struct iac_span name = df_at(b, i, i->a, i->a + i->keyword.n);
     int r = iac_str(b->s, i->keyword, name, &v);
     if (r == 0)

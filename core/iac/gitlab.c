@@ -40,8 +40,8 @@ static int over_parent(struct inheriting *in, struct sco_str name, uint32_t leve
 {
     static const struct iac_overlay_rules rules = {0};
     const struct sco_iac_node *parent = name.n ? sco_map_get(in->jobs, name) : NULL;
-    struct sco_iac_node resolved, out;
-    if (!sco_iac_is(parent, SCO_IAC_MAP))
+    struct sco_iac_node resolved = {0}, out = {0};
+    if (!parent || !sco_iac_is(parent, SCO_IAC_MAP))
         return iac_doc_note(in->s, in->doc,
                             "extends %.*s: not in this file, what it sets is not known",
                             (int)name.n, name.p);
@@ -135,7 +135,7 @@ struct pipeline {
 static int add_job(struct pipeline *p, const struct sco_iac_member *m)
 {
     static const char *const selectors[] = {"gitlab:job", NULL};
-    struct sco_iac_node job;
+    struct sco_iac_node job = {0};
     SCO_AUTO(sco_buf) struct sco_buf name = {0};
     sco_buf_addf(&name, "jobs(%s)", m->key);
     struct inheriting in = {.s = p->s, .doc = p->doc, .jobs = &p->jobs};

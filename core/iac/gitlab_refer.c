@@ -82,7 +82,7 @@ static int refer_children(struct iac_gitlab_refers *o, const struct sco_iac_node
     SCO_AUTO(iac_items) struct iac_items items = {0};
     int r = 0;
     for (uint32_t i = 0; r == 0 && i < v->n; i++) {
-        struct sco_iac_node out;
+        struct sco_iac_node out = {0};
         r = refer(o, child(v, i), level, &out);
         if (r == 0 && v->type == SCO_IAC_LIST)
             r = iac_item(&items, out);
@@ -158,7 +158,7 @@ static bool is_script(const char *key)
 static int flatten(struct sco_iac_set *s, struct sco_iac_node *script)
 {
     SCO_AUTO(iac_items) struct iac_items lines = {0};
-    struct sco_iac_node flat;
+    struct sco_iac_node flat = {0};
     int r = add_lines(&lines, script, 0);
     if (r == 0)
         r = iac_list(s, &lines, span_of(script), &flat);

@@ -319,7 +319,7 @@ static int member(struct reader *r, uint32_t depth)
         return unexpected(r, "':'");
     r->p++;
     space(r);
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     if (depth == 1 && r->want && !r->want(r->user, sco_str_make(key, key_n))) {
         const char *from = r->p;
         e = skip(r);
@@ -382,7 +382,7 @@ static int list(struct reader *r, uint32_t depth, struct sco_iac_node *ret)
         end = true;
     }
     while (!end) {
-        struct sco_iac_node v;
+        struct sco_iac_node v = {0};
         int e = value(r, depth, &v);
         if (e < 0)
             return e;
@@ -430,7 +430,7 @@ static int value(struct reader *r, uint32_t depth, struct sco_iac_node *ret)
 
 static int document(struct reader *r, const struct sco_iac_node **ret)
 {
-    struct sco_iac_node root;
+    struct sco_iac_node root = {0};
     space(r);
     int e = value(r, 0, &root);
     if (e < 0)

@@ -79,7 +79,7 @@ static int workflow_pod(struct sco_iac_set *s, const struct sco_iac_node *spec,
     if (!main.n)
         return 0;
     struct iac_span at = {spec->doc, spec->pos, spec->end};
-    struct sco_iac_node list, map;
+    struct sco_iac_node list = {0}, map = {0};
     bool some_init = init.n > 0;
     for (uint32_t i = 0; i < spec->n; i++) {
         const struct sco_iac_member *m = &spec->member[i];

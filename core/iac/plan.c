@@ -222,7 +222,7 @@ static int outputs(struct plan *p, struct sco_iac_node *ret)
 static int make_root(struct plan *p)
 {
     SCO_AUTO(iac_members) struct iac_members all = {0};
-    struct sco_iac_node out;
+    struct sco_iac_node out = {0};
     const struct sco_iac_node *providers = sco_iac_get(top(p, "configuration"), "provider_config");
     flag_variables(p);
     flag_providers(providers);
@@ -238,7 +238,7 @@ static int make_root(struct plan *p)
         r = iac_member(p->s, &all, sco_str_c("providers"), providers->pos, *providers);
     if (r < 0)
         return r;
-    struct sco_iac_node root;
+    struct sco_iac_node root = {0};
     struct iac_span at = {p->doc, p->root->pos, p->root->end};
     if ((r = iac_map(p->s, &all, at, &root, NULL)) < 0)
         return r;

@@ -70,7 +70,7 @@ static int from_mirror(struct plan *p, const struct sco_iac_node *mirror, struct
     SCO_AUTO(iac_items) struct iac_items items = {0};
     bool map = mirror->type == SCO_IAC_MAP;
     for (uint32_t i = 0; i < mirror->n; i++) {
-        struct sco_iac_node v;
+        struct sco_iac_node v = {0};
         int r = from_mirror(p, child(mirror, i), at, &v);
         if (r == 0 && map)
             r = iac_member(p->s, &members,

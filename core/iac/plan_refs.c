@@ -18,7 +18,7 @@ struct refs {
     struct iac_members references, configured;
     struct sco_buf path, text;
     size_t last_start, last_n; /* of the list that was made last */
-    struct sco_iac_node last;
+    struct sco_iac_node last = {0};
     uint32_t steps; /* references looked at for the argument, also those that said nothing new */
     bool per_instance;
 };
@@ -48,7 +48,7 @@ static int add(struct refs *r, const struct sco_iac_node *at)
     for (size_t i = r->items.n; i-- > r->last_start && r->items.n - i < 16;)
         if (sco_str_eq(sco_iac_text(&r->items.v[i]), text))
             return 0;
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     int e = iac_str(r->p->s, text, (struct iac_span){at->doc, at->pos, at->end}, &v);
     if (e < 0)
         return e;

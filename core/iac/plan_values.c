@@ -9,7 +9,7 @@ static int add_unknown(struct plan *p, struct sco_iac_node *values,
 {
     SCO_AUTO(iac_members) struct iac_members mirror = {0};
     struct iac_span at = {p->doc, values->pos, values->end};
-    struct sco_iac_node all;
+    struct sco_iac_node all = {0};
     for (uint32_t i = 0; i < references->n; i++) {
         const struct sco_iac_member *m = &references->member[i];
         struct sco_str path = sco_str_make(m->key, m->key_n);

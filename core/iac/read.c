@@ -196,7 +196,7 @@ static int documents(struct reading *rd, struct iac_yaml *y, bool again)
     uint32_t index = 0, from = 0;
     int r = iac_yaml_open(y, rd->s, rd->text, schema_of(rd->guess), &why);
     while (r == 0) {
-        struct sco_iac_node root;
+        struct sco_iac_node root = {0};
         if (!iac_doc(rd->s, rd->text, index, rd->guess))
             return SCO_E_NOMEM;
         r = iac_yaml_next(y, (uint32_t)rd->s->n_docs - 1, &root);

@@ -502,7 +502,7 @@ int sco_iac_shell(struct sco_iac_set *s, uint32_t doc, struct sco_str text,
                   struct sco_error *err)
 {
     struct iac_shell_source src = {at_text, &doc, 0};
-    struct sco_iac_node list;
+    struct sco_iac_node list = {0};
     if (base)
         src = (struct iac_shell_source){at_base, base, SCO_IAC_MADE};
     if (text.n > SCO_IAC_YAML_SIZE_MAX)

@@ -74,7 +74,7 @@ static int add_args(struct sh_split *p, const struct sh_word *w, size_t n, struc
     struct iac_span at = {w[0].text.doc, w[0].text.end, w[n - 1].text.end};
     if (n > 1)
         at.pos = w[1].text.pos;
-    struct sco_iac_node list;
+    struct sco_iac_node list = {0};
     int r = iac_list(p->s, &args, at, &list);
     return r < 0 ? r : sh_member(p, m, "args", list);
 }
@@ -87,7 +87,7 @@ static int add_env(struct sh_split *p, const struct iac_members *env, struct iac
     for (size_t i = 0; i < env->n && r == 0; i++)
         r = iac_member(p->s, &copy, sco_str_make(env->v[i].key, env->v[i].key_n), env->v[i].key_pos,
                        env->v[i].value);
-    struct sco_iac_node map;
+    struct sco_iac_node map = {0};
     if (env->n)
         at.pos = env->v[0].key_pos;
     if (r == 0)

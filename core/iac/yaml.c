@@ -225,7 +225,7 @@ static int key_of(struct iac_yaml *y, const yaml_event_t *ev, uint32_t depth,
                  ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     struct sco_str text = {0};
     char tmp[32];
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     ret->key_pos = byte_of(y, ev->start_mark.index);
     if (ev->type == YAML_SCALAR_EVENT && !ev->data.scalar.anchor &&
         (!plain || y->schema == IAC_SCHEMA_CORE || ev->data.scalar.length > 5)) {
@@ -278,7 +278,7 @@ static int member(struct iac_yaml *y, uint32_t depth, uint32_t *ret_end)
 
 static int item(struct iac_yaml *y, uint32_t depth, uint32_t *ret_end)
 {
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     int r = next_node(y, YAML_SEQUENCE_END_EVENT, depth, &v, ret_end);
     if (r <= 0)
         return r;

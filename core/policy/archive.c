@@ -147,6 +147,7 @@ static int next_entry(struct sco_str archive, size_t *at, struct entry *ret, con
 static int add_entry(struct sco_policies *p, struct pl_bundle *b, const struct entry *e,
                      struct sco_error *err)
 {
+    SCO_BUG_ON(!e->head);
     struct sco_str path = sco_str_c(e->path);
     char type = (char)e->head[TYPE];
     if (type == '5' || type == 'g') /* a folder; a comment of git archive */
@@ -179,7 +180,7 @@ int pl_archive_read(struct sco_policies *p, struct pl_bundle *b, const char *pat
         if (r < 0)
             return r == SCO_E_NOMEM ? r : SCO_E_INVALID;
     }
-    struct entry e;
+    struct entry e = {0};
     size_t at = 0;
     while ((r = next_entry(archive, &at, &e, path, err)) > 0) {
         r = add_entry(p, b, &e, err);

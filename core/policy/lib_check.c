@@ -36,11 +36,13 @@ static const struct sco_iac_node *where(lua_State *L, int at)
     if (lua_isnil(L, at))
         return NULL;
     const struct sco_iac_node *v = pl_node(L, at);
-    if (!v)
+    if (!v) {
         luaL_error(L,
                    "fail: 'where' is a %s value: name the map or list that holds it, then the key: "
                    "fail(c, \"image\", ...)",
                    pl_type(L, at));
+        return NULL; /* not reached */
+    }
     if (v->doc == UINT32_MAX)
         luaL_error(L, "fail: 'where' is a parameter, not a part of the document");
     return v;

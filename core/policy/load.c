@@ -219,7 +219,7 @@ static int by_id(const void *x, const void *y)
 /* Sorts policies and entries by id and leaves the second of equal ids out. */
 static int sort_policies(struct sco_policies *p, struct sco_error *err)
 {
-    if (!p->n_policies)
+    if (!p->n_policies || !p->policies)
         return 0;
     SCO_AUTO(sco_free) struct pair *v = sco_alloc(p->n_policies, sizeof *v);
     if (!v)

@@ -122,7 +122,8 @@ static void *keep_bytes(struct meta *m, size_t n)
 static const char *keep(struct meta *m, struct sco_str s)
 {
     char *v = keep_bytes(m, s.n + 1);
-    memcpy(v, s.p, s.n);
+    if (v && s.n)
+        memcpy(v, s.p, s.n);
     return v;
 }
 

@@ -33,7 +33,7 @@ static size_t parse(lua_State *L, struct sco_str path, const struct pl_step **re
         if (*s == '[') {
             s = bracket(s, end, &v[n]);
             if (!s)
-                luaL_error(L, "path '%s': expected [0] or [\"key\"]", path.p);
+                return (size_t)luaL_error(L, "path '%s': expected [0] or [\"key\"]", path.p);
         } else {
             const char *from = s;
             while (s < end && *s != '.' && *s != '[')

@@ -479,7 +479,7 @@ static inline struct sco_str sco_str_c(const char *z)
 
 static inline int sco_str_eq(struct sco_str a, struct sco_str b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && (a.n == 0 || (a.p && b.p && memcmp(a.p, b.p, a.n) == 0));
 }
 
 static inline int sco_str_is(struct sco_str a, const char *z)

@@ -73,7 +73,7 @@ static int write_params(struct policies *p, const char *extra, struct sco_buf *o
     sco_json_begin(&o, '{');
     for (const struct sco_node *c = root ? root->child : NULL; c && r == 0; c = c->next) {
         bool configured = false;
-        struct param q;
+        struct param q = {0};
         for (size_t i = 0; i < p->params.n && r == 0; i++)
             if ((r = cut_param(p->params.v[i], &q, err)) == 0)
                 configured |= sco_str_eq(q.policy, c->key);
