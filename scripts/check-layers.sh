@@ -29,7 +29,7 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
         users["openssl"] = "crypto"; users["nettle"] = "crypto"
         users["libxml"] = "host"
         users["yaml.h"] = "config iac"
-        users["dlfcn.h"] = "plug host"
+        users["dlfcn.h"] = "plug host store"
         users["event2"] = "loop engine sched bus store api app"
         users["curl"] = "host api"
         users["lua"] = "policy"; users["lua.h"] = "policy"; users["lauxlib.h"] = "policy"

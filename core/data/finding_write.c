@@ -180,6 +180,21 @@ static void put_place(struct sco_buf *b, const struct sco_finding *f)
     put_places(b, f->locations);
 }
 
+static void put_stored(struct sco_buf *b, const struct sco_stored *s)
+{
+    char first[SCO_TIME_LEN], last[SCO_TIME_LEN];
+    if (!s)
+        return;
+    sco_time_format(s->first_detected, first);
+    sco_time_format(s->last_detected, last);
+    PUT_KEY(b, "id");
+    put_text(b, s->id);
+    PUT_KEY(b, "first_detected");
+    put_text(b, first);
+    PUT_KEY(b, "last_detected");
+    put_text(b, last);
+}
+
 static void put_head(struct sco_buf *b, const struct sco_finding *f)
 {
     char hex[65];
@@ -187,6 +202,7 @@ static void put_head(struct sco_buf *b, const struct sco_finding *f)
     PUT_LIT(b, "\"fingerprint\":\"");
     put_bytes(b, sco_str_make(hex, sizeof hex - 1));
     put_char(b, '"');
+    put_stored(b, f->stored);
     MEMBER(b, "vulnerability_type", sco_type_name(f->type));
     MEMBER(b, "severity", sco_severity_name(f->severity));
     MEMBER(b, "title", f->title);

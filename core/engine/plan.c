@@ -150,14 +150,17 @@ static bool decide_by_content(struct decision *d, bool *ret_listed)
     }
     bool tree = kind & (SCO_TARGET_DIRECTORY | SCO_TARGET_GIT);
     if (tree && p->scanner.detect) {
-        if (!d->matches->total)
+        if (!d->matches->total) {
+            it->nothing = true;
             return leave(it, SCO_PLAN_SKIP, "no file that it looks at");
+        }
         it->files = d->matches->files;
         it->n_files = d->matches->n;
         it->reason = sco_arena_fmt(&d->plan->arena, "%zu file%s", d->matches->total,
                                    d->matches->total == 1 ? "" : "s");
     } else if (tree && !d->target->n_files &&
                !(p->scanner.targets & d->target->kinds & SCO_TARGET_GIT)) {
+        it->nothing = !d->target->left_out;
         return leave(it, SCO_PLAN_SKIP,
                      d->target->left_out ? "every file is left out" : "the folder is empty");
     } else if (!tree && !single_file_matches(p, d->target)) {

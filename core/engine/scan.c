@@ -23,6 +23,7 @@ static int add_item(struct session *s, const struct sco_plan *plan, const struct
     if (it->action == SCO_PLAN_SKIP) {
         run->status = SCO_RUN_STATUS_SKIPPED;
         run->counts = it->required;
+        run->nothing = it->nothing;
     } else if (it->action == SCO_PLAN_MISSING) {
         run->status = p->error ? SCO_RUN_STATUS_FAILED : SCO_RUN_STATUS_MISSING;
         run->counts = it->required || p->error;

@@ -204,6 +204,11 @@ int tree_walk(struct sco_target *t, const struct tree_options *o, struct sco_are
     return r;
 }
 
+bool sco_target_covers(const struct sco_target *t, const char *path)
+{
+    return !tree_is_excluded(t, sco_str_c(path));
+}
+
 bool tree_is_excluded(const struct sco_target *t, struct sco_str path)
 {
     if (!t->excluded.n)

@@ -113,6 +113,7 @@ struct sco_plan_item {
     const char *const *files;
     size_t n_files;
     bool required, named;
+    bool nothing; /* skipped, for there is nothing in the target that it looks at */
 };
 
 struct sco_target {
@@ -138,6 +139,9 @@ struct sco_plan {
 int sco_engine_plan(struct sco_engine *e, const char *const *targets, size_t n,
                     struct sco_plan **ret, struct sco_error *err) SCO_NODISCARD;
 struct sco_plan *sco_plan_free(struct sco_plan *p);
+
+/* Whether a scan looks at this path of a target: it was not left out. */
+bool sco_target_covers(const struct sco_target *t, const char *path);
 
 /* ---- running ---- */
 /* Runs the plan to its end. A scanner that fails is in the scan, not an error here. */

@@ -57,13 +57,19 @@ struct sco_suppresseds {
     struct sco_suppressed v[];
 };
 
+struct sco_stored { /* what a store knows of a finding: see store.h */
+    char id[37];
+    int64_t first_detected, last_detected; /* Unix ms */
+};
+
 struct sco_finding {
     uint8_t fingerprint[SCO_FINGERPRINT_LEN];
     uint8_t type;     /* SCO_TYPE_* */
     uint8_t severity; /* SCO_SEV_INFO .. CRITICAL */
     uint8_t status;   /* enum sco_status */
     uint8_t kev;
-    uint32_t order; /* as received; ties of the ranking */
+    uint8_t recalled; /* status is what a store knows, not what was reported: see store.h */
+    uint32_t order;   /* as received; ties of the ranking */
     int32_t line, end_line, column, end_column;
     float cvss_score, epss, risk_score; /* 0: none */
     uint32_t occurrences;               /* how many reported items are in it, at least 1 */
@@ -77,7 +83,8 @@ struct sco_finding {
     const struct sco_tools *tools; /* at least one */
     const struct sco_places *locations;
     const struct sco_suppresseds *suppressions;
-    const char *metadata; /* JSON object as text, or NULL */
+    const char *metadata;            /* JSON object as text, or NULL */
+    const struct sco_stored *stored; /* or NULL */
 };
 
 const char *sco_severity_name(uint32_t severity); /* "CRITICAL"; unknown: "INFO" */

@@ -35,6 +35,7 @@ struct sco_scanner_run {
     uint64_t suppressed;
     uint64_t by_severity[SCO_SEV_MAX_]; /* of its findings that count */
     const char *homepage;               /* of the scanner, or NULL */
+    bool nothing;   /* skipped, for there is nothing in the target that it looks at */
     uint32_t share; /* while the scan runs: 1, 2, ... of a run that was cut; else 0 */
 };
 
@@ -91,6 +92,14 @@ struct sco_scan_policies {
     uint64_t waived; /* findings */
 };
 
+/* What a store made of the findings: each is counted once as created, seen or reopened; resolved
+ * ones and those that were not checked are not in the scan. */
+struct sco_scan_stored {
+    const char *where; /* NULL: the scan was not stored */
+    uint64_t created, seen, changed /* of those seen or reopened */, resolved, reopened;
+    uint64_t not_checked; /* open, not reported, and not looked for: they stay open */
+};
+
 enum sco_gate_result { SCO_GATE_PASSED, SCO_GATE_FAILED, SCO_GATE_INCOMPLETE };
 
 struct sco_gate {
@@ -122,6 +131,7 @@ struct sco_scan {
     struct sco_summary summary;
     struct sco_scan_policies policies;
     struct sco_gate gate;
+    struct sco_scan_stored stored;
     int exit_status; /* 0 passed, 1 gate failed, 3 incomplete */
     struct sco_arena arena;
 };

@@ -1,0 +1,190 @@
+/* The store: scans, and findings through their life. SQLite in one file, or PostgreSQL.
+ *
+ * Calls are synchronous and may take seconds: a daemon makes them on a pool thread. A store is used
+ * by one thread at a time and never across a fork; several may be open on one database, in several
+ * processes. Times are Unix milliseconds. A finding is known by (repository, branch, fingerprint);
+ * its id is a UUID that stays with it. docs/store.md has the life of a finding.
+ *
+ * Errors of every call: SCO_E_NOMEM; SCO_E_TIMEOUT (somebody else is writing for too long),
+ * SCO_E_NETWORK (the server is away), SCO_E_IO (disk full, unreadable), SCO_E_FORMAT (damaged, or
+ * not a store), SCO_E_INTERNAL. A call that fails has changed nothing. */
+#pragma once
+
+#include <secureops/scan.h>
+
+struct sco_store;
+
+/* ---- opening ---- */
+struct sco_store_options {
+    const char *where;   /* a path, or postgresql://... */
+    const char *modules; /* folder of store_sqlite.so and store_postgresql.so; NULL: beside us */
+    bool create;      /* a store that is not there is made, and an older one brought up to date */
+    bool any_version; /* open what would have to be migrated first: version, migrate, backup */
+    int64_t wait_ms;  /* for other writers; 0: 30 s */
+};
+/* SCO_E_NOT_FOUND: there is none; SCO_E_UNSUPPORTED: older (migrate it) or newer than this program,
+ * or the driver is not installed; SCO_E_INVALID: no such kind of store. */
+int sco_store_open(const struct sco_store_options *o, struct sco_store **ret,
+                   struct sco_error *err) SCO_NODISCARD;
+struct sco_store *sco_store_close(struct sco_store *s); /* NULL is fine; returns NULL */
+const char *sco_store_where(const struct sco_store *s); /* for people: no password in it */
+
+/* The schema's version: 0 is an empty database. */
+uint32_t sco_store_program_version(const struct sco_store *s);
+int sco_store_version(struct sco_store *s, uint32_t *ret, struct sco_error *err) SCO_NODISCARD;
+/* Brings it up to this program's version, under a lock; each step is whole or not at all. *ret_from
+ * is what it was. SCO_E_UNSUPPORTED: it is newer. */
+int sco_store_migrate(struct sco_store *s, uint32_t *ret_from, struct sco_error *err) SCO_NODISCARD;
+
+/* ---- a scan and what it says of findings ---- */
+struct sco_store_subject {
+    const char *repository; /* URL, folder or image; not empty */
+    const char *branch;     /* "" when there is none */
+    const char *scope;      /* what of the repository was looked at: "" is all of it */
+    /* Whether the scan looked at this path; NULL: at every one. A path that is not there any more
+     * was looked at. */
+    bool (*covers)(void *user, const char *file_path);
+    void *user;
+};
+/* Saves the scan with its scanners and merges its findings, in one transaction; scans of one
+ * (repository, branch) wait for each other. Sets `stored` of every finding, and scan->stored. What
+ * is gone is resolved only where the scan was complete: docs/store.md. SCO_E_INVALID: no
+ * repository. */
+int sco_store_save_scan(struct sco_store *s, const struct sco_store_subject *subject,
+                        struct sco_scan *scan, struct sco_error *err) SCO_NODISCARD;
+
+/* Gives each finding the status that people gave it (FALSE_POSITIVE, ACCEPTED while it holds), so
+ * that a gate can heed it. *ret: how many. */
+int sco_store_recall(struct sco_store *s, const struct sco_store_subject *subject,
+                     struct sco_finding_set *findings, int64_t now, uint64_t *ret,
+                     struct sco_error *err) SCO_NODISCARD;
+
+/* ---- findings ---- */
+enum { SCO_STORE_PAGE_MAX = 1000, SCO_STORE_REASON_MAX = 4096 };
+
+struct sco_store_filter {            /* zero: everything that is not resolved and not suppressed */
+    const char *repository, *branch; /* NULL: any */
+    uint32_t statuses;               /* bits 1 << enum sco_status; 0: OPEN and IN_PROGRESS */
+    uint32_t types;                  /* SCO_TYPE_BIT() bits; 0: any */
+    uint32_t min_severity;           /* SCO_SEV_*; 0: any */
+    const char *tool, *rule, *cve;   /* exactly these */
+    const char *path;                /* a file, or a folder with all below it */
+    bool suppressed;                 /* those too */
+    const char *cursor;              /* of the page before; NULL: the first */
+    uint32_t limit;                  /* 0: 100 */
+};
+struct sco_stored_finding {
+    const char *id, *repository, *branch, *fingerprint;
+    uint32_t type, severity;
+    enum sco_status status;
+    bool suppressed;
+    double risk_score;
+    const char *title, *rule_id, *file_path, *cve_id, *tools; /* tools: names, by commas */
+    int64_t line_number;
+    int64_t first_detected, last_detected, resolved_at, accepted_until; /* 0: none */
+    const char *first_scan, *last_scan;                                 /* ids of scans */
+    const char *resolved_by, *status_by, *status_reason;                /* or NULL */
+    const char *content; /* the finding as it was reported last: JSON object of sco_finding_write */
+};
+struct sco_finding_page {
+    struct sco_stored_finding *v;
+    size_t n;
+    const char *cursor; /* of the next page; NULL: this is the last */
+    struct sco_arena arena;
+};
+/* By risk, the highest first. SCO_E_INVALID: cursor, limit. *ret: sco_finding_page_done. */
+int sco_store_findings(struct sco_store *s, const struct sco_store_filter *f,
+                       struct sco_finding_page *ret, struct sco_error *err) SCO_NODISCARD;
+void sco_finding_page_done(struct sco_finding_page *p);
+/* One, by id, or by the start of an id or fingerprint (8 digits or more) that only one has.
+ * SCO_E_NOT_FOUND; SCO_E_INVALID: several have it, or it is too short. */
+int sco_store_finding(struct sco_store *s, const char *id, struct sco_finding_page *ret,
+                      struct sco_error *err) SCO_NODISCARD;
+/* With the names of the design: what was reported last, under what the store knows. */
+int sco_stored_finding_write(struct sco_json_out *o, const struct sco_stored_finding *f,
+                             struct sco_error *err) SCO_NODISCARD;
+
+struct sco_store_status {
+    enum sco_status status;
+    const char *reason;     /* needed for RESOLVED, FALSE_POSITIVE and ACCEPTED */
+    const char *by;         /* who; not empty */
+    int64_t accepted_until; /* ACCEPTED only: open again after it; 0: no end */
+    int64_t now;
+};
+/* *ret_changed: false when it was so already. SCO_E_NOT_FOUND, SCO_E_INVALID as above and for what
+ * is missing. */
+int sco_store_set_status(struct sco_store *s, const char *id, const struct sco_store_status *to,
+                         bool *ret_changed, struct sco_error *err) SCO_NODISCARD;
+/* What was accepted until a time before `now` is open again. *ret: how many. */
+int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret,
+                     struct sco_error *err) SCO_NODISCARD;
+
+struct sco_store_event {
+    int64_t at;
+    const char *action;    /* "created" "changed" "resolved" "reopened" "status" "expired"
+                              "suppressed" "unsuppressed" */
+    const char *from, *to; /* statuses; NULL: not about them */
+    const char *by;        /* "scan", a tool, or who it was */
+    const char *scan_id;   /* or NULL */
+    const char *reason;    /* or NULL */
+};
+struct sco_store_history {
+    struct sco_store_event *v;
+    size_t n;
+    struct sco_arena arena;
+};
+int sco_store_history(struct sco_store *s, const char *id, struct sco_store_history *ret,
+                      struct sco_error *err) SCO_NODISCARD; /* oldest first */
+void sco_store_history_done(struct sco_store_history *h);
+
+/* ---- scans ---- */
+struct sco_stored_run {
+    const char *name, *title, *tool, *version, *target, *status, *reason, *hint; /* or NULL */
+    bool required, counts;
+    int64_t started_at, duration_ms, exit_code, reported, dropped, suppressed;
+    int64_t by_severity[SCO_SEV_MAX_];
+};
+struct sco_stored_scan {
+    const char *id, *scan_type, *repository, *branch, *scope, *commit_sha, *target;
+    const char *status;      /* "completed" "incomplete" "cancelled" */
+    const char *gate_result; /* "passed" "failed" "incomplete" */
+    int64_t exit_status, started_at, completed_at, findings, suppressed;
+    int64_t by_severity[SCO_SEV_MAX_];
+    struct sco_scan_stored stored;
+    const char *tool_name, *tool_version;
+    struct sco_stored_run *runs; /* of sco_store_scan only */
+    size_t n_runs;
+};
+struct sco_scan_page {
+    struct sco_stored_scan *v;
+    size_t n;
+    const char *cursor;
+    struct sco_arena arena;
+};
+/* The newest first. repository, branch, status NULL: any. */
+struct sco_store_scan_filter {
+    const char *repository, *branch, *status, *cursor;
+    uint32_t limit; /* 0: 100 */
+};
+int sco_store_scans(struct sco_store *s, const struct sco_store_scan_filter *f,
+                    struct sco_scan_page *ret, struct sco_error *err) SCO_NODISCARD;
+int sco_store_scan(struct sco_store *s, const char *id, struct sco_scan_page *ret,
+                   struct sco_error *err) SCO_NODISCARD;
+void sco_scan_page_done(struct sco_scan_page *p);
+
+/* ---- care ---- */
+struct sco_store_retention {
+    int64_t now;
+    int64_t scans_ms;         /* scans older than this go; 0: none */
+    int64_t resolved_ms;      /* findings resolved for longer, with their history; 0: none */
+    uint64_t scans, resolved; /* out: how many went */
+};
+/* In small transactions: others can write in between, and what is done stays done. */
+int sco_store_retain(struct sco_store *s, struct sco_store_retention *r,
+                     struct sco_error *err) SCO_NODISCARD;
+/* A copy in one file, while others go on; nothing at `path` before, or SCO_E_INVALID. Whole or not
+ * at all. SCO_E_UNSUPPORTED: PostgreSQL, with what to use instead. */
+int sco_store_backup(struct sco_store *s, const char *path, struct sco_error *err) SCO_NODISCARD;
+/* 0: sound. SCO_E_FORMAT: the first things that are wrong. Reads everything. */
+int sco_store_verify(struct sco_store *s, uint64_t *ret_findings, uint64_t *ret_scans,
+                     struct sco_error *err) SCO_NODISCARD;

@@ -1,0 +1,330 @@
+/* Findings as they are stored: lists, one of them, and as JSON. */
+#include "store_priv.h"
+
+#include <secureops/fs.h>
+
+#include <stdlib.h>
+
+enum { PARAMS_MAX = 40, ID_PART_MIN = 8 };
+
+#define FINDING_COLUMNS                                                                            \
+    "SELECT v.pk, v.id, b.repository, b.branch, v.fingerprint, v.vulnerability_type, v.severity, " \
+    "v.status, v.suppressed, v.risk_score, v.title, v.rule_id, v.file_path, v.cve_id, v.tools, "   \
+    "v.line_number, v.first_detected, v.last_detected, v.resolved_at, v.accepted_until, "          \
+    "v.first_scan, v.last_scan, v.resolved_by, v.status_by, v.status_reason, d.content "           \
+    "FROM vulnerabilities v JOIN branches b ON b.pk = v.branch_pk "                                \
+    "JOIN vulnerability_details d ON d.pk = v.pk "
+
+struct reading {
+    struct sco_finding_page *page;
+    size_t limit;
+    double risk; /* of the last one */
+    int64_t pk;
+};
+
+static int on_finding(void *user, const struct store_value *v, size_t n)
+{
+    struct reading *rd = user;
+    struct sco_finding_page *p = rd->page;
+    struct sco_arena *a = &p->arena;
+    char hex[65] = "";
+    (void)n;
+    if (p->n == rd->limit) {
+        p->cursor = sco_arena_fmt(a, "%.17g_%lld", rd->risk, (long long)rd->pk);
+        return p->cursor ? 0 : SCO_E_NOMEM;
+    }
+    if (v[4].s.n == SCO_FINGERPRINT_LEN)
+        sco_fingerprint_hex((const uint8_t *)v[4].s.p, hex);
+    struct sco_stored_finding *x = &p->v[p->n++];
+    *x = (struct sco_stored_finding){.id = store_uuid_text(a, &v[1]),
+                                     .repository = store_keep(a, &v[2]),
+                                     .branch = store_keep(a, &v[3]),
+                                     .fingerprint = sco_arena_cstr(a, sco_str_c(hex)),
+                                     .type = sco_type_parse(v[5].s),
+                                     .severity = sco_severity_parse(v[6].s),
+                                     .suppressed = v[8].i != 0,
+                                     .risk_score = v[9].real,
+                                     .title = store_keep(a, &v[10]),
+                                     .rule_id = store_keep(a, &v[11]),
+                                     .file_path = store_keep(a, &v[12]),
+                                     .cve_id = store_keep(a, &v[13]),
+                                     .tools = store_keep(a, &v[14]),
+                                     .line_number = v[15].i,
+                                     .first_detected = v[16].i,
+                                     .last_detected = v[17].i,
+                                     .resolved_at = v[18].i,
+                                     .accepted_until = v[19].i,
+                                     .first_scan = store_uuid_text(a, &v[20]),
+                                     .last_scan = store_uuid_text(a, &v[21]),
+                                     .resolved_by = store_keep(a, &v[22]),
+                                     .status_by = store_keep(a, &v[23]),
+                                     .status_reason = store_keep(a, &v[24]),
+                                     .content = store_keep(a, &v[25])};
+    for (int i = 0; i < SCO_STATUS_MAX_; i++)
+        if (sco_str_is(v[7].s, sco_status_name((enum sco_status)i)))
+            x->status = (enum sco_status)i;
+    rd->risk = v[9].real;
+    rd->pk = v[0].i;
+    return x->id && x->repository && x->branch && x->fingerprint && x->tools && x->content
+               ? 0
+               : SCO_E_NOMEM;
+}
+
+/* ---- lists ---- */
+struct question {
+    struct sco_buf sql;
+    struct store_value v[PARAMS_MAX];
+    size_t n;
+    struct sco_arena arena;
+};
+
+static void param(struct question *q, const char *before, struct store_value v)
+{
+    SCO_BUG_ON(q->n >= PARAMS_MAX);
+    q->v[q->n++] = v;
+    sco_buf_addf(&q->sql, "%s$%zu", before, q->n);
+}
+
+static void one_of(struct question *q, const char *column, uint32_t bits, uint32_t max,
+                   const char *(*name)(uint32_t))
+{
+    const char *gap = "";
+    if (!bits)
+        return;
+    sco_buf_addf(&q->sql, " AND %s IN (", column);
+    for (uint32_t i = 0; i < max; i++)
+        if (bits & 1u << i) {
+            param(q, gap, sv_text(name(i)));
+            gap = ", ";
+        }
+    sco_buf_addc(&q->sql, ')');
+}
+
+static const char *status_name(uint32_t i)
+{
+    return sco_status_name((enum sco_status)i);
+}
+
+static void same(struct question *q, const char *column, const char *value)
+{
+    if (!value)
+        return;
+    sco_buf_addf(&q->sql, " AND %s = ", column);
+    param(q, "", sv_text(value));
+}
+
+/* A file, or all below a folder: "src" is in ["src/", "src0"), since 0 follows the slash. */
+static void below(struct question *q, const char *path)
+{
+    if (!path || !*path || strcmp(path, ".") == 0)
+        return;
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    sco_path_normalize(&b, sco_str_c(path));
+    struct sco_str clean = sco_buf_str(&b);
+    while (clean.n && clean.p[clean.n - 1] == '/')
+        clean.n--;
+    const char *exact = sco_arena_cstr(&q->arena, clean);
+    const char *from = sco_arena_fmt(&q->arena, "%.*s/", SCO_STR_ARG(clean));
+    const char *to = sco_arena_fmt(&q->arena, "%.*s0", SCO_STR_ARG(clean));
+    q->sql.failed |= b.failed || !exact || !from || !to;
+    param(q, " AND (v.file_path = ", sv_text(exact));
+    param(q, " OR (v.file_path >= ", sv_text(from));
+    param(q, " AND v.file_path < ", sv_text(to));
+    sco_buf_addz(&q->sql, "))");
+}
+
+static void with_tool(struct question *q, const char *tool)
+{
+    if (!tool)
+        return;
+    const char *name = sco_arena_fmt(&q->arena, ",%s,", tool);
+    q->sql.failed |= !name;
+    param(q, " AND replace(lower(',' || v.tools || ','), lower(", sv_text(name));
+    sco_buf_addz(&q->sql, "), '') <> lower(',' || v.tools || ',')");
+}
+
+static int after(struct question *q, const char *cursor, struct sco_error *err)
+{
+    struct sco_str rest = sco_str_c(cursor), risk = {0}, pk = {0};
+    double risk_value = 0;
+    int64_t pk_value = 0;
+    if (!cursor)
+        return 0;
+    if (!sco_str_split(&rest, '_', &risk) || !sco_str_split(&rest, '_', &pk) ||
+        sco_parse_real(risk, &risk_value) < 0 || sco_parse_i64(pk, 0, INT64_MAX, &pk_value) < 0)
+        return sco_error_set(err, SCO_E_INVALID,
+                             "\"%s\" is no cursor: give the one that the page before ended with",
+                             cursor);
+    param(q, " AND (v.risk_score < ", sv_real(risk_value));
+    param(q, " OR (v.risk_score = ", sv_real(risk_value));
+    param(q, " AND v.pk > ", sv_i64(pk_value));
+    sco_buf_addz(&q->sql, "))");
+    return 0;
+}
+
+static int ask(struct question *q, const struct sco_store_filter *f, uint32_t limit,
+               struct sco_error *err)
+{
+    uint32_t severities = 0;
+    for (uint32_t i = f->min_severity; i && i < SCO_SEV_MAX_; i++)
+        severities |= 1u << i;
+    sco_buf_addz(&q->sql, FINDING_COLUMNS "WHERE 1 = 1");
+    one_of(q, "v.status",
+           f->statuses ? f->statuses : 1u << SCO_STATUS_OPEN | 1u << SCO_STATUS_IN_PROGRESS,
+           SCO_STATUS_MAX_, status_name);
+    if (!f->suppressed)
+        sco_buf_addz(&q->sql, " AND NOT v.suppressed");
+    same(q, "b.repository", f->repository);
+    same(q, "b.branch", f->branch);
+    one_of(q, "v.vulnerability_type", f->types, SCO_TYPE_MAX_, sco_type_name);
+    one_of(q, "v.severity", severities, SCO_SEV_MAX_, sco_severity_name);
+    same(q, "v.rule_id", f->rule);
+    same(q, "v.cve_id", f->cve);
+    with_tool(q, f->tool);
+    below(q, f->path);
+    int r = after(q, f->cursor, err);
+    param(q, " ORDER BY v.risk_score DESC, v.pk LIMIT ", sv_i64((int64_t)limit + 1));
+    return r < 0 ? r : sco_buf_check(&q->sql, err);
+}
+
+int sco_store_findings(struct sco_store *s, const struct sco_store_filter *f,
+                       struct sco_finding_page *ret, struct sco_error *err)
+{
+    struct sco_finding_page page = {0};
+    struct question q = {0};
+    uint32_t limit = f->limit ? f->limit : 100;
+    if (limit > SCO_STORE_PAGE_MAX)
+        return sco_error_set(err, SCO_E_INVALID, "a page has at most %d findings",
+                             SCO_STORE_PAGE_MAX);
+    struct reading rd = {.page = &page, .limit = limit};
+    int r = ask(&q, f, limit, err);
+    page.v = sco_arena_alloc(&page.arena, (size_t)limit * sizeof *page.v);
+    if (r == 0 && !page.v)
+        r = sco_error_nomem(err);
+    if (r == 0)
+        r = store_query(s, sco_buf_z(&q.sql), q.v, q.n, on_finding, &rd, err);
+    sco_buf_done(&q.sql);
+    sco_arena_done(&q.arena);
+    if (r < 0)
+        sco_finding_page_done(&page);
+    else
+        *ret = page;
+    return r;
+}
+
+void sco_finding_page_done(struct sco_finding_page *p)
+{
+    sco_arena_done(&p->arena);
+    memset(p, 0, sizeof *p);
+}
+
+/* ---- one ---- */
+/* The bytes that ids or fingerprints with this start lie between. `dashes`: of a UUID. */
+static bool range_of(struct sco_str text, bool dashes, uint8_t *from, uint8_t *to, size_t n)
+{
+    size_t digits = 0;
+    memset(from, 0, n);
+    memset(to, 0xff, n);
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool dash = dashes && (i == 8 || i == 13 || i == 18 || i == 23);
+        if (dash && c == '-')
+            continue;
+        uint8_t v = (uint8_t)(c >= '0' && c <= '9'   ? c - '0'
+                              : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                              : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                     : 255);
+        if (v > 15 || dash || digits >= 2 * n)
+            return false;
+        uint8_t shift = digits % 2 ? 0 : 4;
+        from[digits / 2] = (uint8_t)(from[digits / 2] | v << shift);
+        to[digits / 2] = (uint8_t)((to[digits / 2] & ~(15 << shift)) | v << shift);
+        digits++;
+    }
+    return digits >= ID_PART_MIN;
+}
+
+static int find_between(struct sco_store *s, const char *sql, uint32_t type, const uint8_t *from,
+                        const uint8_t *to, size_t n, struct reading *rd, struct sco_error *err)
+{
+    struct store_value v[] = {sv_bytes(type, from, n), sv_bytes(type, to, n)};
+    return store_query(s, sql, v, 2, on_finding, rd, err);
+}
+
+int sco_store_finding(struct sco_store *s, const char *id, struct sco_finding_page *ret,
+                      struct sco_error *err)
+{
+    uint8_t from[32], to[32];
+    struct sco_finding_page page = {0};
+    struct reading rd = {.page = &page, .limit = 2};
+    struct sco_str text = sco_str_c(id);
+    bool as_id = range_of(text, true, from, to, 16), as_fingerprint = false;
+    page.v = sco_arena_alloc(&page.arena, 2 * sizeof *page.v);
+    int r = page.v ? 0 : sco_error_nomem(err);
+    if (r == 0 && as_id)
+        r = find_between(s, FINDING_COLUMNS "WHERE v.id BETWEEN $1 AND $2 LIMIT 2", STORE_UUID,
+                         from, to, 16, &rd, err);
+    if (r == 0 && !page.n && (as_fingerprint = range_of(text, false, from, to, 32)))
+        r = find_between(s, FINDING_COLUMNS "WHERE v.fingerprint BETWEEN $1 AND $2 LIMIT 2",
+                         STORE_BLOB, from, to, 32, &rd, err);
+    if (r == 0 && !as_id && !as_fingerprint)
+        r = sco_error_set(err, SCO_E_INVALID,
+                          "\"%s\" is no id of a finding: a UUID, a fingerprint, or %d or more "
+                          "digits that one starts with",
+                          id, ID_PART_MIN);
+    else if (r == 0 && !page.n)
+        r = sco_error_set(err, SCO_E_NOT_FOUND,
+                          "there is no finding %s; \"secureops findings list\" shows what there is",
+                          id);
+    else if (r == 0 && page.n > 1)
+        r = sco_error_set(
+            err, SCO_E_INVALID, "several findings start with %s, for example %s and %s%s", id,
+            page.v[0].id, page.v[1].id, as_fingerprint ? " (on several branches?)" : "");
+    if (r < 0)
+        sco_finding_page_done(&page);
+    else
+        *ret = page;
+    return r;
+}
+
+/* ---- JSON ---- */
+static void put_time(struct sco_json_out *o, const char *key, int64_t at)
+{
+    char text[SCO_TIME_LEN];
+    if (!at)
+        return;
+    sco_time_format(at, text);
+    sco_json_kz(o, key, text);
+}
+
+int sco_stored_finding_write(struct sco_json_out *o, const struct sco_stored_finding *f,
+                             struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    const struct sco_node *content = NULL;
+    int r = sco_json_parse(sco_str_c(f->content), &arena, &content, err);
+    if (r < 0)
+        return sco_error_prefix(err, "finding %s", f->id);
+    sco_json_begin(o, '{');
+    sco_json_kz(o, "id", f->id);
+    sco_json_kz(o, "repository", f->repository);
+    sco_json_kz(o, "branch", f->branch);
+    sco_json_kz(o, "status", sco_status_name(f->status));
+    sco_json_kz(o, "status_by", f->status_by);
+    sco_json_kz(o, "status_reason", f->status_reason);
+    put_time(o, "accepted_until", f->accepted_until);
+    put_time(o, "first_detected", f->first_detected);
+    put_time(o, "last_detected", f->last_detected);
+    put_time(o, "resolved_at", f->resolved_at);
+    sco_json_kz(o, "resolved_by", f->resolved_by);
+    sco_json_kz(o, "first_scan", f->first_scan);
+    sco_json_kz(o, "last_scan", f->last_scan);
+    for (const struct sco_node *m = content->child; m; m = m->next) {
+        if (sco_str_is(m->key, "status"))
+            continue;
+        sco_json_key(o, m->key.p);
+        sco_json_node(o, m);
+    }
+    sco_json_end(o, '}');
+    return sco_buf_check(o->b, err);
+}

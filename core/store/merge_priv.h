@@ -1,0 +1,48 @@
+/* The merge of a scan's findings: decided in merge.c, written in merge_write.c. */
+#pragma once
+
+#include "store_priv.h"
+
+#include <secureops/crypto.h>
+
+enum { DIGEST_LEN = 16 };
+
+struct merged {                  /* a finding that is stored now, or was before */
+    const struct sco_finding *f; /* its content from now on; NULL: not in the report */
+    struct sco_finding **same;   /* those of the report with its fingerprint: one or more */
+    size_t n_same;
+    int64_t pk, first, last;
+    uint8_t id[16], digest[DIGEST_LEN];
+    uint8_t from, to;                 /* enum sco_status */
+    bool created, content, state;     /* what there is to write */
+    int8_t suppression;               /* 1: suppressed now, -1: no longer */
+    const char *action, *by, *reason; /* of the state: a row of the history */
+    const char *change;               /* of the content: another one; or NULL */
+    const char *tools;                /* names that the store had, when some are to be kept */
+};
+
+struct merge {
+    struct sco_store *s;
+    const struct sco_store_subject *subject;
+    struct sco_scan *scan;
+    struct coverage *coverage;
+    struct sco_finding **sorted; /* by fingerprint */
+    size_t n_sorted, at;
+    struct merged *v;
+    size_t n, cap;
+    uint8_t scan_id[16];
+    int64_t branch;
+    struct sco_finding_writer *writer;
+    struct sco_sha256 *sha;
+    struct sco_buf content;
+    struct sco_scan_stored counts;
+    struct sco_arena arena;
+    struct sco_error *err;
+};
+
+/* The finding's JSON, in m->content. */
+int merge_content(struct merge *m, const struct sco_finding *f, struct sco_error *err);
+int merge_digest(struct merge *m, const struct sco_finding *f, uint8_t ret[DIGEST_LEN]);
+/* "bandit,semgrep" */
+void merge_tools(struct sco_buf *b, const struct sco_finding *f);
+int merge_write(struct merge *m, struct sco_error *err);

@@ -1,0 +1,237 @@
+/* Opening a store, its schema, transactions; small helpers of the other files. */
+#include "store_priv.h"
+
+#include <stdlib.h>
+
+/* ---- values ---- */
+const char *store_keep(struct sco_arena *a, const struct store_value *v)
+{
+    return v->type == STORE_NULL ? NULL : sco_arena_cstr(a, v->s);
+}
+
+void store_uuid_format(const uint8_t id[16], char out[37])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *out++ = '-';
+        *out++ = digits[id[i] >> 4];
+        *out++ = digits[id[i] & 15];
+    }
+    *out = 0;
+}
+
+const char *store_uuid_text(struct sco_arena *a, const struct store_value *v)
+{
+    char text[37];
+    if (v->type == STORE_NULL || v->s.n != 16)
+        return NULL;
+    store_uuid_format((const uint8_t *)v->s.p, text);
+    return sco_arena_cstr(a, sco_str_c(text));
+}
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool store_uuid_parse(struct sco_str text, uint8_t ret[16])
+{
+    size_t n = 0;
+    if (text.n != 36)
+        return false;
+    for (size_t i = 0; i < 36;) {
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (text.p[i++] != '-')
+                return false;
+            continue;
+        }
+        int hi = digit(text.p[i]), lo = digit(text.p[i + 1]);
+        if (hi < 0 || lo < 0)
+            return false;
+        ret[n++] = (uint8_t)(hi << 4 | lo);
+        i += 2;
+    }
+    return true;
+}
+
+/* ---- statements ---- */
+int store_exec(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
+               int64_t *ret_changed, struct sco_error *err)
+{
+    return s->ops->exec(s->db, sql, v, n, ret_changed, err);
+}
+
+int store_query(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
+                store_row_fn row, void *user, struct sco_error *err)
+{
+    return s->ops->query(s->db, sql, v, n, row, user, err);
+}
+
+int store_begin(struct sco_store *s, struct sco_error *err)
+{
+    return s->ops->begin(s->db, true, err);
+}
+
+int store_end(struct sco_store *s, int r, struct sco_error *err)
+{
+    if (r == 0)
+        return s->ops->commit(s->db, err);
+    s->ops->rollback(s->db);
+    return r;
+}
+
+/* ---- schema ---- */
+uint32_t sco_store_program_version(const struct sco_store *s)
+{
+    return (uint32_t)s->ops->n_migrations;
+}
+
+int sco_store_version(struct sco_store *s, uint32_t *ret, struct sco_error *err)
+{
+    return s->ops->version(s->db, ret, err);
+}
+
+static int refuse_newer(const struct sco_store *s, uint32_t version, struct sco_error *err)
+{
+    return sco_error_set(err, SCO_E_UNSUPPORTED,
+                         "%s was written by a newer SecureOps (schema %u, this program knows %u): "
+                         "install that version, or restore a backup from before",
+                         s->where, version, sco_store_program_version(s));
+}
+
+/* One step, unless somebody else has done it meanwhile. 1: there may be more to do. */
+static int migrate_step(struct sco_store *s, uint32_t *ret_from, struct sco_error *err)
+{
+    uint32_t version = 0;
+    bool done = false;
+    int r = store_begin(s, err);
+    if (r < 0)
+        return r;
+    r = s->ops->lock(s->db, err);
+    if (r == 0)
+        r = s->ops->version(s->db, &version, err);
+    if (r == 0 && version > s->ops->n_migrations)
+        r = refuse_newer(s, version, err);
+    if (r == 0 && version == s->ops->n_migrations)
+        done = true;
+    if (r == 0 && !done) {
+        const struct store_migration *m = &s->ops->migrations[version];
+        r = s->ops->script(s->db, sco_str_make((const char *)m->sql, m->n), err);
+        if (r == 0)
+            r = s->ops->set_version(s->db, version + 1, err);
+        if (r < 0)
+            sco_error_prefix(err, "migration %s", m->name);
+    }
+    r = store_end(s, r, err);
+    if (r == 0 && *ret_from == UINT32_MAX)
+        *ret_from = version;
+    return r < 0 ? r : !done;
+}
+
+int sco_store_migrate(struct sco_store *s, uint32_t *ret_from, struct sco_error *err)
+{
+    uint32_t from = UINT32_MAX;
+    int r;
+    while ((r = migrate_step(s, &from, err)) > 0) {
+    }
+    if (r == 0)
+        *ret_from = from;
+    return r;
+}
+
+static int check_version(struct sco_store *s, const struct sco_store_options *o,
+                         struct sco_error *err)
+{
+    uint32_t version = 0, from;
+    int r = s->ops->version(s->db, &version, err);
+    if (r < 0)
+        return r;
+    if (version > s->ops->n_migrations)
+        return refuse_newer(s, version, err);
+    if (version == s->ops->n_migrations || o->any_version)
+        return 0;
+    if (o->create)
+        return sco_store_migrate(s, &from, err);
+    if (!version)
+        return sco_error_set(err, SCO_E_NOT_FOUND,
+                             "%s holds no store yet: \"secureops scan --store\" or \"secureops db "
+                             "migrate\" makes one",
+                             s->where);
+    return sco_error_set(err, SCO_E_UNSUPPORTED,
+                         "%s has schema %u, this program wants %u: \"secureops db backup PATH\", "
+                         "then \"secureops db migrate\"",
+                         s->where, version, sco_store_program_version(s));
+}
+
+/* ---- open and close ---- */
+/* postgresql://user:password@host/db: without the password. */
+static char *display_name(const char *where)
+{
+    const char *scheme = strstr(where, "://");
+    const char *host = scheme ? scheme + 3 : NULL, *end = host ? host + strcspn(host, "/?") : NULL;
+    const char *at = host ? memrchr(host, '@', (size_t)(end - host)) : NULL;
+    const char *colon = at ? memchr(host, ':', (size_t)(at - host)) : NULL;
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    if (colon) {
+        sco_buf_add(&b, sco_str_make(where, (size_t)(colon - where)));
+        where = at;
+    }
+    sco_buf_add(&b, sco_str_make(where, scheme ? strcspn(where, "?") : strlen(where)));
+    return b.failed ? NULL : sco_strdup(sco_buf_str(&b));
+}
+
+int store_open_with(const struct sco_store_ops *ops, const struct sco_store_options *o,
+                    struct sco_store **ret, struct sco_error *err)
+{
+    struct sco_store *s = sco_alloc(1, sizeof *s);
+    if (!s)
+        return sco_error_nomem(err);
+    s->ops = ops;
+    s->where = display_name(o->where);
+    int r = s->where ? ops->open(o, &s->db, err) : sco_error_nomem(err);
+    if (r == 0)
+        r = check_version(s, o, err);
+    if (r < 0) {
+        sco_store_close(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+int sco_store_open(const struct sco_store_options *o, struct sco_store **ret, struct sco_error *err)
+{
+    struct sco_str where = sco_str_c(o->where);
+    const struct sco_store_ops *ops = NULL;
+    bool postgresql =
+        sco_str_starts(where, "postgresql://") || sco_str_starts(where, "postgres://");
+    if (!where.n || (!postgresql && strstr(o->where, "://")))
+        return sco_error_set(err, SCO_E_INVALID,
+                             "a store is a path or postgresql://USER@HOST/DATABASE, not \"%s\"",
+                             where.n ? o->where : "");
+    int r = store_module(postgresql ? "store_postgresql" : "store_sqlite", o->modules, &ops, err);
+    return r < 0 ? r : store_open_with(ops, o, ret, err);
+}
+
+struct sco_store *sco_store_close(struct sco_store *s)
+{
+    if (!s)
+        return NULL;
+    if (s->db)
+        s->ops->close(s->db);
+    free(s->where);
+    free(s);
+    return NULL;
+}
+
+const char *sco_store_where(const struct sco_store *s)
+{
+    return s->where;
+}
+
+/* ---- care ---- */
+int sco_store_backup(struct sco_store *s, const char *path, struct sco_error *err)
+{
+    return s->ops->backup(s->db, path, err);
+}
