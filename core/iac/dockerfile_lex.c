@@ -410,6 +410,9 @@ int df_raw_words(struct sco_arena *a, struct sco_str line, struct df_words *ret)
             quote = c;
         else if (c == '\\' && quote != '\'' && i + 1 < line.n)
             i++;
+        else if (!quote && c == '<' && i + 1 < line.n && line.p[i + 1] == '<')
+            for (i++; i + 1 < line.n && df_space(line.p[i + 1]);) /* "<< EOF" is one word */
+                i++;
     }
     if (quote)
         ret->n = n;

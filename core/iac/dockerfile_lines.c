@@ -5,12 +5,15 @@
 
 #include <stdlib.h>
 
+enum { SOUGHT_MAX = 256 << 20 }; /* bytes looked through for ends that are not there */
+
 struct lines {
     struct sco_arena *a;
     struct df_file *file;
     struct sco_str text;
     size_t at;       /* next line */
     uint32_t number; /* of the line last read */
+    size_t sought;
     bool directives_over;
     bool seen[3];
     struct sco_buf joined;
@@ -197,7 +200,8 @@ static struct df_inst *heredoc_owner(struct df_inst *i)
     return may && !i2->json ? i2 : NULL;
 }
 
-/* A raw word to what it opens: [digits]<<[-]word, no other <. 1: it is one. */
+/* A raw word to what it opens: [digits]<<[-]word, no other <; blanks may stand before the word. 1:
+ * it is one. */
 static int heredoc_word(struct lines *l, const struct df_word *w, struct df_heredoc *ret)
 {
     struct sco_str s = w->text;
@@ -211,6 +215,9 @@ static int heredoc_word(struct lines *l, const struct df_word *w, struct df_here
         ret->strip = true;
         s = sco_str_make(s.p + 1, s.n - 1);
     }
+    ret->spaced = s.n && df_space(*s.p);
+    while (s.n && df_space(*s.p))
+        s = sco_str_make(s.p + 1, s.n - 1);
     if (!s.n || memchr(s.p, '<', s.n))
         return 0;
     bool quoted;
@@ -223,9 +230,13 @@ static int heredoc_word(struct lines *l, const struct df_word *w, struct df_here
     return one;
 }
 
+/* 1: *h has its body. 0: there is none, and "<< word" with a blank is left to the shell: builders
+ * differ in whether they see a here-document in it, but who means one ends it. */
 static int heredoc_body(struct lines *l, struct df_heredoc *h, uint32_t *end)
 {
     struct raw r;
+    size_t at = l->at;
+    uint32_t number = l->number;
     h->pos = (uint32_t)l->at;
     while (next_line(l, &r)) {
         struct sco_str t = r.text;
@@ -236,6 +247,12 @@ static int heredoc_body(struct lines *l, struct df_heredoc *h, uint32_t *end)
         h->end = r.pos;
         h->body = sco_str_make(l->text.p + h->pos, h->end - h->pos);
         *end = r.pos + (uint32_t)r.text.n;
+        return 1;
+    }
+    l->sought += l->text.n - at;
+    if (h->spaced && l->sought < SOUGHT_MAX) {
+        l->at = at;
+        l->number = number;
         return 0;
     }
     return df_problem(l->a, l->file, "the here-document <<%.*s has no end: no line is \"%.*s\"",
@@ -258,12 +275,12 @@ static int heredocs(struct lines *l, struct df_inst *inst, uint32_t *end)
     for (size_t i = 0; i < words.n; i++) {
         struct df_heredoc h;
         r = heredoc_word(l, &words.v[i], &h);
-        if (r == 0)
-            continue;
         if (r > 0)
             r = heredoc_body(l, &h, end);
         if (r < 0)
             return r;
+        if (r == 0)
+            continue;
         owner->heredocs[owner->n_heredocs++] = h;
     }
     return 0;

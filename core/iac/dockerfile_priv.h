@@ -34,6 +34,7 @@ struct df_heredoc {
     uint32_t pos, end;         /* of the body in the file */
     uint32_t a, b;             /* of the word in the joined line */
     bool expand, strip;
+    bool spaced; /* "<< word" */
 };
 
 enum df_kind {
