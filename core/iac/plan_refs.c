@@ -18,7 +18,7 @@ struct refs {
     struct iac_members references, configured;
     struct sco_buf path, text;
     size_t last_start, last_n; /* of the list that was made last */
-    struct sco_iac_node last = {0};
+    struct sco_iac_node last;
     uint32_t steps; /* references looked at for the argument, also those that said nothing new */
     bool per_instance;
 };
