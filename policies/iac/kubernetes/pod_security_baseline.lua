@@ -211,7 +211,7 @@ return {
     title = "Seccomp is not switched off",
     severity = "MEDIUM",
     applies_to = "kubernetes:workload",
-    aliases = { "PSA:seccompprofile_baseline", "KSV-0104" },
+    aliases = { "PSA:seccompprofile_baseline" },
     frameworks = { ["pod-security-baseline"] = "seccompprofile_baseline", ["cis-kubernetes"] = { "5.7.2", "5.7.3" } },
     description = "Unconfined containers may use every system call, also those through which kernels are attacked. Before Kubernetes 1.19 the profile is an annotation.",
     remediation = "Set seccompProfile.type to RuntimeDefault, or to Localhost with a profile.",

@@ -121,7 +121,7 @@ return {
     title = "Every container has a seccomp profile",
     severity = "LOW",
     applies_to = "kubernetes:workload",
-    aliases = { "PSA:seccompprofile_restricted", "KSV-0030", "kics:f377b83e-bd07-4f48-a591-60c82b14a78b" },
+    aliases = { "PSA:seccompprofile_restricted", "KSV-0030", "KSV-0104", "kics:f377b83e-bd07-4f48-a591-60c82b14a78b" },
     frameworks = { ["pod-security-restricted"] = "seccompprofile_restricted", ["nsa-kubernetes"] = "1.10", ["cis-kubernetes"] = "5.7.3" },
     description = "Where no profile is named, many clusters run the container without a filter of system calls. Part of the standard since Kubernetes 1.19; Windows pods are left out since 1.25.",
     remediation = "Set seccompProfile.type to RuntimeDefault for the pod, or for each container.",

@@ -33,6 +33,21 @@ local function find_line(text)
   return nil
 end
 
+-- A user name or a mail address: by what it is called, or by how it looks.
+local function is_personal(name, value)
+  local key = tostring(name):lower():replace("-", "_")
+  if is_plain(value) or value:contains("\n") then
+    return false
+  end
+  for _, w in ipairs { "username", "user_name", "email", "e_mail", "phone" } do
+    if key:contains(w) then
+      return true
+    end
+  end
+  local at = value:find("@", 1, true)
+  return at ~= nil and at > 1 and not value:contains("/") and not value:contains(" ") and value:find(".", at, true) ~= nil
+end
+
 return {
   {
     id = "k8s-secret-in-env",
@@ -64,7 +79,7 @@ return {
     title = "Config maps hold no secrets",
     severity = "HIGH",
     applies_to = "kubernetes:ConfigMap",
-    aliases = { "KSV-0109", "KSV-01010" },
+    aliases = { "KSV-0109" },
     description = "Config maps are read by many, are not encrypted where they are stored, and lie in version control.",
     remediation = "Move the value to a Secret, or to a store of secrets.",
     cwe = { 312 },
@@ -75,6 +90,32 @@ return {
           local name = is_secret_name(key) and not value:contains("\n") and not is_plain(value) and key or find_line(value)
           if name then
             fail(r, "data", "the value of " .. name .. " in data." .. key .. " looks like a secret")
+          end
+        end
+      end
+    end,
+  },
+  {
+    id = "k8s-personal-data-in-config-map",
+    title = "Config maps hold no names and addresses of people",
+    severity = "MEDIUM",
+    applies_to = "kubernetes:ConfigMap",
+    aliases = { "KSV-01010" },
+    description = "User names, mail addresses and the like are read by many there, and lie in version control.",
+    remediation = "Move the value to a Secret, or to a store of secrets.",
+    cwe = { 359 },
+    default = false,
+    check = function(r)
+      for _, key in ipairs(keys(r.data)) do
+        local value = r.data[key]
+        if type(value) == "string" then
+          local name = is_personal(key, value) and key or nil
+          for _, line in ipairs(value:contains("\n") and value:split("\n") or {}) do
+            local cut = line:find("=", 1, true) or line:find(":", 1, true)
+            name = name or cut and is_personal(line:sub(1, cut - 1):trim(), line:sub(cut + 1):trim()) and line:sub(1, cut - 1):trim() or nil
+          end
+          if name then
+            fail(r, "data", "the value of " .. name .. " in data." .. key .. " looks like a name or address")
           end
         end
       end

@@ -83,15 +83,15 @@ return {
   },
   {
     id = "k8s-high-group",
-    title = "Containers run with a group id of 10000 or more",
+    title = "Containers run with a group id above 10000",
     severity = "LOW",
     applies_to = "kubernetes:workload",
     aliases = { "KSV-0021" },
     frameworks = { ["cis-kubernetes"] = "5.7.3" },
     description = "Low group ids also exist on nodes.",
-    remediation = "Set runAsGroup to 10000 or more for the pod, or for each container.",
+    remediation = "Set runAsGroup to more than 10000 for the pod, or for each container.",
     cwe = { 250 },
-    params = { min = 10000 },
+    params = { min = 10001 },
     default = false,
     check = function(r, params)
       for _, c, list in k8s.containers(r) do
@@ -154,6 +154,23 @@ return {
     end,
   },
   {
+    id = "k8s-pod-security-context",
+    title = "Pods have a security context",
+    severity = "LOW",
+    applies_to = "kubernetes:workload",
+    aliases = { "CKV_K8S_29", "KSV-0118" },
+    description = "The strict form of k8s-security-context: contexts of all containers do not stand in for that of the pod, which also holds for containers that are added later.",
+    remediation = "Write a securityContext for the pod.",
+    cwe = { 1188 },
+    default = false,
+    check = function(r)
+      local spec = k8s.pod_spec(r)
+      if keys(spec.securityContext)[1] == nil then
+        fail(spec, "securityContext", "the pod has no security context")
+      end
+    end,
+  },
+  {
     id = "k8s-container-security-context",
     title = "Containers have a security context of their own",
     severity = "LOW",
@@ -176,7 +193,7 @@ return {
     title = "Neither pods nor containers have an empty security context",
     severity = "LOW",
     applies_to = "kubernetes:workload",
-    aliases = { "KSV-0118", "kics:a97a340a-0063-418e-b3a1-3028941d0995" },
+    aliases = { "kics:a97a340a-0063-418e-b3a1-3028941d0995" },
     frameworks = { ["cis-kubernetes"] = "5.7.3" },
     description = "The strict form of k8s-security-context: the pod and every container need one.",
     remediation = "Write a securityContext for the pod and one for each container.",

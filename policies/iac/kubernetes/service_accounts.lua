@@ -60,7 +60,7 @@ return {
     severity = "MEDIUM",
     applies_to = { "kubernetes:workload", "kubernetes:ServiceAccount" },
     scope = "project",
-    aliases = { "CKV_K8S_38", "KSV-0036", "kics:48471392-d4d0-47c0-b135-cdec95eb3eef" },
+    aliases = { "CKV_K8S_38", "kics:48471392-d4d0-47c0-b135-cdec95eb3eef" },
     frameworks = { ["nsa-kubernetes"] = "1.11", ["cis-kubernetes"] = "5.1.6" },
     description = "Most programs never call the API server, but who breaks in gets the token. What the pod says goes before what its service account says; a service account among the documents that mounts the token is named in the pod's place.",
     remediation = "Set automountServiceAccountToken to false for the service account or the pod.",
@@ -80,6 +80,31 @@ return {
         local account = find_account(k8s.namespace(r), account_name(r) or "default")
         if account.automountServiceAccountToken == nil then
           fail(spec, "automountServiceAccountToken", "the pod mounts the token of its service account by default", { set = false })
+        end
+      end
+    end,
+  },
+  {
+    id = "k8s-service-account-token-asked",
+    title = "Pods do not ask for the token of their service account",
+    severity = "MEDIUM",
+    applies_to = "kubernetes:workload",
+    aliases = { "KSV-0036" },
+    description = "The weak form of k8s-service-account-token: a pod that says nothing passes, though the token is then mounted by default.",
+    remediation = "Set automountServiceAccountToken to false.",
+    cwe = { 1188 },
+    default = false,
+    check = function(r)
+      local spec = k8s.pod_spec(r)
+      if spec.automountServiceAccountToken == true then
+        fail(spec, "automountServiceAccountToken", "the pod mounts the token of its service account", { set = false })
+      elseif spec.automountServiceAccountToken == nil then
+        for _, c in k8s.containers(r) do
+          for i, m in ipairs(c.volumeMounts or {}) do
+            if type(m.mountPath) == "string" and m.mountPath:startswith("/var/run/secrets/kubernetes.io/serviceaccount") then
+              fail(c, "volumeMounts[" .. (i - 1) .. "].mountPath", "the token of the service account is mounted")
+            end
+          end
         end
       end
     end,

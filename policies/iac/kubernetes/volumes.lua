@@ -23,6 +23,8 @@ local function is_system_path(path)
   return false
 end
 
+local system_roots = pods.set { "/", "/boot", "/dev", "/etc", "/lib", "/proc", "/sys", "/usr", "/var/lib/docker" }
+
 local sockets = pods.set {
   "/var/run/docker.sock", "/run/docker.sock", "/var/run/containerd/containerd.sock", "/run/containerd/containerd.sock",
   "/var/run/crio/crio.sock", "/run/crio/crio.sock",
@@ -68,7 +70,7 @@ return {
     title = "No path of the operating system is mounted from the node",
     severity = "HIGH",
     applies_to = { "kubernetes:workload", "kubernetes:PersistentVolume" },
-    aliases = { "KSV-0121", "kics:5308a7a8-06f8-45ac-bf10-791fe21de46e" },
+    aliases = { "kics:5308a7a8-06f8-45ac-bf10-791fe21de46e" },
     frameworks = { ["cis-kubernetes"] = "5.2.12" },
     description = "Programs, settings, logs and sockets of the node lie there: with them a container reads secrets of others or takes the node over.",
     remediation = "Use a persistent volume claim or an emptyDir in place of the path.",
@@ -77,6 +79,25 @@ return {
       each_host_path(r, function(where, at, path, name)
         if is_system_path(path) then
           fail(where, at, path .. " of the node is mounted" .. (name and " as volume " .. tostring(name) or ""))
+        end
+      end)
+    end,
+  },
+  {
+    id = "k8s-system-root",
+    title = "No directory at the root of the operating system is mounted from the node",
+    severity = "HIGH",
+    applies_to = "kubernetes:workload",
+    aliases = { "KSV-0121" },
+    description = "The narrow form of k8s-system-path: whole directories of the system, but not single ones below.",
+    remediation = "Use a persistent volume claim or an emptyDir in place of the path.",
+    cwe = { 668 },
+    default = false, -- k8s-system-path finds them all
+    check = function(r)
+      each_host_path(r, function(where, at, path)
+        local plain = type(path) == "string" and #path > 1 and path:endswith("/") and path:sub(1, -2) or path
+        if system_roots[plain] then
+          fail(where, at, path .. " of the node is mounted")
         end
       end)
     end,
