@@ -100,7 +100,15 @@ static int r_json(lua_State *L)
         lua_pushliteral(L, "not a string");
         return 2;
     }
-    const struct pl_parsed *x = pl_inside(L, v, sco_iac_text(v), PL_JSON);
+    struct sco_policies *p = pl_of(L);
+    struct sco_str text = sco_iac_text(v);
+    if (v->doc ==
+        UINT32_MAX) { /* a parameter lies in no document: what it holds is the resource's */
+        if (!p->run.resource)
+            return luaL_error(L, "json() is for checks, not for the top of a file");
+        v = p->run.resource->node;
+    }
+    const struct pl_parsed *x = pl_inside(L, v, text, PL_JSON);
     pl_push(L, x->root);
     if (x->root)
         return 1;

@@ -39,12 +39,15 @@ static bool has_selector(const struct sco_iac_resource *r, const char *type)
     return false;
 }
 
-/* "type\nattribute\naddress" in p->buf. */
-static struct sco_str make_key(struct sco_policies *p, const char *type, const char *attribute,
-                               struct sco_str address)
+/* "Rtype\0attribute\0address" in p->buf: to whom it leads. "Dtype\0attribute\0": that it is done.
+ * Scripts and documents choose the parts: none of them holds a zero but the last. */
+static struct sco_str make_key(struct sco_policies *p, char kind, const char *type,
+                               const char *attribute, struct sco_str address)
 {
     sco_buf_clear(&p->buf);
-    sco_buf_addf(&p->buf, "%s\n%s\n", type, attribute);
+    sco_buf_addc(&p->buf, kind);
+    sco_buf_add(&p->buf, sco_str_make(type, strlen(type) + 1));
+    sco_buf_add(&p->buf, sco_str_make(attribute, strlen(attribute) + 1));
     sco_buf_add(&p->buf, address);
     return sco_buf_str(&p->buf);
 }
@@ -55,7 +58,7 @@ static int add(struct sco_policies *p, const char *type, const char *attribute,
     for (uint32_t i = 0; references && references->type == SCO_IAC_LIST && i < references->n; i++) {
         struct sco_str address = sco_iac_text(&references->item[i]);
         struct referrer *r = sco_arena_alloc(&p->docs_arena, sizeof *r);
-        struct sco_str key = make_key(p, type, attribute, address);
+        struct sco_str key = make_key(p, 'R', type, attribute, address);
         void **at = r && !p->buf.failed ? sco_map_put(&p->referrers, key, NULL) : NULL;
         if (!at)
             return SCO_E_NOMEM;
@@ -69,13 +72,13 @@ static int add(struct sco_policies *p, const char *type, const char *attribute,
 /* Notes who refers to what by this argument, once for all resources of the type. */
 static int index_type(struct sco_policies *p, const char *type, const char *attribute)
 {
-    struct sco_str key = make_key(p, type, attribute, sco_str_c(""));
+    struct sco_str key = make_key(p, 'D', type, attribute, sco_str_c(""));
     void **at = p->buf.failed ? NULL : sco_map_put(&p->referrers, key, NULL);
     if (!at)
         return SCO_E_NOMEM;
     if (*at)
         return 0;
-    *at = p; /* no address is empty: this says that it is done */
+    *at = p;
     for (size_t i = p->docs->n_resources; i-- > 0;) { /* lists grow at the front */
         const struct sco_iac_resource *r = &p->docs->resources[i];
         if (has_selector(r, type) &&
@@ -115,12 +118,13 @@ static int push_referrers(lua_State *L, struct sco_policies *p, const char *type
                           const char *attribute, struct sco_str address)
 {
     struct sco_str base = without_index(address);
-    make_key(p, type, attribute, address);
+    make_key(p, 'R', type, attribute, address);
     pl_check_buf(L, &p->buf);
     const struct referrer *exact =
-        sco_map_get(&p->referrers, make_key(p, type, attribute, address));
+        sco_map_get(&p->referrers, make_key(p, 'R', type, attribute, address));
     const struct referrer *all =
-        base.n == address.n ? NULL : sco_map_get(&p->referrers, make_key(p, type, attribute, base));
+        base.n == address.n ? NULL
+                            : sco_map_get(&p->referrers, make_key(p, 'R', type, attribute, base));
     size_t n = 0;
     for (const struct referrer *r = exact; r; r = r->next)
         n++;
