@@ -11,7 +11,7 @@ struct spec {
 static const char *read_spec(lua_State *L, const char *s, const char *end, struct spec *ret)
 {
     const char *start = s;
-    while (s < end && strchr("-+ #0", *s))
+    while (s < end && *s && strchr("-+ #0", *s))
         s++;
     const char *digits = s;
     while (s < end && *s >= '0' && *s <= '9')
@@ -136,7 +136,7 @@ static int s_format(lua_State *L)
             add_string(L, &b, &spec, at);
         else if (spec.conversion == 'q')
             add_quoted(L, &b, at);
-        else if (strchr("diuxXocfFgGeE", spec.conversion))
+        else if (spec.conversion && strchr("diuxXocfFgGeE", spec.conversion))
             add_number(L, &b, &spec, at);
         else
             return luaL_error(L, "string.format: conversion '%%%c' is not available",

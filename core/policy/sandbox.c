@@ -79,7 +79,7 @@ static int read_only(lua_State *L)
 /* __newindex of an environment; upvalue: the table of the file's own globals, or nil. */
 static int set_global(lua_State *L)
 {
-    luaL_tolstring(L, 2, NULL);
+    pl_push_text(L, 2); /* never an address */
     const char *name = lua_tostring(L, -1);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &key_builtins);
     lua_pushvalue(L, 2);
