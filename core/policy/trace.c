@@ -51,7 +51,10 @@ void pl_trace(struct sco_policies *p, const struct sco_iac_node *in, struct sco_
     else if (!sco_iac_pointer(p->docs->docs[p->run.resource->doc].root, in, b))
         sco_buf_addz(b, "(elsewhere)");
     struct pl_step step = {.key = key, .index = key.n ? (uint32_t)key.n - 1 : 0};
-    pl_path_show(b, &step, 1);
+    if (key.p && !v && !pl_may_show(p, key)) /* a secret that was asked for as a name */
+        sco_buf_addz(b, "/(withheld)");
+    else
+        pl_path_show(b, &step, 1);
     sco_buf_addz(b, " = ");
     add_value(b, v);
     sco_buf_addc(b, '\n');

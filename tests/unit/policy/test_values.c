@@ -122,6 +122,10 @@ static void test_sensitive(void **state)
         {"fail(v, 'name', get(v, 'password'))", "details withheld"},
         {"string.rep(v.password, 1e9)", "details withheld"},
         {"local x <close> = v.password", "details withheld"},
+        {"local x = r[v.password]", "pass t"},
+        {"local x = get(v, v.password)", "pass t"},
+        {"local x = has(v, 'tags.' .. v.password) or is_unknown(v, { v.password, 'b' })", "pass t"},
+        {"for _, x in ipairs({ v.password }) do local y = v.tags[x .. x] end", "pass t"},
     };
     struct bundle b;
     bundle_init(&b);
