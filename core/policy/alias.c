@@ -42,7 +42,7 @@ static bool split_number(struct sco_str s, struct sco_str *ret_word, struct sco_
 void pl_alias_normal(struct sco_buf *out, struct sco_str s)
 {
     struct sco_str word, number;
-    if (starts(s, "AVD-"))
+    if (starts(s, "AVD-") && s.n > 4 && !strchr("*?[{", s.p[4])) /* "AVD-*" is not all ids */
         s = sco_str_make(s.p + 4, s.n - 4);
     if (!split_number(s, &word, &number) || starts(s, "DL") || starts(s, "SC")) {
         add_upper(out, s);

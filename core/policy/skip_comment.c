@@ -3,10 +3,12 @@
 
 struct scan {
     struct sco_policies *p;
+    const struct sco_iac_text *of;
     struct sco_str text;
     struct skip_comment *first, *last;
     bool content; /* something else than comments came before this line */
     bool failed;
+    bool dockerfile; /* there only whole lines are comments */
 };
 
 static bool is_space(char c)
@@ -144,6 +146,45 @@ static void read_hadolint(struct scan *s, struct skip_comment c, struct sco_str 
         read_list(s, c, sco_str_trim(from(rest, 1)));
 }
 
+/* ---- where there are no comments ---- */
+/* Whether the byte lies inside a string, or in a Dockerfile inside a heredoc. */
+static bool is_content(const struct sco_iac_node *v, size_t pos, bool dockerfile)
+{
+    if (v->type == SCO_IAC_STR)
+        return !dockerfile && !(v->flags & SCO_IAC_MADE) && v->pos < pos && pos < v->end;
+    bool map = v->type == SCO_IAC_MAP;
+    for (uint32_t i = 0; (map || v->type == SCO_IAC_LIST) && i < v->n; i++) {
+        const struct sco_iac_node *c = map ? &v->member[i].value : &v->item[i];
+        if (c->flags & SCO_IAC_ALIASED)
+            continue; /* it stands elsewhere */
+        if (dockerfile && map && strcmp(v->member[i].key, "heredocs") == 0 && c->pos <= pos &&
+            pos < c->end)
+            return true;
+        if (is_content(c, pos, dockerfile))
+            return true;
+    }
+    return false;
+}
+
+static bool is_in_content(const struct scan *s, size_t pos)
+{
+    const struct sco_iac_set *docs = s->p->docs;
+    for (size_t i = 0; i < docs->n_docs; i++)
+        if (docs->docs[i].text == s->of && docs->docs[i].root &&
+            is_content(docs->docs[i].root, pos, s->dockerfile))
+            return true;
+    return false;
+}
+
+/* Whether a mark counts here. Checkov looks for its own anywhere in a comment, the others only at
+ * its start: a sentence that names them is none. */
+static bool is_mark(struct sco_str comment, const char *at, enum skip_kind kind, bool first)
+{
+    if (kind == SKIP_CHECKOV || kind == SKIP_OWN)
+        return at == comment.p || !is_id(at[-1]);
+    return !first || sco_str_trim(comment).p == at;
+}
+
 /* One comment, without its '#'. */
 static void read_comment(struct scan *s, struct sco_str comment, uint32_t pos, uint32_t line)
 {
@@ -160,7 +201,12 @@ static void read_comment(struct scan *s, struct sco_str comment, uint32_t pos, u
         size_t n = strlen(marks[i].mark);
         struct sco_str rest = comment;
         for (const char *at; (at = memmem(rest.p, rest.n, marks[i].mark, n));) {
+            bool first = rest.p == comment.p;
             rest = from(rest, (size_t)(at - rest.p) + n);
+            if (!is_mark(comment, at, marks[i].kind, first))
+                continue;
+            if (is_in_content(s, (size_t)(comment.p - 1 - s->text.p)))
+                return;
             struct skip_comment c = {.kind = marks[i].kind, .pos = pos, .line = line};
             if (c.kind == SKIP_TRIVY)
                 read_trivy(s, c, rest);
@@ -174,9 +220,13 @@ static void read_comment(struct scan *s, struct sco_str comment, uint32_t pos, u
     }
 }
 
-/* The '#' that starts the comment of a line, outside quotes that were closed. */
-static const char *comment_start(struct sco_str line)
+/* The '#' that starts the comment of a line. It may still stand in a string: see is_content. */
+static const char *comment_start(const struct scan *s, struct sco_str line)
 {
+    if (s->dockerfile) {
+        line = sco_str_trim(line);
+        return line.n && *line.p == '#' ? line.p : NULL;
+    }
     for (size_t i = 0; i < line.n; i++)
         if (line.p[i] == '#' && (i == 0 || is_space(line.p[i - 1])))
             return line.p + i;
@@ -192,7 +242,7 @@ static void read_lines(struct scan *s)
         struct sco_str line = sco_str_make(s->text.p + at, n);
         if (line.n && line.p[line.n - 1] == '\r')
             line.n--;
-        const char *hash = comment_start(line);
+        const char *hash = comment_start(s, line);
         if (hash)
             read_comment(s, sco_str_make(hash + 1, (size_t)(line.p + line.n - hash - 1)),
                          (uint32_t)at, number);
@@ -210,7 +260,10 @@ const struct skip_comment *skip_comments(struct sco_policies *p, const struct sc
     struct sco_str key = sco_str_make((const char *)&text, sizeof text);
     if (sco_map_has(&p->skips, key))
         return sco_map_get(&p->skips, key);
-    struct scan s = {.p = p, .text = text->bytes};
+    struct scan s = {.p = p, .of = text, .text = text->bytes};
+    for (size_t i = 0; i < p->docs->n_docs; i++)
+        s.dockerfile |=
+            p->docs->docs[i].text == text && p->docs->docs[i].format == SCO_IAC_FORMAT_DOCKERFILE;
     read_lines(&s);
     void **at = s.failed ? NULL : sco_map_put(&p->skips, key, NULL);
     if (!at) {

@@ -46,6 +46,43 @@ static void test_kubernetes(void **state)
     is(&b, "a.yaml", HEAD "  annotations:\n    note: '# checkov:skip=CKV_K8S_1'\nspec: {}\n",
        "fail k-one");
     is(&b, "a.yaml", HEAD "spec: {a: checkov:skip=CKV_K8S_16}\n", "fail k-one"); /* no comment */
+    is(&b, "a.yaml", HEAD "spec: {} # notcheckov:skip=CKV_K8S_16\n", "fail k-one");
+    bundle_done(&b);
+}
+
+/* What looks like a comment inside a value is part of the value. */
+static void test_content(void **state)
+{
+    (void)state;
+    struct bundle b;
+    load(&b);
+    is(&b, "a.yaml", HEAD "  annotations:\n    note: 'x # checkov:skip=CKV_K8S_16'\nspec: {}\n",
+       "fail k-one");
+    is(&b, "a.yaml",
+       HEAD "  annotations:\n    note: \"x\n      # checkov:skip=CKV_K8S_16\"\nspec: {}\n",
+       "fail k-one");
+    is(&b, "a.yaml",
+       HEAD "spec:\n  script: |\n    one\n    # checkov:skip=CKV_K8S_16\n    two # "
+            "secureops:skip=k-one\n",
+       "fail k-one");
+    is(&b, "a.yaml",
+       HEAD "spec:\n  script: |\n    one\n\n    two\n  # checkov:skip=CKV_K8S_16:after\n  x: 1\n",
+       "[after]");
+    is(&b, "a.yaml", HEAD "spec:\n  script: |\n    one\n# checkov:skip=CKV_K8S_16:after\n",
+       "[after]");
+    is(&b, "a.yaml", HEAD "spec:\n  script: one two # checkov:skip=CKV_K8S_16:after\n", "[after]");
+    is(&b, "a.json",
+       "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"a\", "
+       "\"annotations\": {\"x\": \"y # checkov:skip=CKV_K8S_16\"}}, \"spec\": {}}",
+       "fail k-one");
+    const char *got =
+        bundle_eval(&b, "Dockerfile",
+                    "FROM a:1\nRUN <<EOF\n# checkov:skip=CKV_K8S_16\n"
+                    "# secureops:skip=k-one\nEOF\nRUN two # checkov:skip=CKV_K8S_16\n");
+    assert_null(strstr(got, "skip"));
+    got = bundle_eval(&b, "Dockerfile",
+                      "FROM a:1\nRUN one && \\\n  # checkov:skip=CKV_K8S_16\n  two\n");
+    assert_null(strstr(got, "fail"));
     bundle_done(&b);
 }
 
@@ -105,6 +142,9 @@ static void test_trivy(void **state)
         {"#trivy:ignore:KSV-0017:exp:someday", "fail k-one"},
         {"#trivy:ignore:KSV-0017:ws:dev-*", "fail k-one"},
         {"#trivy:ignore:KSV-0017[name=x]", "fail k-one"},
+        {"# do not write trivy:ignore:KSV-0017 here", "fail k-one"},
+        {"#trivy:ignore:AVD-*", "fail k-one"}, /* not what AVD- is left out of: all */
+        {"#trivy:ignore:AVD-KSV-*", "skip k-one"},
     };
     for (size_t i = 0; i < SCO_ARRAY_LEN(cases); i++) {
         char text[256];
@@ -133,6 +173,7 @@ static void test_kics(void **state)
         {"", "# kics-scan ignore-line\n", "skip k-one"},
         {"", "# kics-scan ignore-block\n", "skip k-one"},
         {"# kics-scan ignore-line\n", "", "fail k-one"},
+        {"# when to use kics-scan ignore\n", "", "fail k-one"},
     };
     for (size_t i = 0; i < SCO_ARRAY_LEN(cases); i++) {
         char text[512];
@@ -194,7 +235,7 @@ int main(void)
         cmocka_unit_test(test_kubernetes),  cmocka_unit_test(test_documents),
         cmocka_unit_test(test_annotations), cmocka_unit_test(test_trivy),
         cmocka_unit_test(test_kics),        cmocka_unit_test(test_dockerfile),
-        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_nested),      cmocka_unit_test(test_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
