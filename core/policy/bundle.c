@@ -75,6 +75,12 @@ static int add_file(struct sco_policies *p, struct pl_bundle *b, int dir, const 
     return pl_bundle_add(p, b, path, sco_buf_str(&text), err);
 }
 
+static bool is_folder(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int walk(struct sco_policies *p, struct pl_bundle *b, int dir, struct sco_buf *path,
                 int depth, struct sco_error *err);
 
@@ -97,6 +103,8 @@ static int add_entry(struct sco_policies *p, struct pl_bundle *b, int dir, const
         int sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         r = sub < 0 ? pl_problem(p, "%s/%s: %s", b->dir, sco_buf_z(path), strerror(errno))
                     : walk(p, b, sub, path, depth + 1, err);
+    } else if (S_ISLNK(st.st_mode) && is_folder(dir, name)) { /* what it holds is not loaded */
+        r = pl_problem(p, "%s/%s: not a folder but a link to one", b->dir, sco_buf_z(path));
     } else if (sco_str_ends(s, ".lua") || sco_str_ends(s, ".yaml")) {
         r = S_ISREG(st.st_mode)
                 ? add_file(p, b, dir, name, s, err)

@@ -37,6 +37,8 @@ static int run_once(struct case_run *c, struct sco_error *err)
         if (docs.docs[i].status == SCO_IAC_FAILED || docs.docs[i].status == SCO_IAC_SKIPPED)
             c->message = sco_arena_fmt(&c->arena, "the input was not read: %s",
                                        docs.docs[i].reason ? docs.docs[i].reason : "?");
+    if (r == 0 && !docs.n_resources && !c->message)
+        c->message = "there is nothing in the input";
     if (r == 0 && !c->message)
         r = sco_policies_eval(c->policies, &docs, collect, c, err);
     sco_iac_set_done(&docs);

@@ -1,7 +1,6 @@
 /* Compliance frameworks: compliance/ID.yaml of a bundle, and which policies judge their controls.
  */
 #include "policy_priv.h"
-#include <secureops/json.h>
 #include <secureops/yaml.h>
 
 #include <stdlib.h>
@@ -197,7 +196,7 @@ static int fill(struct fw_load *l, size_t i)
 {
     struct fw *fw = &l->v[i];
     if (fw->state)
-        return 0; /* a circle of includes ends here */
+        return 0;
     fw->state = 1;
     struct sco_framework_control *v = fw->own;
     size_t n = fw->n_own;
@@ -207,9 +206,14 @@ static int fill(struct fw_load *l, size_t i)
         r = problem(l, fw->file, includes, "'includes' is %s, not a list",
                     sco_yaml_kind_name(includes));
     for (const struct sco_yaml *c = includes ? includes->child : NULL; r == 0 && c; c = c->next) {
-        size_t other = find(l, c->text);
+        size_t other = c->kind == SCO_YAML_SCALAR ? find(l, c->text) : l->n;
         if (other == l->n) {
-            r = problem(l, fw->file, c, "includes '%s': no such framework", c->text.p);
+            r = problem(l, fw->file, c, "includes '%s': no such framework",
+                        c->kind == SCO_YAML_SCALAR ? c->text.p : sco_yaml_kind_name(c));
+            continue;
+        }
+        if (l->v[other].state == 1) { /* its controls are not all known yet: some would be lost */
+            r = problem(l, fw->file, c, "includes '%s', which includes this one", c->text.p);
             continue;
         }
         r = fill(l, other);
@@ -429,12 +433,4 @@ int pl_frameworks_link(struct sco_policies *p, struct sco_error *err)
     sco_buf_done(&l.key);
     sco_arena_done(&l.arena);
     return r < 0 ? sco_error_nomem(err) : 0;
-}
-
-void pl_framework_version(struct sco_buf *out, const struct sco_framework *f, const char *version)
-{
-    struct sco_json_out o = {.b = out};
-    sco_json_begin(&o, '{');
-    sco_json_kz(&o, f->version_param, version);
-    sco_json_end(&o, '}');
 }

@@ -208,12 +208,14 @@ int pl_reload_file(struct sco_policies *p, struct pl_file *f)
 struct pair {
     struct sco_policy policy;
     struct pl_entry entry;
+    size_t at; /* as loaded: of equal ids the first one stays */
 };
 
 static int by_id(const void *x, const void *y)
 {
     const struct pair *a = x, *b = y;
-    return strcmp(a->policy.id, b->policy.id);
+    int c = strcmp(a->policy.id, b->policy.id);
+    return c ? c : (a->at > b->at) - (a->at < b->at);
 }
 
 /* Sorts policies and entries by id and leaves the second of equal ids out. */
@@ -225,7 +227,7 @@ static int sort_policies(struct sco_policies *p, struct sco_error *err)
     if (!v)
         return sco_error_nomem(err);
     for (size_t i = 0; i < p->n_policies; i++)
-        v[i] = (struct pair){p->policies[i], p->entries[i]};
+        v[i] = (struct pair){p->policies[i], p->entries[i], i};
     qsort(v, p->n_policies, sizeof *v, by_id);
     size_t n = 0;
     for (size_t i = 0; i < p->n_policies; i++) {

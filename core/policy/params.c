@@ -146,6 +146,32 @@ int pl_params_set(struct sco_policies *p, size_t policy, const char *json, struc
     return r < 0 ? r : set(p, policy, values, err);
 }
 
+int pl_params_version(struct sco_policies *p, size_t policy, const char *name, const char *value,
+                      struct sco_error *err)
+{
+    const struct sco_iac_node *old = p->entries[policy].params;
+    struct sco_iac_node *root = sco_arena_alloc(&p->arena, sizeof *root);
+    struct sco_iac_member *m = sco_arena_alloc(&p->arena, (old->n + 1) * sizeof *m);
+    const char *text = sco_arena_cstr(&p->arena, sco_str_c(value));
+    if (!root || !m || !text)
+        return sco_error_nomem(err);
+    *root = *old;
+    root->member = m;
+    for (uint32_t i = 0; i < old->n; i++) {
+        m[i] = old->member[i];
+        if (strcmp(m[i].key, name) != 0)
+            continue;
+        if (m[i].value.type != SCO_IAC_STR)
+            return sco_error_set(err, SCO_E_INVALID,
+                                 "parameter '%s' of policy '%s' is no text: it cannot be a version",
+                                 name, p->policies[policy].id);
+        m[i].value.text = text;
+        m[i].value.n = (uint32_t)strlen(text);
+    }
+    p->entries[policy].params = root;
+    return 0;
+}
+
 int pl_params_apply(struct sco_policies *p, const char *json, struct sco_error *err)
 {
     for (size_t i = 0; i < p->n_policies; i++) {

@@ -323,10 +323,11 @@ bool pl_meta_read(lua_State *L, struct pl_file *f, uint32_t nth, struct sco_poli
 int pl_meta_line(const struct pl_file *f, const char *id, const char *field); /* 0: not found */
 int pl_frameworks_load(struct sco_policies *p, struct sco_error *err);        /* framework.c */
 int pl_frameworks_link(struct sco_policies *p, struct sco_error *err);
-/* Appends the parameter of a version as a JSON object. */
-void pl_framework_version(struct sco_buf *out, const struct sco_framework *f, const char *version);
 int pl_params_set(struct sco_policies *p, size_t policy, const char *json,
                   struct sco_error *err); /* params.c: values over the defaults */
+/* One of them on top of what is configured: the version of a framework. */
+int pl_params_version(struct sco_policies *p, size_t policy, const char *name, const char *value,
+                      struct sco_error *err);
 int pl_params_apply(struct sco_policies *p, const char *json, struct sco_error *err);
 int pl_index_build(struct sco_policies *p); /* select.c */
 const struct sco_policy *pl_find_id(const struct sco_policies *p, struct sco_str id);

@@ -123,13 +123,25 @@ static const struct sco_framework *find_framework(const struct sco_policies *p, 
     return NULL;
 }
 
-static bool has_param(const struct sco_iac_node *params, const char *name)
+/* Gives policy i the version of the framework. Two that want different ones of it have no common
+ * answer: neither is dropped in silence. */
+static int set_version(struct sco_policies *p, size_t i, const struct sco_framework *f,
+                       const char *name, const char **named, struct sco_error *err)
 {
-    return sco_iac_get(params, name) != NULL;
+    const char *version = strchr(name, '@') + 1;
+    if (!sco_iac_get(p->entries[i].params, f->version_param))
+        return 0;
+    if (named[i] && strcmp(strchr(named[i], '@') + 1, version) != 0)
+        return sco_error_set(err, SCO_E_INVALID,
+                             "%s and %s ask for different versions of policy '%s': choose one",
+                             named[i], name, p->policies[i].id);
+    named[i] = name;
+    p->versioned = true;
+    return pl_params_version(p, i, f->version_param, version, err);
 }
 
 /* "ID" or "ID@VERSION": marks its policies, and gives them the version. */
-static int mark_framework(struct sco_policies *p, const char *name, bool *marks,
+static int mark_framework(struct sco_policies *p, const char *name, bool *marks, const char **named,
                           struct sco_error *err)
 {
     const char *at = strchr(name, '@');
@@ -140,20 +152,12 @@ static int mark_framework(struct sco_policies *p, const char *name, bool *marks,
     if (at && !f->version_param)
         return sco_error_set(err, SCO_E_INVALID, "framework '%s' has no versions to choose from",
                              f->id);
-    SCO_AUTO(sco_buf) struct sco_buf json = {0};
-    if (at)
-        pl_framework_version(&json, f, at + 1);
-    if (json.failed)
-        return sco_error_nomem(err);
     for (size_t c = 0; c < f->n_controls; c++) {
         for (const struct sco_policy *const *x = f->controls[c].policies; *x; x++) {
             size_t i = (size_t)(*x - p->policies);
-            if (!marks[i] && at && has_param(p->entries[i].params, f->version_param)) {
-                int r = pl_params_set(p, i, sco_buf_z(&json), err);
-                if (r < 0)
-                    return r;
-                p->versioned = true;
-            }
+            int r = at ? set_version(p, i, f, name, named, err) : 0;
+            if (r < 0)
+                return r;
             marks[i] = true;
         }
     }
@@ -166,14 +170,15 @@ int sco_policies_select(struct sco_policies *p, const char *const *want,
 {
     SCO_AUTO(sco_free) bool *marks = sco_alloc(p->n_policies + 1, sizeof *marks);
     SCO_AUTO(sco_free) bool *out = sco_alloc(p->n_policies + 1, sizeof *out);
-    if (!marks || !out)
+    SCO_AUTO(sco_free) const char **named = sco_alloc(p->n_policies + 1, sizeof *named);
+    if (!marks || !out || !named)
         return sco_error_nomem(err);
     int r = p->versioned ? pl_params_apply(p, p->opt.params, err) : 0; /* of the last selection */
     p->versioned = false;
     if (r == 0)
         r = mark(p, want, marks, err);
     for (; r == 0 && frameworks && *frameworks; frameworks++)
-        r = mark_framework(p, *frameworks, marks, err);
+        r = mark_framework(p, *frameworks, marks, named, err);
     if (r == 0)
         r = mark(p, skip, out, err);
     if (r < 0)

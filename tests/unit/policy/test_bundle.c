@@ -1,5 +1,7 @@
 /* Loading: what a bundle says of itself, problems, selection, parameters, frameworks, archives. */
 #include "policy_test.h"
+
+#include <unistd.h>
 #include <secureops/crypto.h>
 
 #define GOOD(id)                                                                                   \
@@ -94,6 +96,13 @@ static void test_problem_of_ids(void **state)
     list = sco_policies_list(b.p, &n);
     assert_string_not_equal(before, list[0].digest); /* whatever changes */
     free(before);
+    SCO_AUTO(sco_buf) struct sco_buf at = {0};
+    sco_buf_addf(&at, "%s/more", b.dir);
+    assert_int_equal(symlink("/etc", sco_buf_z(&at)), 0);
+    bundle_load(&b);
+    v = sco_policies_problems(b.p, &n);
+    assert_int_equal(n, 2);
+    assert_non_null(strstr(v[1].message, "/more: not a folder but a link to one"));
     bundle_done(&b);
 }
 
@@ -169,6 +178,20 @@ static void test_select(void **state)
     assert_int_equal(sco_policies_select(b.p, LIST("k-a"), NULL, NULL, true, &b.err), 0);
     assert_string_equal(bundle_eval(&b, "pod.yaml", POD),
                         "fail k-a Pod.default.web pod.yaml:1 /x: k-a latest 5\n");
+    /* beside what is chosen by name and configured */
+    b.opt.params = "{\"k-a\": {\"max\": 7}}";
+    bundle_load(&b);
+    assert_int_equal(
+        sco_policies_select(b.p, LIST("k-a"), LIST("base@1.25", "base@1.25"), NULL, true, &b.err),
+        0);
+    assert_non_null(strstr(bundle_eval(&b, "pod.yaml", POD), "k-a 1.25 7\n"));
+    assert_int_equal(
+        sco_policies_select(b.p, NULL, LIST("base@1.25", "base@1.26"), NULL, true, &b.err),
+        SCO_E_INVALID);
+    assert_string_equal(b.err.text, "base@1.25 and base@1.26 ask for different versions of policy "
+                                    "'k-a': choose one");
+    assert_int_equal(sco_policies_select(b.p, NULL, NULL, LIST("AVD-*"), true, &b.err),
+                     SCO_E_INVALID);
     bundle_done(&b);
 }
 
@@ -198,6 +221,10 @@ static void test_frameworks(void **state)
                 "id: bad\ntitle: Bad\ncontrol: []\nincludes: [nobody, bad]\ncontrols:\n"
                 "- {id: a, title: A}\n- {id: a, title: A}\n- {id: b}\n- 5\n");
     bundle_file(&b, "compliance/worse.yaml", "a: [");
+    bundle_file(&b, "compliance/about.yaml",
+                "id: about\ntitle: A\nincludes: [round]\ncontrols: [{id: a, title: A}]\n");
+    bundle_file(&b, "compliance/round.yaml",
+                "id: round\ntitle: R\ncontrols: [{id: r, title: R}]\nincludes: [about]\n");
     bundle_file(&b, "y.lua",
                 "return { id = 'y', title = 't', severity = 'LOW', applies_to = 'kubernetes', "
                 "remediation = 'r', check = function(r) end, "
@@ -207,6 +234,8 @@ static void test_frameworks(void **state)
     static const char *const want[] = {
         "bad.yaml:3: unknown field 'control': did you mean 'controls'?",
         "bad.yaml:4: includes 'nobody': no such framework",
+        "bad.yaml:4: includes 'bad', which includes this one",
+        "round.yaml:4: includes 'about', which includes this one",
         "bad.yaml:7: control 'a' is there twice",
         "bad.yaml:8: a control needs 'id' and 'title'",
         "bad.yaml:9: a control is text, not a map",

@@ -146,6 +146,8 @@ static void test_wrong_cases(void **state)
         {"- name: x\n  params: {nothing: 1}\n" POD_NAMED("a") "  expect: fail\n",
          "policy 'p' has no parameter 'nothing'"},
         {"- name: x\n  framework: g\n" POD_NAMED("a") "  expect: fail\n", "no framework 'g'"},
+        {"- name: x\n  files: {}\n  expect: []\n", "there is nothing in the input"},
+        {"- name: x\n  file: Dockerfile\n  input: '# nothing'\n  expect: []\n", "nput"},
         {"a: b\n", "a file of cases is a list"},
         {"- [\n", "p.cases.yaml:2:1"},
     };
