@@ -41,10 +41,14 @@ int iac_overlay(struct sco_iac_set *s, const struct sco_iac_node *base,
                 struct sco_iac_node *ret)
 {
     SCO_AUTO(iac_members) struct iac_members out = {0};
+    uint64_t stamp = iac_stamp_new(s); /* marks the keys of `over`: a walk for each would be slow */
+    if (!stamp)
+        return SCO_E_NOMEM;
+    for (uint32_t i = 0; i < over->n; i++)
+        iac_stamp(over->member[i].key, stamp);
     for (uint32_t i = 0; i < base->n; i++) {
         struct sco_iac_member m = base->member[i];
-        const struct sco_iac_node *upper = sco_iac_get_str(over, sco_str_make(m.key, m.key_n));
-        if (upper || listed(rules->drop, m.key))
+        if (iac_stamp(m.key, stamp) || listed(rules->drop, m.key))
             continue;
         if (SCO_VEC_PUSH(out.v, out.n, out.cap) < 0)
             return SCO_E_NOMEM;
@@ -52,8 +56,10 @@ int iac_overlay(struct sco_iac_set *s, const struct sco_iac_node *base,
     }
     for (uint32_t i = 0; i < over->n; i++) {
         struct sco_iac_member m = over->member[i];
-        const struct sco_iac_node *lower = sco_iac_get_str(base, sco_str_make(m.key, m.key_n));
         struct sco_iac_node upper = m.value;
+        bool plain = upper.type != SCO_IAC_MAP && upper.type != SCO_IAC_LIST && !upper.tag;
+        const struct sco_iac_node *lower =
+            plain ? NULL : sco_iac_get_str(base, sco_str_make(m.key, m.key_n));
         int r = 0;
         if (listed(rules->drop, m.key) || (lower && rules->tags && is_tagged(s, &upper, "!reset")))
             continue;
