@@ -19,7 +19,7 @@ return {
     title = "Pods mount only volume types that keep to the cluster",
     severity = "LOW",
     applies_to = "kubernetes:workload",
-    aliases = { "PSA:restrictedvolumes", "KSV-0028" },
+    aliases = { "PSA:restrictedvolumes" },
     frameworks = { ["pod-security-restricted"] = "restrictedvolumes" },
     description = "Volume types that name a device, a server or a path of the node go around storage classes and what administrators allowed.",
     remediation = "Use configMap, csi, downwardAPI, emptyDir, ephemeral, persistentVolumeClaim, projected or secret.",

@@ -25,6 +25,13 @@ end
 
 local system_roots = pods.set { "/", "/boot", "/dev", "/etc", "/lib", "/proc", "/sys", "/usr", "/var/lib/docker" }
 
+-- Volumes that bring a kind of storage into the pod, which a PersistentVolume should hide.
+local storage_types = {
+  "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "fc", "flexVolume", "flocker", "gcePersistentDisk",
+  "gitRepo", "glusterfs", "iscsi", "nfs", "photonPersistentDisk", "portworxVolume", "quobyte", "rbd", "scaleIO", "storageos",
+  "vsphereVolume",
+}
+
 local sockets = pods.set {
   "/var/run/docker.sock", "/run/docker.sock", "/var/run/containerd/containerd.sock", "/run/containerd/containerd.sock",
   "/var/run/crio/crio.sock", "/run/crio/crio.sock",
@@ -81,6 +88,27 @@ return {
           fail(where, at, path .. " of the node is mounted" .. (name and " as volume " .. tostring(name) or ""))
         end
       end)
+    end,
+  },
+  {
+    id = "k8s-volume-storage",
+    title = "Pods name no storage system",
+    severity = "LOW",
+    applies_to = "kubernetes:workload",
+    aliases = { "KSV-0028" },
+    description = "The weak form of k8s-volume-types, which refuses hostPath too: storage belongs behind a persistent volume claim.",
+    remediation = "Use a persistent volume claim.",
+    cwe = { 668 },
+    default = false,
+    check = function(r)
+      local spec = k8s.pod_spec(r)
+      for i, v in ipairs(spec.volumes or {}) do
+        for _, kind in ipairs(storage_types) do
+          if has(v, kind) then
+            fail(spec, "volumes[" .. (i - 1) .. "]." .. kind, "volume " .. tostring(v.name) .. " is of type " .. kind)
+          end
+        end
+      end
     end,
   },
   {
