@@ -22,21 +22,26 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-/* The id without what only says whose it is, in lower case; cut at n bytes. */
+static void lower_id(const char *id, char *out, size_t n)
+{
+    size_t k = 0;
+    for (; id[k] && k + 1 < n; k++)
+        out[k] = lower(id[k]);
+    out[k] = 0;
+}
+
+/* The id without what only says whose it is, in lower case; cut at n bytes. Before a wildcard the
+ * prefix stays: "kics:*" is not every id. */
 static void plain_id(const char *id, char *out, size_t n)
 {
     struct sco_str s = sco_str_c(id);
     char head[6] = "";
     for (size_t i = 0; i < 5 && i < s.n; i++)
         head[i] = lower(s.p[i]);
-    if (strcmp(head, "kics:") == 0)
-        id += 5;
-    else if (strncmp(head, "avd-", 4) == 0)
-        id += 4;
-    size_t k = 0;
-    for (; id[k] && k + 1 < n; k++)
-        out[k] = lower(id[k]);
-    out[k] = 0;
+    size_t cut = strcmp(head, "kics:") == 0 ? 5 : strncmp(head, "avd-", 4) == 0 ? 4 : 0;
+    if (!id[cut] || !strchr("*?[{", id[cut]))
+        id += cut;
+    lower_id(id, out, n);
 }
 
 static const char *keep(struct reading *r, const struct sco_yaml *v)
@@ -84,6 +89,23 @@ static int take_field(struct reading *r, struct sco_waiver *x, const struct sco_
     return fields[i] == &x->expires ? take_expiry(r, x, v) : 0;
 }
 
+/* Whether a glob matches whatever there is: things that have nothing in common. */
+static bool is_everything(const char *glob)
+{
+    static const char *const texts[] = {"k8s-privileged", "CKV2_X.9", "Pod.default.web",
+                                        "aws_x.y[0]", "0"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(texts); i++)
+        if (!sco_glob_match(glob, sco_str_c(texts[i])))
+            return false;
+    return true;
+}
+
+/* The same of a path: one star stays within a folder. */
+static bool is_every_path(const char *glob)
+{
+    return is_everything(glob) && sco_glob_match(glob, SCO_STR("deploy/x/y.yaml"));
+}
+
 static int take_waiver(struct reading *r, const struct sco_yaml *item)
 {
     struct sco_waiver x = {.file = r->file, .line = item->line};
@@ -100,7 +122,8 @@ static int take_waiver(struct reading *r, const struct sco_yaml *item)
     if (!x.pattern || !x.reason)
         return sco_yaml_error(r->err, SCO_E_INVALID, r->file, item, "a waiver needs %s",
                               x.pattern ? "a reason" : "policy: or rule:, an id, alias or glob");
-    if (strspn(x.pattern, "*?") == strlen(x.pattern) && !x.resource && !x.path)
+    if (is_everything(x.pattern) && (!x.resource || is_everything(x.resource)) &&
+        (!x.path || is_every_path(x.path)))
         return sco_yaml_error(r->err, SCO_E_INVALID, r->file, item,
                               "this would waive everything: name a policy, a resource or a path");
     plain_id(x.pattern, id, sizeof id);
@@ -176,8 +199,12 @@ static bool matches_id(const struct sco_waiver *x, const char *const *ids, size_
 {
     char pattern[ID_LEN], id[ID_LEN];
     plain_id(x->pattern, pattern, sizeof pattern);
+    bool prefixed = strncmp(pattern, "kics:", 5) == 0 || strncmp(pattern, "avd-", 4) == 0;
     for (size_t i = 0; i < n; i++) {
-        plain_id(ids[i], id, sizeof id);
+        if (prefixed)
+            lower_id(ids[i], id, sizeof id);
+        else
+            plain_id(ids[i], id, sizeof id);
         if (sco_glob_match(pattern, sco_str_c(id)))
             return true;
     }

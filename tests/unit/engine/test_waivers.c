@@ -33,7 +33,10 @@ static void test_matches(void **state)
     assert_int_equal(load("waivers:\n"
                           "  - {policy: k8s-a, resource: 'Pod.*', reason: one}\n"
                           "  - {rule: 'CKV_K8S_1?', path: 'deploy/**', reason: two}\n"
-                          "  - {rule: AVD-AWS-0001, reason: three}\n",
+                          "  - {rule: AVD-AWS-0001, reason: three}\n"
+                          "  - {rule: 'kics:*', path: kics, reason: four}\n"
+                          "  - {rule: 'AVD-*', path: avd, reason: five}\n"
+                          "  - {rule: '*', path: 'top*', reason: six}\n",
                           &w, NULL),
                      0);
     assert_string_equal(match(w, "k8s-a", "Pod.x", "a.yaml"), "one");
@@ -44,6 +47,10 @@ static void test_matches(void **state)
     assert_null(match(w, "CKV_K8S_16", NULL, "other/a.yaml"));
     assert_null(match(w, "CKV_K8S_160", NULL, "deploy/a.yaml"));
     assert_string_equal(match(w, "AWS-0001", NULL, NULL), "three");
+    assert_string_equal(match(w, "kics:dd29336b", NULL, "kics"), "four");
+    assert_string_equal(match(w, "AVD-KSV-0001", NULL, "avd"), "five");
+    assert_null(match(w, "k8s-privileged", NULL, "kics"));
+    assert_null(match(w, "CVE-2024-1234", NULL, "avd"));
     assert_int_equal(w->v[0].matched, 1);
     assert_int_equal(w->v[1].matched, 1);
     sco_waivers_free(w);
@@ -99,6 +106,10 @@ static void test_malformed(void **state)
                                         "waivers:\n  - {policy: '', reason: a}\n",
                                         "waivers:\n  - {policy: [a], reason: a}\n",
                                         "waivers:\n  - {policy: '**', reason: a}\n",
+                                        "waivers:\n  - {policy: '{*,x}', reason: a}\n",
+                                        "waivers:\n  - {policy: '[!_]*', reason: a}\n",
+                                        "waivers:\n  - {policy: '*', path: '**', reason: a}\n",
+                                        "waivers:\n  - {policy: '*', resource: '*', reason: a}\n",
                                         "waivers:\n  - {policy: a, rule: a, reason: a}\n",
                                         "waivers:\n  - {policy: a, reason: a, until: b}\n",
                                         "waivers:\n  - {policy: a, reason: a, expires: 1}\n",
