@@ -69,11 +69,12 @@ static void judge_scanned(struct sco_compliance *c, struct sco_control_fact *f, 
 static void judge_clean(struct sco_compliance *c, struct sco_control_fact *f, uint32_t type,
                         uint32_t severity)
 {
-    uint64_t open = 0;
+    uint64_t open = 0, accepted = 0;
     for (size_t i = 0; i < c->scan->findings.n; i++) {
         const struct sco_finding *x = &c->scan->findings.v[i];
-        open +=
-            !sco_finding_is_suppressed(x) && x->severity >= severity && (!type || x->type == type);
+        bool meant = x->severity >= severity && (!type || x->type == type);
+        open += meant && !sco_finding_is_suppressed(x);
+        accepted += meant && sco_finding_is_suppressed(x);
     }
     bool half_done = false;
     for (size_t i = 0; i < c->scan->n_runs; i++) {
@@ -90,6 +91,10 @@ static void judge_clean(struct sco_compliance *c, struct sco_control_fact *f, ui
     if (f->status == SCO_CONTROL_PASS && half_done) {
         f->status = SCO_CONTROL_UNKNOWN;
         f->detail = sco_arena_fmt(&c->arena, "none open, but %s", not_completed(c, type));
+    } else if (f->status == SCO_CONTROL_PASS && accepted) { /* a person has to look */
+        f->status = SCO_CONTROL_UNKNOWN;
+        f->detail = sco_arena_fmt(&c->arena, "none open, but %llu accepted by waivers or comments",
+                                  (unsigned long long)accepted);
     } else if (f->status == SCO_CONTROL_PASS)
         f->detail = sco_arena_fmt(&c->arena, "none open; %s", f->detail);
 }
@@ -97,7 +102,10 @@ static void judge_clean(struct sco_compliance *c, struct sco_control_fact *f, ui
 static void judge_gated(struct sco_compliance *c, struct sco_control_fact *f)
 {
     const struct sco_scan *s = c->scan;
-    bool gated = s->gate.fail_on || s->policies.n_gates || s->policies.gate_title;
+    bool gated = s->gate.fail_on != 0;
+    for (size_t i = 0; i < s->policies.n_gates; i++) /* what could not judge has not */
+        gated |= strcmp(s->policies.gates[i].verdict, "pass") == 0 ||
+                 strcmp(s->policies.gates[i].verdict, "fail") == 0;
     f->status = gated ? SCO_CONTROL_PASS : SCO_CONTROL_UNKNOWN;
     f->detail = gated ? "the scan was judged by a gate" : "no gate judged the scan";
 }
@@ -183,6 +191,10 @@ static void find_failures(struct sco_compliance *c, struct sco_control *x, const
 /* Findings that a waiver accepts are no failures of the policy any more, but no passes either. */
 static void move_waived(struct sco_compliance *c, struct sco_control_policy *p)
 {
+    uint64_t open = 0; /* these stay failures, however many tools one waived finding is of */
+    for (size_t i = 0; i < c->scan->findings.n; i++)
+        open += !sco_finding_is_suppressed(&c->scan->findings.v[i]) &&
+                is_of_policy(c, &c->scan->findings.v[i], p->id);
     for (size_t i = 0; i < c->scan->findings.n; i++) {
         const struct sco_finding *f = &c->scan->findings.v[i];
         bool waived = false;
@@ -191,7 +203,8 @@ static void move_waived(struct sco_compliance *c, struct sco_control_policy *p)
         uint64_t n = f->occurrences ? f->occurrences : 1;
         if (!waived || !is_of_policy(c, f, p->id))
             continue;
-        n = n < p->verdicts[SCO_SCAN_FAIL] ? n : p->verdicts[SCO_SCAN_FAIL];
+        uint64_t may = p->verdicts[SCO_SCAN_FAIL] > open ? p->verdicts[SCO_SCAN_FAIL] - open : 0;
+        n = n < may ? n : may;
         p->verdicts[SCO_SCAN_FAIL] -= n;
         p->verdicts[SCO_SCAN_SKIP] += n;
     }

@@ -102,6 +102,10 @@ static void test_waived(void **state)
     fixture_suppress(&scan, f, SCO_SUPPRESS_WAIVER, "ok", NULL);
     assert_int_equal(judge(POLICY), SCO_CONTROL_UNKNOWN);
     assert_int_equal(c->controls[0].n_failures, 0);
+    f = fixture_finding(&scan, SCO_TYPE_IAC, SCO_SEV_HIGH, "SecureOps policies", "p", "y");
+    counts[0].verdicts[SCO_SCAN_FAIL] = 2;
+    scan.findings.v[0].occurrences = 3; /* of other tools too */
+    assert_int_equal(judge(POLICY), SCO_CONTROL_FAIL);
     end();
 }
 
@@ -118,7 +122,18 @@ static void test_facts(void **state)
     assert_int_equal(judge(FACT("clean:IAC:HIGH")), SCO_CONTROL_PASS);
     assert_int_equal(judge(FACT("clean:IAC:MEDIUM")), SCO_CONTROL_FAIL);
     assert_int_equal(judge(FACT("clean:any:MEDIUM")), SCO_CONTROL_FAIL);
+    fixture_suppress(&scan, &scan.findings.v[0], SCO_SUPPRESS_WAIVER, "ok", NULL);
+    assert_int_equal(judge(FACT("clean:IAC:MEDIUM")), SCO_CONTROL_UNKNOWN);
+    assert_int_equal(judge(FACT("clean:IAC:HIGH")), SCO_CONTROL_PASS);
     assert_int_equal(judge(FACT("gated")), SCO_CONTROL_UNKNOWN);
+    struct sco_scan_gate gate = {.policy = "g", .verdict = "error", .message = "m"};
+    scan.policies.gates = &gate;
+    scan.policies.n_gates = 1;
+    scan.policies.gate_title = "strict";
+    assert_int_equal(judge(FACT("gated")), SCO_CONTROL_UNKNOWN); /* it could not judge */
+    gate.verdict = "pass";
+    assert_int_equal(judge(FACT("gated")), SCO_CONTROL_PASS);
+    scan.policies.n_gates = 0;
     scan.gate.fail_on = SCO_SEV_HIGH;
     assert_int_equal(judge(FACT("gated")), SCO_CONTROL_PASS);
     assert_int_equal(judge(FACT("nonsense")), SCO_CONTROL_UNKNOWN);
