@@ -116,6 +116,10 @@ static int emit_error(struct eval *e)
     case PL_TIME:
         sco_buf_addf(&e->message, "time limit reached (%d ms)", PL_CPU_MAX_MS);
         break;
+    case PL_RETURNED:
+        sco_buf_addz(&e->message, "the check returned a value, which says nothing: verdicts are "
+                                  "given with fail(), unknown() and not_applicable()");
+        break;
     default:
         if (run->sensitive && !pl_may_show(p, sco_str_c(run->error)))
             sco_buf_addz(&e->message, PL_WITHHELD);
@@ -228,7 +232,14 @@ static int evaluate(struct eval *e, uint32_t policy, uint32_t resource)
     pl_push_ref(p, p->run.resource->node);
     pl_push_ref(p, entry->params);
     pl_read(p, p->run.resource->node);
-    int status = pl_call(p, 2, 0);
+    int status = pl_call(p, 2, 1);
+    if (status == LUA_OK) { /* `return false` is meant as a verdict: it must not be a pass */
+        if (!lua_isnil(p->L, -1)) {
+            p->run.stop = PL_RETURNED;
+            status = LUA_ERRRUN;
+        }
+        lua_pop(p->L, 1);
+    }
     if (p->nomem && p->run.stop == PL_MEMORY)
         return SCO_E_NOMEM;
     if (p->opt.profile)

@@ -67,7 +67,7 @@ struct pl_entry { /* what a policy has beside struct sco_policy; same index */
     struct sco_policy_stats stats;
 };
 
-enum pl_stop { PL_GO, PL_UNKNOWN, PL_NOT_APPLICABLE, PL_STEPS, PL_MEMORY, PL_TIME };
+enum pl_stop { PL_GO, PL_UNKNOWN, PL_NOT_APPLICABLE, PL_STEPS, PL_MEMORY, PL_TIME, PL_RETURNED };
 
 enum pl_fix_kind { PL_FIX_NONE, PL_FIX_SET, PL_FIX_REMOVE, PL_FIX_LINE };
 

@@ -21,7 +21,8 @@
 --       end,
 --     }
 --
--- A check that ends without fail(), unknown() or not_applicable() has passed. A check may fail in
+-- A check that ends without fail(), unknown() or not_applicable() has passed; one that returns a
+-- value is an error: nobody reads it. A check may fail in
 -- several places; each is reported. What the document holds is read like a Lua table and cannot be
 -- changed. Keys that are not there read as nil, at any depth: r.spec.template.metadata.labels is
 -- nil when one of them is missing; ipairs, pairs and # of nil, and of a scalar, find nothing. A value that is known only at run time stops the check that

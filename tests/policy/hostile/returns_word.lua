@@ -1,0 +1,8 @@
+-- expect: error the check returned a value
+return {
+  id = "returns-word", title = "hostile", severity = "LOW", applies_to = "kubernetes",
+  remediation = "none", scope = "project",
+  check = function(r, params)
+    return 'pass'
+  end,
+}
