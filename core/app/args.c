@@ -68,6 +68,8 @@ static int take_long(struct cli *c, char **argv, int argc, int *i, struct sco_er
     }
     if (eq)
         return apply(c, f, eq + 1, err);
+    if (f->arg[0] == '[') /* the value may be left out, and comes after "=" only */
+        return apply(c, f, "", err);
     if (*i + 1 >= argc)
         return sco_error_set(err, SCO_E_INVALID, "--%s wants a value: --%s %s", f->name, f->name,
                              f->arg);
@@ -145,8 +147,8 @@ void args_help(const struct command *command, FILE *out)
     for (const struct flag *f = command->flags; f && f->name; f++) {
         char left[64];
         snprintf(left, sizeof left, "%c%c%s--%s%s%s", f->letter ? '-' : ' ',
-                 f->letter ? f->letter : ' ', f->letter ? ", " : "  ", f->name, f->arg ? " " : "",
-                 f->arg ? f->arg : "");
+                 f->letter ? f->letter : ' ', f->letter ? ", " : "  ", f->name,
+                 f->arg && f->arg[0] != '[' ? " " : "", f->arg ? f->arg : "");
         fprintf(out, "  %-30s %s\n", left, f->help);
     }
 }

@@ -6,6 +6,7 @@
 #include <secureops/engine.h>
 #include <secureops/fs.h>
 #include <secureops/report.h>
+#include <secureops/store.h>
 #include <secureops/waivers.h>
 
 /* Exit statuses; docs/command-line.md. */
@@ -19,7 +20,7 @@ struct event_base;
 struct flag {
     const char *name;   /* "fail-on" */
     char letter;        /* 0: none */
-    const char *arg;    /* "SEVERITY"; NULL: a switch */
+    const char *arg;    /* "SEVERITY"; NULL: a switch; "[=PATH]": may be left out */
     const char *config; /* path of the configuration value that it sets; NULL: see id */
     int id;             /* for the command; 0 when config says it all */
     const char *help;
@@ -37,8 +38,8 @@ struct cli {
     size_t n_operands, cap_operands;
     struct sco_arena arena;
     /* what flags with an id said */
-    const char *values[48];   /* the last one, by id */
-    struct sco_buf lists[48]; /* all of them, comma-separated, by id */
+    const char *values[64];   /* the last one, by id */
+    struct sco_buf lists[64]; /* all of them, comma-separated, by id */
     /* places */
     char *exe_dir, *cache_dir, *data_dir;
     const char *worker;
@@ -52,6 +53,8 @@ struct cli {
     const char *const *frameworks; /* compliance: what the policies judge */
     struct sco_waivers *waivers;
     struct panel *panel;
+    struct sco_store *store; /* scan, import: open from before the scan to its end; or NULL */
+    const struct sco_plan *plan;
 };
 enum {
     ARG_NONE,
@@ -83,6 +86,24 @@ enum {
     ARG_KEY,
     ARG_GATE,
     ARG_WAIVERS,
+    ARG_STORE,
+    ARG_REPOSITORY,
+    ARG_BRANCH,
+    ARG_SCOPE,
+    ARG_STATUS,
+    ARG_SEVERITY,
+    ARG_TYPE,
+    ARG_TOOL,
+    ARG_RULE,
+    ARG_CVE,
+    ARG_PATH,
+    ARG_LIMIT,
+    ARG_CURSOR,
+    ARG_REASON,
+    ARG_BY,
+    ARG_UNTIL,
+    ARG_KEEP_SCANS,
+    ARG_KEEP_RESOLVED,
 };
 /* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
@@ -114,6 +135,20 @@ bool context_color(const struct cli *c, int fd);
 /* Prints "secureops: TEXT" on stderr; returns the exit status that belongs to the code. */
 int context_fail(const struct sco_error *err);
 
+/* ---- context_store.c ---- */
+/* The store of --store and the configuration; SCO_E_INVALID: two of them, a relative path. */
+int context_open_store(struct cli *c, bool create, bool any_version, struct sco_store **ret,
+                       struct sco_error *err);
+/* scan, import: c->store when one is wanted, and it can be said whose findings these will be. */
+int context_want_store(struct cli *c, bool import, struct sco_error *err);
+/* Findings that people have settled get that status; for the engine, before its gate. */
+int context_recall(void *user, struct sco_scan *scan, struct sco_error *err);
+int context_save_scan(struct cli *c, struct sco_scan *scan, struct sco_error *err);
+/* A list option as bits of `name(0)`, `name(1)`, ...; 0: not given. SCO_E_INVALID. */
+int context_bits(struct cli *c, int id, const char *option, uint32_t max,
+                 const char *(*name)(uint32_t), uint32_t *ret, struct sco_error *err);
+int context_limit(struct cli *c, uint32_t *ret, struct sco_error *err);
+
 /* ---- panel.c: progress ---- */
 struct panel;
 struct panel *panel_new(struct event_base *base, bool terminal);
@@ -133,3 +168,6 @@ int cmd_doctor(struct cli *c);
 int cmd_config(struct cli *c);
 int cmd_compliance(struct cli *c);
 int cmd_policy(struct cli *c);
+int cmd_findings(struct cli *c);
+int cmd_scans(struct cli *c);
+int cmd_db(struct cli *c);

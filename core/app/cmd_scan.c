@@ -190,6 +190,11 @@ static int finish(struct cli *c, struct sco_scan *scan, const struct output *out
     struct sco_error err = {0};
     context_close_engine(c);
     int status = scan->exit_status;
+    if (c->store && context_save_scan(c, scan, &err) < 0) {
+        context_fail(&err);
+        fprintf(stderr, "secureops: the scan was not stored; its reports follow\n");
+        status = EXIT_INTERNAL;
+    }
     if (write_outputs(c, scan, out, n, &err) < 0)
         status = context_fail(&err) == EXIT_USAGE ? EXIT_USAGE : EXIT_INTERNAL;
     else
@@ -237,6 +242,9 @@ int cmd_scan(struct cli *c)
         return EXIT_PASSED;
     }
     if (r == 0)
+        r = context_want_store(c, false, &err);
+    c->plan = plan;
+    if (r == 0)
         r = sco_engine_scan(c->engine, plan, &scan, &err);
     int status = r < 0 || !scan ? context_fail(&err) : finish(c, scan, out, n);
     sco_plan_free(plan);
@@ -264,6 +272,8 @@ int cmd_import(struct cli *c)
         r = check_configured(c, &err);
     if (r == 0)
         r = context_check_gates(c, &err);
+    if (r == 0)
+        r = context_want_store(c, true, &err);
     if (r == 0)
         r = sco_engine_import(c->engine, c->operands, c->n_operands, c->values[ARG_SCANNER], root,
                               &scan, &err);

@@ -325,6 +325,7 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     o.scanner_options = scanner_options;
     o.scanner_wanted = scanner_wanted;
     o.progress = on_progress;
+    o.settle = context_recall;
     o.user = c;
     r = sco_engine_new(&o, &c->engine, err);
     if (r == 0)
@@ -376,6 +377,7 @@ void context_close_engine(struct cli *c)
 void context_done(struct cli *c)
 {
     context_close_engine(c);
+    c->store = sco_store_close(c->store);
     c->waivers = sco_waivers_free(c->waivers);
     sco_config_free(c->config);
     sco_config_input_done(&c->input);

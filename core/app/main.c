@@ -16,6 +16,11 @@
     {                                                                                              \
         "help", 'h', NULL, NULL, ARG_HELP, "this text"                                             \
     }
+#define STORE_FLAG                                                                                 \
+    {                                                                                              \
+        "store", 0, "[=PATH|URL]", NULL, ARG_STORE,                                                \
+            "the store (default: ~/.local/state/secureops/store.db)"                               \
+    }
 #define REPORT_FLAGS                                                                               \
     {"format", 'f',        "FMT[=PATH],...",                                                       \
      NULL,     ARG_FORMAT, "table, json, sarif, junit; several at once"},                          \
@@ -33,6 +38,11 @@
          "policies.waivers", 0, "findings that are accepted, why, and until when"},                \
         {"policies", 0, "DIR,...", NULL, ARG_POLICIES, "further packs of policies"},               \
         {"policy-keys", 0, "FILE", "policies.keys", 0, "public keys: archives must be signed"},    \
+        {"repository",   0,                                                                        \
+         "NAME",         NULL,                                                                     \
+         ARG_REPOSITORY, "store: whose findings (default: git's origin)"},                         \
+        {"branch", 0, "NAME", NULL, ARG_BRANCH, "store: of which branch (default: git's)"},        \
+        STORE_FLAG,                                                                                \
     {                                                                                              \
         "jobs", 'j', "N", "scan.jobs", 0, "how many at once (default: one per core)"               \
     }
@@ -56,6 +66,8 @@ static const struct flag scan_flags[] = {
 static const struct flag import_flags[] = {
     {"scanner", 's', "NAME", NULL, ARG_SCANNER,
      "the tool that wrote the reports (default: detected)"},
+    {"scope", 0, "NAME", NULL, ARG_SCOPE,
+     "store: the part of the repository that the reports are about"},
     {"root", 'r', "DIR", NULL, ARG_ROOT, "folder that the reports' paths are relative to"},
     REPORT_FLAGS,
     COMMON_FLAGS,
@@ -112,6 +124,51 @@ static const struct flag compliance_flags[] = {
     {0},
 };
 
+static const struct flag findings_flags[] = {
+    {"repository", 0, "NAME", NULL, ARG_REPOSITORY, "list: of this repository"},
+    {"branch", 0, "NAME", NULL, ARG_BRANCH, "list: of this branch"},
+    {"status", 0, "STATUS,...", NULL, ARG_STATUS,
+     "list: open, in_progress (the default), resolved, "
+     "false_positive, accepted; all"},
+    {"severity", 0, "SEVERITY", NULL, ARG_SEVERITY, "list: this severity or above"},
+    {"type", 0, "TYPE,...", NULL, ARG_TYPE, "list: sast, sca, dast, iac, secret, license, quality"},
+    {"tool", 0, "NAME", NULL, ARG_TOOL, "list: reported by this tool"},
+    {"rule", 0, "ID", NULL, ARG_RULE, "list: of this rule"},
+    {"cve", 0, "ID", NULL, ARG_CVE, "list: this vulnerability"},
+    {"path", 0, "PATH", NULL, ARG_PATH, "list: in this file or folder"},
+    {"show-suppressed", 0, NULL, NULL, ARG_SHOW_SUPPRESSED, "list: suppressed findings too"},
+    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
+    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    {"reason", 0, "TEXT", NULL, ARG_REASON, "set-status: why"},
+    {"until", 0, "DATE", NULL, ARG_UNTIL, "set-status: the last day on which it is accepted"},
+    {"by", 0, "NAME", NULL, ARG_BY, "set-status: who (default: the user's name)"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    STORE_FLAG,
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag scans_flags[] = {
+    {"repository", 0, "NAME", NULL, ARG_REPOSITORY, "list: of this repository"},
+    {"branch", 0, "NAME", NULL, ARG_BRANCH, "list: of this branch"},
+    {"status", 0, "STATUS", NULL, ARG_STATUS, "list: completed, incomplete, cancelled"},
+    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
+    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    STORE_FLAG,
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag db_flags[] = {
+    {"scans", 0, "DURATION", NULL, ARG_KEEP_SCANS, "retention: keep scans for (default: 730d)"},
+    {"resolved", 0, "DURATION", NULL, ARG_KEEP_RESOLVED,
+     "retention: keep resolved findings for (default: for ever)"},
+    STORE_FLAG,
+    COMMON_FLAGS,
+    {0},
+};
+
 static const struct flag doctor_flags[] = {
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     COMMON_FLAGS,
@@ -153,6 +210,12 @@ static const struct command commands[] = {
      "A control reads pass, fail, unknown, manual or not evaluated, with its evidence.\n"
      "Exit status: 0 no control fails; 1 one fails; 3 the scan is incomplete (outranks 1).",
      compliance_flags, cmd_compliance},
+    {"findings", "list | show ID | set-status ID STATUS",
+     "Shows stored findings, and says what is to become of them.", NULL, findings_flags,
+     cmd_findings},
+    {"scans", "list | show ID", "Shows stored scans.", NULL, scans_flags, cmd_scans},
+    {"db", "migrate | backup PATH | verify | retention", "Takes care of the store.",
+     "Exit status of verify: 0 the store is sound; 1 it is not.", db_flags, cmd_db},
     {"doctor", "", "Shows scanners, their versions and the age of databases, and what is missing.",
      "Exit status: 0 all plugins can be used; 3 one is broken.", doctor_flags, cmd_doctor},
     {"config", "check | show | docs", "Checks or shows the configuration, or its reference.", NULL,

@@ -303,6 +303,11 @@ char *sco_dir_config(void)
     return user_dir("XDG_CONFIG_HOME", ".config");
 }
 
+char *sco_dir_state(void)
+{
+    return user_dir("XDG_STATE_HOME", ".local/state");
+}
+
 char *sco_dir_exe(void)
 {
     char path[PATH_MAX];

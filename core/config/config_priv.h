@@ -20,6 +20,7 @@ enum section_id {
     SECTION_TOOLS,
     SECTION_SECRETS,
     SECTION_POLICIES,
+    SECTION_STORE,
     SECTION_MAX_
 };
 

@@ -98,6 +98,15 @@ static const struct sco_option secrets_table[] = {
                "its digest."),
     {0}};
 
+static const struct sco_option store_table[] = {
+    ROW(sco_config_store, path, SCO_OPT_STR, NULL, .name = "path",
+        .doc = "An SQLite file, absolute or from ~/: scans are stored in it as with --store. "
+               "`default` is $XDG_STATE_HOME/secureops/store.db."),
+    ROW(sco_config_store, url, SCO_OPT_STR, NULL, .name = "url",
+        .doc = "postgresql://USER@HOST/DATABASE, in the place of `path`. Passwords belong into "
+               "~/.pgpass or PGPASSWORD."),
+    {0}};
+
 const struct sco_option config_scanner_table[] = {
     ROW(scanner_common, enabled, SCO_OPT_ENUM, "auto", .name = "enabled",
         .values = "auto,true,false",
@@ -109,8 +118,8 @@ const struct sco_option config_scanner_table[] = {
         .doc = "Deadline of this scanner; 0 takes that of the section scan, then its own default."),
     {0}};
 
-static const char *const top_others[] = {"scanners", "scan",    "gate",     "log",
-                                         "tools",    "secrets", "policies", NULL};
+static const char *const top_others[] = {"scanners", "scan",     "gate",  "log", "tools",
+                                         "secrets",  "policies", "store", NULL};
 
 const struct section config_sections[SECTION_MAX_] = {
     [SECTION_TOP] = {.name = "", .doc = "", .table = top_table, .others = top_others},
@@ -145,6 +154,13 @@ const struct section config_sections[SECTION_MAX_] = {
                           .table = policies_table,
                           .offset = offsetof(struct sco_config, policies),
                           .trusted_only = true},
+    [SECTION_STORE] = {.name = "store",
+                       .doc = "Where scans and the life of their findings are kept. Without "
+                              "either value, and without --store, nothing is. Refused in an "
+                              "untrusted file.",
+                       .table = store_table,
+                       .offset = offsetof(struct sco_config, store),
+                       .trusted_only = true},
 };
 
 uint32_t config_word_index(const char *words, struct sco_str word)

@@ -150,6 +150,8 @@ static int finish(struct session *s, struct sco_scan **ret, struct sco_error *er
         r = sco_findings_correlate(&scan->findings, err);
     if (r == 0 && s->e->o.waivers)
         r = sco_waivers_apply(s->e->o.waivers, &scan->findings, &scan->policies.waived, err);
+    if (r == 0 && s->e->o.settle)
+        r = s->e->o.settle(s->e->o.user, scan, err);
     if (r == 0)
         r = sco_findings_rank(&scan->findings, err);
     if (r < 0)

@@ -127,6 +127,20 @@ static void write_summary(struct sco_json_out *o, const struct sco_summary *s)
     sco_json_end(o, '}');
 }
 
+static void write_store(struct sco_json_out *o, const struct sco_scan_stored *s)
+{
+    sco_json_key(o, "store");
+    sco_json_begin(o, '{');
+    sco_json_kz(o, "where", s->where);
+    sco_json_ki64(o, "created", (int64_t)s->created);
+    sco_json_ki64(o, "seen", (int64_t)s->seen);
+    sco_json_ki64(o, "changed", (int64_t)s->changed);
+    sco_json_ki64(o, "resolved", (int64_t)s->resolved);
+    sco_json_ki64(o, "reopened", (int64_t)s->reopened);
+    sco_json_ki64(o, "not_checked", (int64_t)s->not_checked);
+    sco_json_end(o, '}');
+}
+
 static void write_list_end(struct sco_json_out *o)
 {
     o->comma = false;
@@ -161,6 +175,10 @@ int json_write(const struct sco_scan *scan, struct sink *s, struct sco_error *er
     new_line(&o);
     write_summary(&o, &scan->summary);
     new_line(&o);
+    if (scan->stored.where) {
+        write_store(&o, &scan->stored);
+        new_line(&o);
+    }
     sco_json_ki64(&o, "exit_status", scan->exit_status);
     sco_json_end(&o, '}');
     sco_buf_addc(&s->b, '\n');

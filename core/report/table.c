@@ -224,6 +224,23 @@ static void write_totals(struct table *t)
     sco_buf_addc(t->b, '\n');
 }
 
+static void write_store(struct table *t)
+{
+    const struct sco_scan_stored *s = &t->scan->stored;
+    if (!s->where)
+        return;
+    sco_buf_addf(t->b, "Stored: %llu new, %llu seen before", (unsigned long long)s->created,
+                 (unsigned long long)s->seen);
+    if (s->changed)
+        sco_buf_addf(t->b, " (%llu changed)", (unsigned long long)s->changed);
+    sco_buf_addf(t->b, ", %llu reopened, %llu resolved", (unsigned long long)s->reopened,
+                 (unsigned long long)s->resolved);
+    if (s->not_checked)
+        sco_buf_addf(t->b, "; %llu not checked, and still open",
+                     (unsigned long long)s->not_checked);
+    sco_buf_addc(t->b, '\n');
+}
+
 /* "2 of 5 scanners did not finish: semgrep, trivy". */
 static void add_unfinished(struct sco_buf *b, const struct sco_scan *scan)
 {
@@ -317,6 +334,7 @@ int table_write(const struct sco_scan *scan, const struct sco_report_options *o,
     write_scanners(&t);
     table_findings(&t);
     write_totals(&t);
+    write_store(&t);
     policies_table(&t);
     write_verdict(&t);
     int r = sco_buf_check(&t.tmp, err);

@@ -102,8 +102,13 @@ struct sco_config_policies { /* paths, made absolute as those of tools */
     struct sco_str_list dirs, keys, waivers;
 };
 
+struct sco_config_store {
+    struct sco_str path, url; /* at most one; absent: scans are not stored */
+};
+
 struct sco_config {
     struct sco_config_policies policies;
+    struct sco_config_store store;
     struct sco_config_scan scan;
     struct sco_config_gate gate;
     struct sco_str_list output; /* FORMAT[=PATH] */

@@ -89,6 +89,8 @@ struct sco_engine_options {
     /* What the configuration says of a scanner: -1 never, 0 when it applies, 1 must run. */
     int (*scanner_wanted)(void *user, const char *name);
     void (*progress)(void *user, const struct sco_progress *p);
+    /* Before findings are ranked and judged: may set their status. NULL: nothing to say. */
+    int (*settle)(void *user, struct sco_scan *scan, struct sco_error *err);
     void *user;
 };
 

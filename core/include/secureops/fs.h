@@ -55,5 +55,6 @@ char *sco_fs_realpath(const char *path, struct sco_error *err); /* malloc'd; NUL
 /* Folders of this installation and user; malloc'd, never NULL but for no memory. */
 char *sco_dir_cache(void);  /* $XDG_CACHE_HOME/secureops, else ~/.cache/secureops, else /tmp/... */
 char *sco_dir_data(void);   /* $XDG_DATA_HOME/secureops, else ~/.local/share/secureops */
+char *sco_dir_state(void);  /* $XDG_STATE_HOME/secureops, else ~/.local/state/secureops */
 char *sco_dir_config(void); /* $XDG_CONFIG_HOME/secureops, else ~/.config/secureops */
 char *sco_dir_exe(void);    /* the folder of the running program */
