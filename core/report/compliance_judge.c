@@ -106,8 +106,12 @@ static void judge_gated(struct sco_compliance *c, struct sco_control_fact *f)
     for (size_t i = 0; i < s->policies.n_gates; i++) /* what could not judge has not */
         gated |= strcmp(s->policies.gates[i].verdict, "pass") == 0 ||
                  strcmp(s->policies.gates[i].verdict, "fail") == 0;
-    f->status = gated ? SCO_CONTROL_PASS : SCO_CONTROL_UNKNOWN;
-    f->detail = gated ? "the scan was judged by a gate" : "no gate judged the scan";
+    const char *name = NULL;
+    bool empty = !completed(c, 0, &name); /* a gate over nothing is no evidence */
+    f->status = gated && !empty ? SCO_CONTROL_PASS : SCO_CONTROL_UNKNOWN;
+    f->detail = !gated  ? "no gate judged the scan"
+                : empty ? "no scanner completed: the gate had nothing to judge"
+                        : "the scan was judged by a gate";
 }
 
 /* scanned:TYPE, clean:TYPE:SEVERITY, gated. What is not understood holds for nothing. */

@@ -136,6 +136,9 @@ static void test_facts(void **state)
     scan.policies.n_gates = 0;
     scan.gate.fail_on = SCO_SEV_HIGH;
     assert_int_equal(judge(FACT("gated")), SCO_CONTROL_PASS);
+    scan.runs[0].status = SCO_RUN_STATUS_SKIPPED;
+    assert_int_equal(judge(FACT("gated")), SCO_CONTROL_UNKNOWN); /* over nothing */
+    scan.runs[0].status = SCO_RUN_STATUS_COMPLETED;
     assert_int_equal(judge(FACT("nonsense")), SCO_CONTROL_UNKNOWN);
     assert_int_equal(judge(FACT("scanned:NONSENSE")), SCO_CONTROL_UNKNOWN);
     assert_int_equal(judge(FACT("clean:IAC")), SCO_CONTROL_UNKNOWN);
