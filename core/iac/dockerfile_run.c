@@ -27,7 +27,7 @@ static int add_mount(struct df_build *b, struct sco_str value, struct iac_span a
 {
     SCO_AUTO(iac_members) struct iac_members m = {0};
     struct sco_str part;
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     bool type = false;
     int r = 0;
     while (r == 0 && sco_str_split(&value, ',', &part))
@@ -61,7 +61,7 @@ static int add_flag(struct df_build *b, const struct df_inst *i, struct df_word 
         value_at = df_at(b, i, w.a + 2 + key.n + 1, w.b);
     struct sco_str value = sco_str_make(eq + 1, s.n - key.n - 1);
     int r = df_expand_word(b, value, &text, &unknown);
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     if (r == 0)
         r = df_marked(b, sco_buf_str(&text), value_at, &v);
     if (r == 0)
@@ -75,7 +75,7 @@ int df_flags(struct df_build *b, const struct df_inst *i, struct iac_members *m)
 {
     SCO_AUTO(iac_members) struct iac_members flags = {0};
     SCO_AUTO(iac_items) struct iac_items mounts = {0};
-    struct sco_iac_node v;
+    struct sco_iac_node v = {0};
     int r = 0;
     if (!i->flags.n)
         return 0;
@@ -204,7 +204,7 @@ static int shell_form(struct df_build *b, const struct df_inst *i, size_t first_
 int df_commands(struct df_build *b, const struct df_inst *i, size_t first_arg,
                 const struct sco_iac_node *args, struct iac_members *m)
 {
-    struct sco_iac_node list;
+    struct sco_iac_node list = {0};
     int r = 0;
     if (i->json)
         r = iac_shell_exec(b->s, args ? args->item : NULL, args ? args->n : 0, 0, &list);
