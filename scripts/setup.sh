@@ -16,7 +16,7 @@ sco_setup()
     local -a packages=(
         build-essential cmake ninja-build ccache pkg-config git python3 bandit
         libyaml-dev liblua5.4-dev libjansson-dev libssl-dev nettle-dev libevent-dev
-        libcurl4-openssl-dev libsqlite3-dev libxml2-dev libcmocka-dev zlib1g-dev
+        libcurl4-openssl-dev libsqlite3-dev libpq-dev libxml2-dev libcmocka-dev zlib1g-dev
     )
     local print=false
 
@@ -25,7 +25,7 @@ sco_setup()
             --dev)
                 packages+=(
                     clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev
-                    cppcheck valgrind shellcheck jq
+                    cppcheck valgrind shellcheck jq postgresql
                 ) ;;
             --print) print=true ;;
             *)

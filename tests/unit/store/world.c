@@ -28,14 +28,12 @@ int world_set_up(void **state)
         snprintf(path, sizeof path, "%s/store.db", w->dir);
         w->where = path;
     } else {
-        struct sco_store *s = NULL;
-        struct sco_store_options o = {.where = w->where, .any_version = true};
-        assert_int_equal(store_open_with(STORE_DRIVER(), &o, &s, &err), 0);
-        assert_int_equal(s->ops->script(s->db,
-                                        SCO_STR("DROP SCHEMA public CASCADE; CREATE SCHEMA public"),
-                                        &err),
-                         0);
-        sco_store_close(s);
+        const struct sco_store_ops *ops = STORE_DRIVER();
+        void *db = NULL;
+        assert_int_equal(ops->open(&(struct sco_store_options){.where = w->where}, &db, &err), 0);
+        assert_int_equal(
+            ops->script(db, SCO_STR("DROP SCHEMA public CASCADE; CREATE SCHEMA public"), &err), 0);
+        ops->close(db);
     }
     w->now = 1800000000000;
     w->repository = "https://git.example/app";

@@ -1,0 +1,91 @@
+"""The programs on PostgreSQL: several at once on one branch, a server that goes away."""
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "e2e")]
+
+from harness import INTERNAL, PASSED, Case  # noqa: E402
+from postgresql import Cluster  # noqa: E402
+
+
+def sarif(numbers):
+    return json.dumps({"version": "2.1.0", "runs": [{
+        "tool": {"driver": {"name": "linter"}},
+        "results": [{"ruleId": f"R{n}", "level": "note", "message": {"text": f"Problem {n}."},
+                     "locations": [{"physicalLocation": {
+                         "artifactLocation": {"uri": f"src/f{n}.c"},
+                         "region": {"startLine": 1}}}]} for n in numbers]}]})
+
+
+class Programs(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        try:
+            cls.cluster = Cluster().__enter__()
+        except FileNotFoundError as e:
+            raise unittest.SkipTest(str(e)) from e
+        cls.addClassCleanup(cls.cluster.__exit__)
+
+    def check_nothing_left(self, result):
+        """The cluster's own processes are children, too."""
+
+    def setUp(self):
+        super().setUp()
+        name = self.id().rsplit(".", 1)[1]
+        subprocess.run(self.cluster.command("createdb", "-h", self.cluster.root, "-U",
+                                            self.cluster.user.pw_name, name)
+                       if self.cluster.user else
+                       self.cluster.command("createdb", "-h", self.cluster.root, name), check=True)
+        self.url = self.cluster.url.replace("/postgres?", f"/{name}?")
+        self.write("report.sarif", sarif(range(500)))
+        self.args = ("import", "report.sarif", f"--store={self.url}", "--repository", "app")
+
+    def test_life(self):
+        _, report = self.report(*self.args, code=PASSED)
+        self.assertEqual(report["store"]["created"], 500)
+        self.assertNotIn("?", report["store"]["where"])
+        self.write("report.sarif", sarif(range(1, 501)))
+        _, report = self.report(*self.args, code=PASSED)
+        self.assertEqual((report["store"]["created"], report["store"]["seen"],
+                          report["store"]["resolved"]), (1, 499, 1))
+        page = self.run_it("findings", "list", f"--store={self.url}", "--format", "json",
+                           "--limit", "10", "--status", "resolved", code=PASSED).json()
+        self.assertEqual(len(page["findings"]), 1)
+        self.run_it("db", "verify", f"--store={self.url}", code=PASSED)
+        backup = self.run_it("db", "backup", "x", f"--store={self.url}", code=INTERNAL)
+        self.assertIn("pg_dump", backup.err)
+
+    def test_several_at_once_count_each_finding_once(self):
+        """The first ones also make the schema, all at the same moment."""
+        started = [self.start(*self.args, "--format", "json", "--no-progress") for _ in range(6)]
+        created = seen = reopened = 0
+        for process in started:
+            result = self.finish(process)
+            self.assertEqual(result.code, PASSED, str(result))
+            store = result.json()["store"]
+            created += store["created"]
+            seen += store["seen"]
+            reopened += store["reopened"]
+            self.assertEqual(store["resolved"], 0)
+        self.assertEqual((created, seen, reopened), (500, 2500, 0))
+
+    def test_a_server_that_goes_away(self):
+        self.report(*self.args, code=PASSED)
+        self.cluster.stop(signal.SIGQUIT)
+        result = self.run_it(*self.args, "--quiet")
+        self.assertEqual(result.code, INTERNAL, str(result))
+        self.assertIn("cannot reach the store", result.err)
+        self.cluster.start()
+        _, report = self.report(*self.args, code=PASSED)
+        self.assertEqual(report["store"]["seen"], 500)
+        self.run_it("db", "verify", f"--store={self.url}", code=PASSED)
+
+
+if __name__ == "__main__":
+    unittest.main()
