@@ -10,7 +10,9 @@ enum { GATE_TIMEOUT_MS = 300 * 1000, REASONS_MAX = 50, VERDICTS_MAX = 10000 };
 struct gating {
     struct session *s;
     bool ended;
-    int failed; /* SCO_E_NOMEM */
+    int failed;      /* SCO_E_NOMEM, SCO_E_FORMAT */
+    bool not_judged; /* an error or unknown among the verdicts that were left out */
+    size_t left_out;
     enum sco_run_status status;
     const char *reason;
 };
@@ -21,8 +23,11 @@ static const char *fingerprint_at(struct sco_scan *scan, struct sco_str pointer)
 {
     struct sco_str rest = pointer, part;
     int64_t i = 0;
-    if (!sco_str_split(&rest, '/', &part) || !sco_str_split(&rest, '/', &part) ||
-        !sco_str_is(part, "findings") || !sco_str_split(&rest, '/', &part) ||
+    const char *const names[] = {"", "findings"};
+    for (size_t k = 0; k < SCO_ARRAY_LEN(names); k++)
+        if (!sco_str_split(&rest, '/', &part) || !sco_str_is(part, names[k]))
+            return NULL;
+    if (!sco_str_split(&rest, '/', &part) ||
         sco_parse_i64(part, 0, (int64_t)scan->findings.n - 1, &i) < 0)
         return NULL;
     char *hex = sco_arena_alloc(&scan->arena, 2 * SCO_FINGERPRINT_LEN + 1);
@@ -41,8 +46,12 @@ static int take_verdict(struct gating *g, const struct sco_node *m)
     struct sco_scan *scan = g->s->scan;
     struct sco_scan_policies *p = &scan->policies;
     struct sco_str verdict = sco_text(sco_get(m, "verdict"));
-    if (p->n_gates >= VERDICTS_MAX)
+    bool passed = sco_str_is(verdict, "pass") || sco_str_is(verdict, "not_applicable");
+    if (p->n_gates >= VERDICTS_MAX) { /* they count, whatever is kept of them */
+        g->left_out += !passed;
+        g->not_judged |= !passed && !sco_str_is(verdict, "fail");
         return 0;
+    }
     if (SCO_VEC_PUSH(p->gates, p->n_gates, p->cap_gates) < 0)
         return SCO_E_NOMEM;
     struct sco_scan_gate x = {.policy = keep(scan, m, "policy"),
@@ -50,8 +59,7 @@ static int take_verdict(struct gating *g, const struct sco_node *m)
                               .severity = keep(scan, m, "severity"),
                               .message = keep(scan, m, "message"),
                               .fingerprint = fingerprint_at(scan, sco_text(sco_get(m, "pointer"))),
-                              .counts = !sco_str_is(verdict, "pass") &&
-                                        !sco_str_is(verdict, "not_applicable")};
+                              .counts = !passed};
     if (!x.policy || !x.verdict || !x.message)
         return SCO_E_NOMEM;
     p->gates[p->n_gates++] = x;
@@ -63,7 +71,9 @@ static void on_record(struct sco_str kind, struct sco_str json, void *user)
     struct gating *g = user;
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     const struct sco_node *m = NULL;
-    if (g->failed || sco_json_parse(json, &arena, &m, NULL) < 0)
+    if (!g->failed && sco_json_parse(json, &arena, &m, NULL) < 0)
+        g->failed = SCO_E_FORMAT; /* a verdict that is lost is none that passed */
+    if (g->failed)
         return;
     if (sco_str_is(kind, "verdict"))
         g->failed = take_verdict(g, m);
@@ -115,6 +125,8 @@ static int ask(struct gating *g, struct sco_error *err)
     spec.message = sco_buf_str(&message);
     if (r == 0)
         r = engine_run_job(e, &spec, &g->ended, err);
+    if (r == 0 && g->failed == SCO_E_FORMAT)
+        return sco_error_set(err, SCO_E_FORMAT, "a verdict of a gate cannot be read");
     return r < 0 ? r : g->failed;
 }
 
@@ -131,8 +143,8 @@ static int judge(struct gating *g, struct sco_error *err)
 {
     struct sco_scan *s = g->s->scan;
     const struct sco_scan_policies *p = &s->policies;
-    bool failed = false, incomplete = false;
-    size_t said = 0, left_out = 0;
+    bool failed = g->left_out > 0, incomplete = g->not_judged;
+    size_t said = 0, left_out = g->left_out;
     int r = 0;
     for (size_t i = 0; i < p->n_gates && r == 0; i++) {
         const struct sco_scan_gate *x = &p->gates[i];

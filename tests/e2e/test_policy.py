@@ -407,6 +407,18 @@ class Gates(PolicyCase):
         report = self.gated("gate-mine", code=INCOMPLETE, privileged="false", args=["--policies", "pack"])
         self.assertTrue(any("no idea" in r for r in report["gate"]["reasons"]), report["gate"])
 
+    def test_an_error_after_many_verdicts_counts(self):
+        head = "return { id = '%s', title = 't', severity = 'HIGH', remediation = 'r', " \
+               "applies_to = 'scan', default = false, check = function(r) %s end }\n"
+        names = ["gate-a%02d" % i for i in range(11)]
+        for name in names:
+            self.write("pack/%s.lua" % name,
+                       head % (name, "for i = 1, 1000 do fail(r, { 'x', i }, 'm') end"))
+        self.write("pack/z.lua", head % ("gate-z", "error('no idea')"))
+        report = self.gated(*names, code=GATE, args=["--policies", "pack"])
+        self.assertEqual(report["gate"]["reasons"][-1], "10950 more reasons of gates")
+        self.gated(*names, "gate-z", code=INCOMPLETE, args=["--policies", "pack"])
+
     def test_own_gate(self):
         self.gate_policy("if #report.findings > 0 then fail('x') end".replace("report", "r"))
         self.gated("gate-mine", code=PASSED, privileged="false", args=["--policies", "pack"])
