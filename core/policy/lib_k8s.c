@@ -172,19 +172,29 @@ static bool matches_map(lua_State *L, const struct sco_iac_node *map,
     return true;
 }
 
+/* LJMP: what is known only at run time ends the check. */
+static const struct sco_iac_node *known(lua_State *L, const struct sco_iac_node *v)
+{
+    if (v && v->type == SCO_IAC_UNKNOWN)
+        pl_push(L, v);
+    return v;
+}
+
 /* LJMP */
 static bool matches_expression(lua_State *L, const struct sco_iac_node *e,
                                const struct sco_iac_node *labels)
 {
-    struct sco_str key = sco_iac_text(sco_iac_get(e, "key"));
-    struct sco_str op = sco_iac_text(sco_iac_get(e, "operator"));
-    const struct sco_iac_node *values = sco_iac_get(e, "values");
+    struct sco_str key = sco_iac_text(known(L, sco_iac_get(known(L, e), "key")));
+    struct sco_str op = sco_iac_text(known(L, sco_iac_get(e, "operator")));
+    const struct sco_iac_node *values = known(L, sco_iac_get(e, "values"));
     if (!key.p || !op.p)
         return false;
     struct sco_str have = label(L, labels, key);
     bool in = false;
     for (size_t i = 0; have.p && sco_iac_at(values, i); i++)
         in = in || sco_str_eq(have, sco_iac_text(sco_iac_at(values, i)));
+    for (size_t i = 0; have.p && !in && sco_iac_at(values, i); i++)
+        known(L, sco_iac_at(values, i)); /* it may be this one */
     if (sco_str_is(op, "In"))
         return in;
     if (sco_str_is(op, "NotIn"))
@@ -198,8 +208,8 @@ static int k_selects(lua_State *L)
 {
     const struct sco_iac_node *selector = pl_node(L, 1), *labels = pl_node(L, 2);
     bool ok = selector && selector->type == SCO_IAC_MAP;
-    const struct sco_iac_node *map = sco_iac_get(selector, "matchLabels");
-    const struct sco_iac_node *expressions = sco_iac_get(selector, "matchExpressions");
+    const struct sco_iac_node *map = known(L, sco_iac_get(selector, "matchLabels"));
+    const struct sco_iac_node *expressions = known(L, sco_iac_get(selector, "matchExpressions"));
     if (selector)
         pl_work(L, pl_of(L), selector->n);
     if (ok && !map && !expressions)

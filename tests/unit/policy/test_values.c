@@ -172,6 +172,45 @@ static void test_kept_secret(void **state)
     bundle_done(&b);
 }
 
+/* A selector that is not all known selects neither nothing nor everything. */
+static void test_unknown_selector(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *after, *unknown, *want;
+    } cases[] = {
+        {"{}", "{\"s\":true}", "unknown t"},
+        {"{\"s\":{}}", "{\"s\":{\"matchLabels\":true}}", "unknown t"},
+        {"{\"s\":{}}", "{\"s\":{\"matchExpressions\":true}}", "unknown t"},
+        {"{\"s\":{\"matchExpressions\":[{\"key\":\"env\",\"operator\":\"In\","
+         "\"values\":[\"y\",null]}]}}",
+         "{\"s\":{\"matchExpressions\":[{\"values\":[false,true]}]}}", "unknown t"},
+        {"{\"s\":{\"matchExpressions\":[{\"key\":\"env\",\"values\":[]}]}}",
+         "{\"s\":{\"matchExpressions\":[{\"operator\":true}]}}", "unknown t"},
+        {"{\"s\":{\"matchExpressions\":[{\"key\":\"env\",\"operator\":\"In\","
+         "\"values\":[\"x\",null]}]}}",
+         "{\"s\":{\"matchExpressions\":[{\"values\":[false,true]}]}}", ": selected\n"},
+    };
+    struct bundle b;
+    bundle_init(&b);
+    for (size_t i = 0; i < SCO_ARRAY_LEN(cases); i++) {
+        SCO_AUTO(sco_buf) struct sco_buf plan = {0};
+        sco_buf_addf(&plan,
+                     "{\"format_version\":\"1.2\",\"resource_changes\":[{\"address\":\"aws_x.a\","
+                     "\"mode\":\"managed\",\"type\":\"aws_x\",\"name\":\"a\",\"change\":{"
+                     "\"actions\":[\"create\"],\"before\":null,\"after\":{\"l\":{\"env\":\"x\"},"
+                     "\"o\":%s},\"after_unknown\":{\"o\":%s}}}]}",
+                     cases[i].after, cases[i].unknown);
+        eval_plan(&b, "if k8s.selects(v.o.s, v.l) then fail('selected') end");
+        const char *got = bundle_eval(&b, "tfplan.json", sco_buf_z(&plan));
+        if (!strstr(got, cases[i].want))
+            print_error("%s %s\nwanted %s\ngot    %s", cases[i].after, cases[i].unknown,
+                        cases[i].want, got);
+        assert_non_null(strstr(got, cases[i].want));
+    }
+    bundle_done(&b);
+}
+
 enum { TRACE = 2000 };
 
 static int copy_trace(void *user, const struct sco_verdict *v)
@@ -259,9 +298,10 @@ static void test_deterministic(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unknown),     cmocka_unit_test(test_sensitive),
-        cmocka_unit_test(test_kept_secret), cmocka_unit_test(test_trace),
-        cmocka_unit_test(test_hoarder),     cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_unknown),          cmocka_unit_test(test_sensitive),
+        cmocka_unit_test(test_kept_secret),      cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_unknown_selector), cmocka_unit_test(test_hoarder),
+        cmocka_unit_test(test_deterministic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
