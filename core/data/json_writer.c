@@ -109,7 +109,8 @@ static bool add_plain_member(struct sco_json_out *o, struct sco_str key, struct 
     if (o->comma)
         *p++ = ',';
     *p++ = '"';
-    memcpy(p, key.p, key.n);
+    if (key.p)
+        memcpy(p, key.p, key.n);
     p += key.n;
     memcpy(p, "\":\"", 3);
     p += 3;

@@ -25,7 +25,7 @@ static char lower(char c)
 static void lower_id(const char *id, char *out, size_t n)
 {
     size_t k = 0;
-    for (; id[k] && k + 1 < n; k++)
+    for (; id && id[k] && k + 1 < n; k++)
         out[k] = lower(id[k]);
     out[k] = 0;
 }

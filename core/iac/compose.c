@@ -124,6 +124,8 @@ static int resolve(const struct services *o, const struct sco_iac_node *service,
 {
     const struct sco_iac_node *extends = sco_iac_get(service, "extends");
     struct sco_str name = sco_iac_text(extends), file = {NULL, 0};
+    if (!service)
+        return SCO_E_INTERNAL;
     *ret = *service;
     if (!extends)
         return 0;

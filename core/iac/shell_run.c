@@ -103,7 +103,7 @@ static int add_command(struct sh_split *p, const struct sh_word *w, size_t n,
     struct iac_span at = {w[0].text.doc, w[0].text.pos, w[n - 1].text.end};
     if (env->n && env->v[0].key_pos < at.pos)
         at.pos = env->v[0].key_pos;
-    struct sco_iac_node name = w[0].text, word, map;
+    struct sco_iac_node name = w[0].text, word = {0}, map = {0};
     struct sco_str base = name_of(&w[0]);
     struct iac_span name_at = {name.doc, name.pos, name.end};
     name.text = base.p;

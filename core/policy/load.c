@@ -221,25 +221,26 @@ static int by_id(const void *x, const void *y)
 /* Sorts policies and entries by id and leaves the second of equal ids out. */
 static int sort_policies(struct sco_policies *p, struct sco_error *err)
 {
-    if (!p->n_policies || !p->policies)
+    struct sco_policy *all = p->policies;
+    if (!p->n_policies || !all)
         return 0;
     SCO_AUTO(sco_free) struct pair *v = sco_alloc(p->n_policies, sizeof *v);
     if (!v)
         return sco_error_nomem(err);
     for (size_t i = 0; i < p->n_policies; i++)
-        v[i] = (struct pair){p->policies[i], p->entries[i], i};
+        v[i] = (struct pair){all[i], p->entries[i], i};
     qsort(v, p->n_policies, sizeof *v, by_id);
     size_t n = 0;
     for (size_t i = 0; i < p->n_policies; i++) {
-        const struct sco_policy *last = n ? &p->policies[n - 1] : NULL, *now = &v[i].policy;
+        const struct sco_policy *last = n ? &all[n - 1] : NULL, *now = &v[i].policy;
         if (last && strcmp(last->id, now->id) == 0) {
             if (pl_problem(p, "%s/%s:%u: id '%s' is also in %s/%s:%u", now->bundle, now->file_path,
                            now->line, now->id, last->bundle, last->file_path, last->line) < 0)
                 return sco_error_nomem(err);
             continue;
         }
-        p->policies[n] = *now;
-        p->policies[n].selected = now->enabled;
+        all[n] = *now;
+        all[n].selected = now->enabled;
         p->entries[n++] = v[i].entry;
     }
     p->n_policies = n;

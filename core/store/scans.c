@@ -279,7 +279,7 @@ int sco_store_scan(struct sco_store *s, const char *id, struct sco_scan_page *re
 
 void sco_scan_page_done(struct sco_scan_page *p)
 {
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; p->v && i < p->n; i++)
         free(p->v[i].runs);
     sco_arena_done(&p->arena);
     memset(p, 0, sizeof *p);

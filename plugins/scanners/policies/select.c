@@ -41,7 +41,7 @@ static void put_value(struct policies *p, struct sco_json_out *o, struct sco_str
 static int put_policy(struct policies *p, struct sco_json_out *o, size_t first,
                       struct sco_error *err)
 {
-    struct param head = {0}, q;
+    struct param head = {0}, q = {0};
     int r = cut_param(p->params.v[first], &head, err);
     if (r < 0)
         return r;

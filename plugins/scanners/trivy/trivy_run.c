@@ -43,7 +43,7 @@ static const char *command_of(const struct trivy *t, const struct sco_job *job)
     default:
         break;
     }
-    if (!t->command.n || sco_str_is(t->command, "auto"))
+    if (!t->command.p || !t->command.n || sco_str_is(t->command, "auto"))
         return "fs";
     return t->command.p;
 }
