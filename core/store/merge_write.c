@@ -199,7 +199,7 @@ static int next_event(void *user, struct store_value *v, struct sco_error *err)
 static int name_created(struct merge *m, struct sco_error *err)
 {
     int64_t pk = 0;
-    uint64_t tail;
+    uint64_t tail = 0;
     if (!m->counts.created)
         return 0;
     int r = m->s->ops->reserve(m->s->db, (int64_t)m->counts.created, &pk, err);

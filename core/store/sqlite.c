@@ -143,7 +143,7 @@ static int db_query(void *db, const char *sql, const struct store_value *v, size
 {
     struct db *d = db;
     sqlite3_stmt *st = NULL;
-    struct store_value out[48];
+    struct store_value out[48] = {0};
     int r = prepare(d, sql, &st, err);
     if (r < 0)
         return r;

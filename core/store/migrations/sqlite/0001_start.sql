@@ -79,7 +79,9 @@ CREATE TABLE vulnerabilities (
     fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),
     digest BLOB NOT NULL, -- of the content as reported
     vulnerability_type TEXT NOT NULL,
-    severity TEXT NOT NULL CHECK (severity IN ('CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFO')),
+    -- OR, not IN: for each row, SQLite would build a table of the list
+    severity TEXT NOT NULL CHECK (severity = 'HIGH' OR severity = 'MEDIUM' OR severity = 'LOW' OR
+        severity = 'CRITICAL' OR severity = 'INFO'),
     title TEXT,
     rule_id TEXT,
     file_path TEXT,
@@ -90,7 +92,8 @@ CREATE TABLE vulnerabilities (
     suppressed INTEGER NOT NULL,
     scope TEXT NOT NULL, -- of the scan that saw it last
     status TEXT NOT NULL
-        CHECK (status IN ('OPEN', 'IN_PROGRESS', 'RESOLVED', 'FALSE_POSITIVE', 'ACCEPTED')),
+        CHECK (status = 'OPEN' OR status = 'RESOLVED' OR status = 'IN_PROGRESS' OR
+            status = 'FALSE_POSITIVE' OR status = 'ACCEPTED'),
     status_by TEXT,
     status_reason TEXT,
     accepted_until INTEGER,
