@@ -114,7 +114,8 @@ static inline char short_escape(char c)
     }
 }
 
-/* A string of up to 15 bytes of ASCII without escapes, as most names are; else as quick_string(). */
+/* A string of up to 15 bytes of ASCII without escapes, as most names are; else as quick_string().
+ */
 static inline bool short_string(struct sco_json_tree *t, struct sco_str *ret)
 {
     const char *p = t->s->p + 1;

@@ -141,7 +141,7 @@ struct job {
     enum sco_run_status status;
     int code; /* SCO_E_* of a failure, 0 */
     int32_t exit_code;
-    uint64_t reported; /* what the worker says it sent */
+    uint64_t reported;                  /* what the worker says it sent */
     uint64_t records, records_reported; /* received; announced */
     const char *reason, *version, *tool;
     const char *plugin; /* import: the one that was chosen */
@@ -190,8 +190,7 @@ struct policy_files {
 };
 /* The files of paths: folders are walked as in a scan, files are taken as they are. */
 int policy_files_collect(struct sco_engine *e, const struct sco_plugin_info *p,
-                         const char *const *paths, struct policy_files *ret,
-                         struct sco_error *err);
+                         const char *const *paths, struct policy_files *ret, struct sco_error *err);
 void policy_files_done(struct policy_files *f);
 /* Appends the request; `files`, `input`, `scope` may be NULL. */
 /* The plugin itself; SCO_E_INTERNAL: it is not there, or cannot be used. */

@@ -40,7 +40,7 @@ static void *get_small(struct pl_memory *m, size_t n)
     size_t c = class_of(n), size = (c + 1) * PL_SMALL_STEP;
     void *v = m->small[c];
     if (v) {
-        memcpy(&m->small[c], v, sizeof v);
+        memcpy(&m->small[c], v, sizeof(void *)); /* the next free one stands in it */
         return v;
     }
     if (m->chunk_left < size) {
@@ -61,7 +61,7 @@ static void *get_small(struct pl_memory *m, size_t n)
 static void put_small(struct pl_memory *m, void *v, size_t n)
 {
     size_t c = class_of(n);
-    memcpy(v, &m->small[c], sizeof v);
+    memcpy(v, &m->small[c], sizeof(void *));
     m->small[c] = v;
 }
 

@@ -66,6 +66,7 @@ const struct pl_parsed *pl_inside(lua_State *L, const struct sco_iac_node *base,
     if (!x) {
         p->nomem = true;
         pl_stop(L, p, PL_MEMORY);
+        return NULL; /* not reached */
     }
     if (x->limit)
         luaL_error(L, "%s", x->error);

@@ -19,7 +19,8 @@ static inline void buf_restart(struct sco_buf *b, struct sco_buf *out)
 }
 /* Writes the buffer out when it is full. False when there is no sense in going on. */
 bool sink_more(struct sink *s);
-/* Writes the buffer out, then `text`, which is cleared. False when there is no sense in going on. */
+/* Writes the buffer out, then `text`, which is cleared. False when there is no sense in going on.
+ */
 bool sink_take(struct sink *s, struct sco_buf *text);
 /* Writes the rest and frees the buffer. 0, or the first error. */
 int sink_end(struct sink *s, struct sco_error *err);

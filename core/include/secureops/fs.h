@@ -23,7 +23,8 @@ int sco_fs_open_trusted(const char *path, int *ret_fd, struct sco_error *err) SC
 int sco_fs_write(const char *path, struct sco_str content, int mode,
                  struct sco_error *err) SCO_NODISCARD;
 /* The same for what may be lost: for a moment, or when the machine stops, there is no file. A file
- * that takes the place of another is written to the disk at once by ext4, which takes milliseconds. */
+ * that takes the place of another is written to the disk at once by ext4, which takes milliseconds.
+ */
 int sco_fs_write_cache(const char *path, struct sco_str content,
                        struct sco_error *err) SCO_NODISCARD;
 int sco_fs_write_all(int fd, struct sco_str s); /* 0, or -errno */

@@ -52,7 +52,8 @@ class Cluster:
             raise FileNotFoundError("PostgreSQL's server is not installed (apt install postgresql)")
         if self.user is False:
             raise FileNotFoundError("there is no unprivileged user whom PostgreSQL could run as")
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="sco-pg-"))
+        # not in TMPDIR: it may be closed to the server's user
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="sco-pg-", dir="/tmp"))
         if self.user:
             os.chown(self.root, self.user.pw_uid, self.user.pw_gid)
         name = self.user.pw_name if self.user else pwd.getpwuid(os.geteuid()).pw_name

@@ -68,7 +68,7 @@ static void write_read_remove(void **state)
         assert_int_equal(sco_fs_write_cache(sco_buf_z(&path), SCO_STR("again"), &err), 0);
         assert_int_equal(i ? 0 : unlink(sco_buf_z(&path)), 0);
     }
-    sco_buf_clear(&text);
+    sco_buf_done(&text);
     assert_int_equal(sco_fs_read(sco_buf_z(&path), 100, &text, &err), 0);
     assert_true(sco_str_is(sco_buf_str(&text), "again"));
     struct sco_buf none = {0};

@@ -467,10 +467,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(defaults),  TEST(layers),    TEST(files_that_fail),
-        TEST(errors),    TEST(untrusted), TEST(environment),
-        TEST(overrides), TEST(scanners),  TEST(scanner_names),
-        TEST(show),      TEST(docs),      TEST(no_memory),
+        TEST(defaults),
+        TEST(layers),
+        TEST(files_that_fail),
+        TEST(errors),
+        TEST(untrusted),
+        TEST(environment),
+        TEST(overrides),
+        TEST(scanners),
+        TEST(scanner_names),
+        TEST(show),
+        TEST(docs),
+        TEST(no_memory),
         TEST(required_and_switched_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ TEST(new_seen_resolved_reopened)
     WORLD;
     save_is(w, SCAN(1, 2, 3), .created = 3);
     char id[37];
-    strcpy(id, stored(w, 2)->id);
+    snprintf(id, sizeof id, "%s", stored(w, 2)->id);
     int64_t first = stored(w, 2)->first_detected;
     assert_int_equal(first, stored(w, 2)->last_detected);
     save_is(w, SCAN(1, 2, 3), .seen = 3);
