@@ -269,6 +269,8 @@ void sco_store_history_done(struct sco_store_history *h)
 struct recall {
     struct sco_finding **sorted;
     size_t n;
+    struct sco_pool *pool;
+    int64_t now;
     uint64_t told;
 };
 
@@ -278,20 +280,47 @@ static int compare(const void *a, const void *b)
     return memcmp((*x)->fingerprint, (*y)->fingerprint, SCO_FINGERPRINT_LEN);
 }
 
-static int on_settled(void *user, const struct store_value *v, size_t n)
+/* The first of those with this fingerprint; rc->n: there is none. */
+static size_t first_with(const struct recall *rc, const char *fingerprint)
+{
+    size_t low = 0, high = rc->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(rc->sorted[middle]->fingerprint, fingerprint, SCO_FINGERPRINT_LEN) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int on_known(void *user, const struct store_value *v, size_t n)
 {
     struct recall *rc = user;
-    struct sco_finding key, *at = &key;
+    struct sco_stored *st = NULL;
     (void)n;
-    if (v[0].s.n != SCO_FINGERPRINT_LEN)
+    if (v[0].s.n != SCO_FINGERPRINT_LEN || v[1].s.n != 16)
         return 0;
-    memcpy(key.fingerprint, v[0].s.p, SCO_FINGERPRINT_LEN);
-    struct sco_finding **hit = bsearch(&at, rc->sorted, rc->n, sizeof *rc->sorted, compare);
-    if (hit && (*hit)->status == SCO_STATUS_OPEN) {
-        (*hit)->status =
-            sco_str_is(v[1].s, "ACCEPTED") ? SCO_STATUS_ACCEPTED : SCO_STATUS_FALSE_POSITIVE;
-        (*hit)->recalled = 1;
+    bool settled =
+        sco_str_is(v[4].s, "FALSE_POSITIVE") ||
+        (sco_str_is(v[4].s, "ACCEPTED") && (v[5].type == STORE_NULL || v[5].i >= rc->now));
+    for (size_t i = first_with(rc, v[0].s.p);
+         i < rc->n && memcmp(rc->sorted[i]->fingerprint, v[0].s.p, SCO_FINGERPRINT_LEN) == 0; i++) {
+        struct sco_finding *f = rc->sorted[i];
+        if (!st && !(st = sco_pool_alloc(rc->pool, sizeof *st)))
+            return SCO_E_NOMEM;
+        f->stored = st;
+        if (!settled || f->status != SCO_STATUS_OPEN)
+            continue;
+        f->status =
+            sco_str_is(v[4].s, "ACCEPTED") ? SCO_STATUS_ACCEPTED : SCO_STATUS_FALSE_POSITIVE;
+        f->recalled = 1;
         rc->told++;
+    }
+    if (st) {
+        store_uuid_format((const uint8_t *)v[1].s.p, st->id);
+        st->first_detected = v[2].i;
+        st->last_detected = v[3].i;
     }
     return 0;
 }
@@ -300,20 +329,25 @@ int sco_store_recall(struct sco_store *s, const struct sco_store_subject *subjec
                      struct sco_finding_set *findings, int64_t now, uint64_t *ret,
                      struct sco_error *err)
 {
-    struct recall rc = {.sorted = sco_alloc(findings->n + 1, sizeof *rc.sorted), .n = findings->n};
-    struct store_value v[] = {sv_text(subject->repository), sv_text(subject->branch), sv_i64(now)};
+    struct recall rc = {.sorted = sco_alloc(findings->n + 1, sizeof *rc.sorted),
+                        .n = findings->n,
+                        .pool = findings->pool,
+                        .now = now};
+    struct store_value v[] = {sv_text(subject->repository), sv_text(subject->branch)};
     if (!rc.sorted)
         return sco_error_nomem(err);
     for (size_t i = 0; i < findings->n; i++)
         rc.sorted[i] = &findings->v[i];
     qsort(rc.sorted, rc.n, sizeof *rc.sorted, compare);
     int r = store_query(s,
-                        "SELECT v.fingerprint, v.status FROM vulnerabilities v JOIN branches b ON "
-                        "b.pk = v.branch_pk WHERE b.repository = $1 AND b.branch = $2 AND v.status "
-                        "IN ('FALSE_POSITIVE', 'ACCEPTED') AND (v.accepted_until IS NULL OR "
-                        "v.accepted_until >= $3)",
-                        v, 3, on_settled, &rc, err);
+                        "SELECT v.fingerprint, v.id, v.first_detected, v.last_detected, v.status, "
+                        "v.accepted_until FROM vulnerabilities v JOIN branches b ON b.pk = "
+                        "v.branch_pk WHERE b.repository = $1 AND b.branch = $2 AND v.status <> "
+                        "'RESOLVED'",
+                        v, 2, on_known, &rc, err);
     free(rc.sorted);
+    if (r == SCO_E_NOMEM)
+        return sco_error_nomem(err);
     if (r == 0)
         *ret = rc.told;
     return r;

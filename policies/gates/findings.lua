@@ -42,7 +42,7 @@ return {
     applies_to = "scan",
     default = false,
     params = { max = 0, only_fixable = false, severity = "HIGH" },
-    description = "What was there before is left to its own plan; what comes new stops the change. Without a baseline everything is new.",
+    description = "What was there before is left to its own plan; what comes new, or back, stops the change. The store (--store) knows what was there; without it everything is new.",
     remediation = "Fix what the change brings in.",
     check = function(report, params)
       local started = report.scan.started_at
@@ -153,7 +153,7 @@ return {
     default = false,
     params = { max = 0, only_fixable = false, critical = 7, high = 30, medium = 90, low = 180 },
     frameworks = { ["nist-800-53"] = "SI-2" },
-    description = "Each severity has a number of days from the day of its first detection.",
+    description = "Each severity has a number of days from the first detection. The store (--store) knows that day; without it every finding is of today, and in time.",
     remediation = "Fix what is overdue, or write a waiver with reason, owner and expiry.",
     check = function(report, params)
       local now_text = report.scan.completed_at

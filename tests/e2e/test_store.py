@@ -52,6 +52,18 @@ class Store(Case):
         store = {k: v for k, v in store.items() if k in zero}
         self.assertEqual(store, dict(zero, **expected))
 
+    def test_gates_know_what_was_there(self):
+        self.write("Dockerfile", ROOT_USER)
+        gate = ("--gate", "gate-new-critical,gate-age")
+        self.scan(*gate, code=GATE)  # everything is new
+        self.scan(*gate, code=PASSED)
+        with sqlite3.connect(self.db) as db:
+            db.execute("UPDATE vulnerabilities SET first_detected = first_detected - 400 * 86400000")
+        db.close()
+        _, report = self.report("scan", "--store", "--scanners", "policies", *gate, code=GATE)
+        self.assertRegex(" ".join(report["gate"]["reasons"]), r"gate-age: .* open for 400 days")
+        self.assertNotIn("gate-new-critical", " ".join(report["gate"]["reasons"]))
+
     def test_a_folder_that_changes(self):
         self.write("Dockerfile", ROOT_USER)
         first, found = self.scan()

@@ -53,8 +53,9 @@ struct sco_store_subject {
 int sco_store_save_scan(struct sco_store *s, const struct sco_store_subject *subject,
                         struct sco_scan *scan, struct sco_error *err) SCO_NODISCARD;
 
-/* Gives each finding the status that people gave it (FALSE_POSITIVE, ACCEPTED while it holds), so
- * that a gate can heed it. *ret: how many. */
+/* Before the gates: gives each finding that is known already its `stored` (id, first_detected), and
+ * the status that people gave it (FALSE_POSITIVE, ACCEPTED while it holds). One that was resolved
+ * and is back counts as new. *ret: to how many a status was given. */
 int sco_store_recall(struct sco_store *s, const struct sco_store_subject *subject,
                      struct sco_finding_set *findings, int64_t now, uint64_t *ret,
                      struct sco_error *err) SCO_NODISCARD;

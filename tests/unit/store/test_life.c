@@ -370,6 +370,26 @@ TEST(a_scan_that_began_before_another_ended)
     save_is(w, SCAN(1), .reopened = 1, .resolved = 1);
 }
 
+TEST(recall_tells_when_first_seen)
+{
+    WORLD;
+    save_is(w, SCAN(1, 2), .created = 2);
+    int64_t first = stored(w, 1)->first_detected;
+    save_is(w, SCAN(1), .seen = 1, .resolved = 1);
+    struct sco_scan *s = SCAN(1, 1, 2, 3);
+    struct sco_store_subject sub = {.repository = w->repository, .branch = w->branch, .scope = ""};
+    uint64_t n = 1;
+    assert_int_equal(sco_store_recall(w->s, &sub, &s->findings, w->now, &n, NULL), 0);
+    assert_int_equal(n, 0);
+    for (int i = 0; i < 2; i++) { /* both that have the fingerprint */
+        assert_non_null(s->findings.v[i].stored);
+        assert_int_equal(s->findings.v[i].stored->first_detected, first);
+        assert_string_equal(s->findings.v[i].stored->id, stored(w, 1)->id);
+    }
+    assert_null(s->findings.v[2].stored); /* was resolved: it is new again */
+    assert_null(s->findings.v[3].stored);
+}
+
 TEST(recall_for_a_gate)
 {
     WORLD;
@@ -414,6 +434,7 @@ int main(void)
         T(states_that_the_tool_reports),
         T(suppressions_are_recorded),
         T(a_scan_that_began_before_another_ended),
+        T(recall_tells_when_first_seen),
         T(recall_for_a_gate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
