@@ -87,6 +87,16 @@ static int on_record(void *user, struct sco_str kind, struct sco_str json)
     return 0;
 }
 
+static bool has_facts(const struct sco_node *framework)
+{
+    SCO_EACH (c, sco_get(framework, "controls")) {
+        const struct sco_node *facts = sco_get(c, "facts");
+        if (facts && facts->n)
+            return true;
+    }
+    return false;
+}
+
 static int list(struct cli *c)
 {
     struct frameworks f = {.cli = c};
@@ -192,6 +202,27 @@ static int judge(struct cli *c, const struct frameworks *f, size_t format, int *
     return r;
 }
 
+/* The operator's gates and the framework's. Where no control asks for facts about scanners, the
+ * policies are all that can speak of it. */
+static int prepare(struct cli *c, const struct frameworks *f, struct sco_error *err)
+{
+    static const char *const only_policies[] = {"policies", NULL};
+    size_t n = 0;
+    while (c->gates && c->gates[n])
+        n++;
+    const char **gates = sco_arena_alloc(&c->arena, (n + f->n_gates + 1) * sizeof *gates);
+    if (!gates)
+        return sco_error_nomem(err);
+    if (n)
+        memcpy(gates, c->gates, n * sizeof *gates);
+    if (f->n_gates)
+        memcpy(gates + n, f->gates, f->n_gates * sizeof *gates);
+    sco_engine_set_gates(c->engine, gates);
+    if (!has_facts(f->framework) && !c->scanners)
+        sco_engine_set_scanners(c->engine, only_policies);
+    return 0;
+}
+
 static int report(struct cli *c)
 {
     struct frameworks f = {.cli = c};
@@ -215,11 +246,9 @@ static int report(struct cli *c)
         r = find_framework(c, &f, &status, &err);
     }
     if (r == 0 && status == EXIT_PASSED) {
-        const char **gates = sco_arena_alloc(&c->arena, (f.n_gates + 1) * sizeof *gates);
-        if (gates && f.n_gates)
-            memcpy(gates, f.gates, f.n_gates * sizeof *gates);
-        sco_engine_set_gates(c->engine, gates);
-        r = gates ? judge(c, &f, format, &status, &err) : sco_error_nomem(&err);
+        r = prepare(c, &f, &err);
+        if (r == 0)
+            r = judge(c, &f, format, &status, &err);
     }
     free(f.gates);
     return r < 0 ? context_fail(&err) : status;

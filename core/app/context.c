@@ -242,6 +242,8 @@ static int take_gate(struct cli *c, struct sco_gate_rules *g, struct sco_error *
     *g = (struct sco_gate_rules){.fail_on = others ? 0 : from->fail_on,
                                  .thresholds = c->thresholds,
                                  .n_thresholds = from->n_thresholds,
+                                 .chosen =
+                                     from->fail_on_given || from->policies.n || from->n_thresholds,
                                  .warn_on_incomplete = from->warn_on_incomplete};
     return 0;
 }

@@ -125,7 +125,7 @@ void gate_lower(struct sco_scan *s, enum sco_gate_result to)
 int gate_judge(struct sco_scan *s, const struct sco_gate_rules *rules, struct sco_error *err)
 {
     bool incomplete = false, failed = false;
-    s->gate = (struct sco_gate){.fail_on = rules->fail_on};
+    s->gate = (struct sco_gate){.fail_on = rules->fail_on, .chosen = rules->chosen};
     /* cancelled, runs, more runs, --fail-on, thresholds */
     s->gate.reasons = sco_arena_alloc(&s->arena, (RUNS_NAMED_MAX + 3 + rules->n_thresholds) *
                                                      sizeof *s->gate.reasons);

@@ -117,6 +117,11 @@ void sco_engine_set_gates(struct sco_engine *e, const char *const *gates)
     e->o.gates = gates;
 }
 
+void sco_engine_set_scanners(struct sco_engine *e, const char *const *scanners)
+{
+    e->o.scanners = scanners;
+}
+
 void sco_policy_outcome_done(struct sco_policy_outcome *o)
 {
     sco_arena_done(&o->arena);

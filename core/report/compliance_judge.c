@@ -102,16 +102,18 @@ static void judge_clean(struct sco_compliance *c, struct sco_control_fact *f, ui
 static void judge_gated(struct sco_compliance *c, struct sco_control_fact *f)
 {
     const struct sco_scan *s = c->scan;
-    bool gated = s->gate.fail_on != 0;
+    bool judged = s->gate.fail_on != 0;
     for (size_t i = 0; i < s->policies.n_gates; i++) /* what could not judge has not */
-        gated |= strcmp(s->policies.gates[i].verdict, "pass") == 0 ||
-                 strcmp(s->policies.gates[i].verdict, "fail") == 0;
+        judged |= strcmp(s->policies.gates[i].verdict, "pass") == 0 ||
+                  strcmp(s->policies.gates[i].verdict, "fail") == 0;
+    bool gated = s->gate.chosen && judged; /* that there is a default says nothing of who uses it */
     const char *name = NULL;
     bool empty = !completed(c, 0, &name); /* a gate over nothing is no evidence */
     f->status = gated && !empty ? SCO_CONTROL_PASS : SCO_CONTROL_UNKNOWN;
-    f->detail = !gated  ? "no gate judged the scan"
-                : empty ? "no scanner completed: the gate had nothing to judge"
-                        : "the scan was judged by a gate";
+    f->detail = !s->gate.chosen ? "no gate is configured (gate.fail_on, gate.policies)"
+                : !gated        ? "no gate judged the scan"
+                : empty         ? "no scanner completed: the gate had nothing to judge"
+                                : "the scan was judged by a gate";
 }
 
 /* scanned:TYPE, clean:TYPE:SEVERITY, gated. What is not understood holds for nothing. */

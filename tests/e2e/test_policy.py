@@ -735,6 +735,26 @@ controls:
         self.assertEqual((controls["1.1"]["status"], f["policy"], f["file_path"], f["line_number"]),
                          ("fail", "t-pid", "pod.yaml", 4))
 
+    def test_a_default_is_no_gate(self):
+        self.pod()
+        self.policy("t-pid", "", 'frameworks = { ["t-gate"] = "1" },')
+        for name in ("t-service", "t-breaks", "gate-t"):
+            (self.cwd / f"pack/{name}.lua").unlink()
+        self.write("pack/compliance/t-gate.yaml", "id: t-gate\ntitle: T\ncontrols:\n"
+                   "  - {id: '1', title: P}\n  - {id: '2', title: G, facts: [gated]}\n")
+        self.args[3] = "t-gate"
+        controls, _ = self.controls(code=PASSED)
+        self.assertEqual(controls["2"]["status"], "unknown")
+        controls, _ = self.controls("--set", "gate.fail_on=high", code=PASSED)
+        self.assertEqual(controls["2"]["status"], "pass")
+
+    def test_only_policies_where_no_control_asks_for_more(self):
+        self.pod()
+        self.tool("gitleaks", "#!/bin/sh\nexit 2\n")
+        report = ("compliance", "report", "--framework")
+        self.run_it(*report, "pod-security-baseline", code=GATE)
+        self.assertIn("gitleaks", self.run_it(*report, "soc2", code=INCOMPLETE).err)
+
     def test_waived_is_not_passed(self):
         self.failing()
         self.write("w.yaml", "waivers:\n  - {policy: t-pid, reason: ok}\n")

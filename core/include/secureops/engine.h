@@ -41,6 +41,7 @@ struct sco_gate_rules {
     const struct sco_threshold *thresholds;
     size_t n_thresholds;
     bool warn_on_incomplete; /* the operator chose that incomplete scans do not fail */
+    bool chosen;             /* the operator set a gate: these are not the defaults alone */
 };
 
 /* A scanner changed state or says something. Borrowed for the call. */
@@ -185,8 +186,9 @@ int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q
                         sco_policy_record_fn fn, void *user, struct sco_policy_outcome *ret,
                         struct sco_error *err) SCO_NODISCARD;
 void sco_policy_outcome_done(struct sco_policy_outcome *o);
-/* In the place of the options' gates, for scans that follow; the list is borrowed. */
+/* In the place of the options' gates and scanners, for scans that follow; borrowed. */
 void sco_engine_set_gates(struct sco_engine *e, const char *const *gates);
+void sco_engine_set_scanners(struct sco_engine *e, const char *const *scanners);
 
 /* What a scanner's program says of itself. */
 struct sco_program_facts {

@@ -60,7 +60,7 @@ struct sco_policy {
  *       facts: [...]                # what the scan itself must show, all of them:
  *                                   # scanned:TYPE  a scanner that finds TYPE completed
  *                                   # clean:TYPE:SEVERITY  and nothing of it is open from there up
- *                                   # gated  the scan was judged by a gate
+ *                                   # gated  a gate that the operator chose judged the scan
  *                                   # (TYPE: SAST SCA DAST IAC SECRET LICENSE QUALITY any)
  *       manual: true                # even when policies speak of it, a person has to look
  *       policies: [k8s-rbac-*]      # ids and globs of policies that judge it

@@ -107,6 +107,7 @@ struct sco_gate {
     const char **reasons; /* sentences */
     size_t n_reasons;
     uint32_t fail_on; /* SCO_SEV_*; 0: none */
+    bool chosen;      /* set by the operator, not the default */
 };
 
 struct sco_summary {

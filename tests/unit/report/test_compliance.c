@@ -132,8 +132,11 @@ static void test_facts(void **state)
     scan.policies.gate_title = "strict";
     assert_int_equal(judge(FACT("gated")), SCO_CONTROL_UNKNOWN); /* it could not judge */
     gate.verdict = "pass";
+    assert_int_equal(judge(FACT("gated")), SCO_CONTROL_UNKNOWN); /* nobody chose it */
+    scan.gate.chosen = true;
     assert_int_equal(judge(FACT("gated")), SCO_CONTROL_PASS);
     scan.policies.n_gates = 0;
+    assert_int_equal(judge(FACT("gated")), SCO_CONTROL_UNKNOWN); /* report-only */
     scan.gate.fail_on = SCO_SEV_HIGH;
     assert_int_equal(judge(FACT("gated")), SCO_CONTROL_PASS);
     scan.runs[0].status = SCO_RUN_STATUS_SKIPPED;
