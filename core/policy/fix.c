@@ -18,20 +18,25 @@ void pl_fix_read(lua_State *L, int at, struct pl_fail *f)
         f->fix = PL_FIX_SET;
         f->fix_text = pl_run_str(L, sco_buf_str(&p->buf));
     }
-    lua_pushliteral(L, "replace_line");
-    if (lua_rawget(L, at) == LUA_TSTRING) {
-        struct sco_str s;
-        s.p = lua_tolstring(L, -1, &s.n);
-        f->fix = PL_FIX_LINE;
-        f->fix_text = pl_run_str(L, s);
+    lua_pushliteral(L, "replace");
+    lua_rawget(L, at);
+    lua_pushliteral(L, "with");
+    if (lua_rawget(L, at) == LUA_TSTRING && lua_type(L, -2) == LUA_TSTRING) {
+        struct sco_str from, to;
+        from.p = lua_tolstring(L, -2, &from.n);
+        to.p = lua_tolstring(L, -1, &to.n);
+        f->fix = PL_FIX_REPLACE;
+        f->fix_from = pl_run_str(L, from);
+        f->fix_text = pl_run_str(L, to);
     }
     lua_pushliteral(L, "remove");
     lua_rawget(L, at);
     if (lua_toboolean(L, -1))
         f->fix = PL_FIX_REMOVE;
-    lua_pop(L, 3);
+    lua_pop(L, 4);
     if (f->fix == PL_FIX_NONE)
-        luaL_error(L, "a fix is { set = value }, { remove = true } or { replace_line = text }");
+        luaL_error(
+            L, "a fix is { set = value }, { remove = true } or { replace = text, with = text }");
     if (p->run.sensitive) /* it may hold what was read */
         f->fix = PL_FIX_NONE;
 }
@@ -282,12 +287,28 @@ static bool make_remove(struct fix *x)
 }
 
 /* ---- */
-static bool make_line(struct fix *x)
+static bool in_word(char c)
 {
-    x->pos = line_start(x, x->at->pos);
-    x->end = line_end(x, x->at->end > x->at->pos ? x->at->end - 1 : x->at->pos);
-    sco_buf_addz(&x->out, x->f->fix_text);
-    return true;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == '/';
+}
+
+/* The words where they first stand in the place, as words of their own. */
+static bool make_replace(struct fix *x)
+{
+    size_t n = strlen(x->f->fix_from);
+    const char *start = x->text.p, *p = start + x->at->pos, *end = start + x->at->end;
+    while (n && (p = memmem(p, (size_t)(end - p), x->f->fix_from, n))) {
+        bool before = p > start && in_word(p[-1]), after = p + n < end && in_word(p[n]);
+        if (!before && !after) {
+            x->pos = (uint32_t)(p - start);
+            x->end = x->pos + (uint32_t)n;
+            sco_buf_addz(&x->out, x->f->fix_text);
+            return true;
+        }
+        p++;
+    }
+    return false;
 }
 
 bool pl_fix_make(struct sco_policies *p, const struct pl_fail *f, const struct pl_place *at,
@@ -298,14 +319,14 @@ bool pl_fix_make(struct sco_policies *p, const struct pl_fail *f, const struct p
     bool dockerfile = doc->format == SCO_IAC_FORMAT_DOCKERFILE;
     bool yaml = !dockerfile && doc->format != SCO_IAC_FORMAT_TERRAFORM_PLAN &&
                 doc->format != SCO_IAC_FORMAT_SCAN;
-    if ((f->fix == PL_FIX_LINE ? !dockerfile : !yaml) || at->node->doc != at->resource->doc ||
+    if ((f->fix == PL_FIX_REPLACE ? !dockerfile : !yaml) || at->node->doc != at->resource->doc ||
         at->aliased || at->node->end > x.text.n ||
         (at->node->flags & (SCO_IAC_ALIASED | SCO_IAC_MADE)))
         return false;
     sco_buf_clear(&x.out);
     bool ok = f->fix == PL_FIX_SET      ? make_set(&x)
               : f->fix == PL_FIX_REMOVE ? make_remove(&x)
-                                        : make_line(&x);
+                                        : make_replace(&x);
     const char *text =
         ok && !x.out.failed
             ? sco_arena_cstr(&p->run_arena, x.out.n ? sco_buf_str(&x.out) : sco_str_c(""))

@@ -69,7 +69,7 @@ struct pl_entry { /* what a policy has beside struct sco_policy; same index */
 
 enum pl_stop { PL_GO, PL_UNKNOWN, PL_NOT_APPLICABLE, PL_STEPS, PL_MEMORY, PL_TIME, PL_RETURNED };
 
-enum pl_fix_kind { PL_FIX_NONE, PL_FIX_SET, PL_FIX_REMOVE, PL_FIX_LINE };
+enum pl_fix_kind { PL_FIX_NONE, PL_FIX_SET, PL_FIX_REMOVE, PL_FIX_REPLACE };
 
 struct pl_step { /* part of a path: a key, or an index when key.p is NULL */
     struct sco_str key;
@@ -82,7 +82,8 @@ struct pl_fail {
     size_t n_path;
     const char *message;
     enum pl_fix_kind fix;
-    const char *fix_text; /* SET: JSON; LINE: the line */
+    const char *fix_text; /* SET: JSON; REPLACE: what comes there */
+    const char *fix_from; /* REPLACE: the text that stands there */
 };
 
 struct pl_parsed { /* a document found inside a string */

@@ -61,13 +61,13 @@
 ---first item is 0), may name something that is not there: "securityContext.privileged",
 ---"ports[0].hostPort". Without `where` it is the resource itself.
 ---`fix`: { set = value } replaces or adds what the path names, { remove = true } removes it,
----{ replace_line = "text" } is for Dockerfiles.
+---{ replace = "text", with = "text" } is for Dockerfiles: words of the place, where they stand first.
 ---@overload fun(message: string)
 ---@overload fun(where: Node, message: string)
 ---@param where Node
 ---@param path string
 ---@param message string
----@param fix? { set: any, remove: boolean, replace_line: string }
+---@param fix? { set: any, remove: boolean, replace: string, with: string }
 function fail(where, path, message, fix) end
 
 ---Ends the check: a value that decides is known only at run time. Loses against an earlier fail().

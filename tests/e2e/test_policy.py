@@ -464,6 +464,29 @@ class Eval(PolicyCase):
         for d in out["documents"]:
             self.assertEqual((d["format"], d["status"], d["reason"]), ("kubernetes", "parsed", None))
 
+    def test_suggestions_for_dockerfiles(self):
+        """Applied from the end to the start, they leave none of these failures."""
+        text = ("FROM debian:12\nMAINTAINER Ada\nADD a.txt /srv/\nRUN apt-get update \\\n"
+                "  && apt-get install curl\nWORKDIR srv\n")
+        policies = ("docker-maintainer,docker-add-local,docker-apt-get-unattended,"
+                    "docker-apt-get-recommends,docker-workdir-absolute")
+        for _ in range(2):  # two speak of the same word
+            self.write("Dockerfile", text)
+            out = self.run_it("policy", "eval", "Dockerfile", "--format", "json", "--policy",
+                              policies, code=GATE).json()
+            fixes = {r["fix"]["offset"]: r["fix"] for r in out["results"] if r["verdict"] == "fail"}
+            for at in sorted(fixes, reverse=True):
+                text = text[:at] + fixes[at]["text"] + text[at + fixes[at]["length"]:]
+        self.write("Dockerfile", text)
+        self.run_it("policy", "eval", "Dockerfile", "--policy", policies, code=PASSED)
+        self.assertIn("COPY a.txt /srv/\n", text)
+
+    def test_hadolint_comments_skip(self):
+        self.write("Dockerfile", "# hadolint ignore=DL3007\nFROM debian:latest\n")
+        out = self.run_it("policy", "eval", "Dockerfile", "--format", "json", "--policy", "DL3007",
+                          code=PASSED).json()
+        self.assertEqual([r["verdict"] for r in out["results"]], ["skip"])
+
     def test_exit_statuses(self):
         self.pod("bad.yaml")
         self.pod("good.yaml", "false")

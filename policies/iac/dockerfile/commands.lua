@@ -51,12 +51,12 @@ return {
     title = "RUN uses apt-get, not apt",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "CKV_DOCKER_9", "kics:b84a0b47-2e99-4c9f-8933-98bcabe2b94d" },
+    aliases = { "DL3027", "CKV_DOCKER_9", "kics:b84a0b47-2e99-4c9f-8933-98bcabe2b94d" },
     description = "apt is made for people: its interface may change between versions.",
     remediation = "Use apt-get and apt-cache.",
     check = function(r)
       for _, c in ipairs(docker.named(r, docker.set("apt"))) do
-        fail(c, "RUN uses apt")
+        fail(c, "", "RUN uses apt", { replace = "apt", with = "apt-get" })
       end
     end,
   },
@@ -81,7 +81,7 @@ return {
     title = "The distribution is not upgraded",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "DS-0024" },
+    aliases = { "DL3005", "DS-0024" },
     description = "An upgrade of everything makes the result depend on the day, and may cross to another release.",
     remediation = "Take a newer base image.",
     check = function(r)
@@ -97,7 +97,7 @@ return {
     title = "Directories are changed with WORKDIR",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "kics:f4a6bcd3-e231-4acf-993c-aa027be50d2e" },
+    aliases = { "DL3003", "kics:f4a6bcd3-e231-4acf-993c-aa027be50d2e" },
     description = "cd lasts until the end of its RUN only, and a relative path depends on what came before.",
     remediation = "Use WORKDIR, or cd with an absolute path.",
     check = function(r)
@@ -134,7 +134,7 @@ return {
     title = "A stage uses either wget or curl",
     severity = "INFO",
     applies_to = "dockerfile:stage",
-    aliases = { "DS-0014", "kics:fc775e75-fcfb-4c98-b2f2-910c5858b359" },
+    aliases = { "DL4001", "DS-0014", "kics:fc775e75-fcfb-4c98-b2f2-910c5858b359" },
     description = "Both do the same; each is a program to keep up to date.",
     remediation = "Decide for one of them.",
     check = function(r)
@@ -154,7 +154,7 @@ return {
     title = "RUN does not call programs for people",
     severity = "INFO",
     applies_to = "dockerfile:RUN",
-    aliases = { "kics:9b6b0f38-92a2-41f9-b881-3a1083d99f1b" },
+    aliases = { "DL3001", "kics:9b6b0f38-92a2-41f9-b881-3a1083d99f1b" },
     description = "Such a program shows or changes what exists only while the image is built.",
     remediation = "Remove the command.",
     check = function(r)
@@ -168,7 +168,7 @@ return {
     title = "A pipe fails when one of its commands fails",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "kics:efbf148a-67e9-42d2-ac47-02fa1c0d0b22" },
+    aliases = { "DL4006", "kics:efbf148a-67e9-42d2-ac47-02fa1c0d0b22" },
     cwe = { 390 },
     description = "Without pipefail only the last command decides: a download that fails goes unnoticed.",
     remediation = "SHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"] before the RUN.",
@@ -201,7 +201,7 @@ return {
     title = "The shell is changed with SHELL",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "kics:8a301064-c291-4b20-adcb-403fe7fd95fd" },
+    aliases = { "DL4005", "kics:8a301064-c291-4b20-adcb-403fe7fd95fd" },
     description = "A changed /bin/sh affects every program that counts on it; a shell that is started in each RUN runs within another one, which reads the command first.",
     remediation = "SHELL [\"/bin/bash\", \"-c\"], SHELL [\"powershell\", \"-command\"]",
     check = function(r)

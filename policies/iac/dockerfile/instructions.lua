@@ -43,6 +43,8 @@ local function exposes(from, to, message)
   end
 end
 
+local TO_COPY = { replace = "ADD", with = "COPY" }
+
 local SYSTEM = { "/proc", "/sys", "/dev", "/boot", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/etc", "/run" }
 
 return {
@@ -51,20 +53,20 @@ return {
     title = "Files are copied with COPY, not ADD",
     severity = "LOW",
     applies_to = "dockerfile:ADD",
-    aliases = { "CKV_DOCKER_4", "DS-0005", "kics:9513a694-aa0d-41d8-be61-3271e056f36b" },
+    aliases = { "DL3020", "CKV_DOCKER_4", "DS-0005", "kics:9513a694-aa0d-41d8-be61-3271e056f36b" },
     frameworks = { ["cis-docker"] = "4.9" },
     description = "ADD also unpacks archives and fetches addresses: what it does depends on what the file happens to be.",
     remediation = "Use COPY. ADD is for archives that are to be unpacked.",
     check = function(r)
       for i = 1, #r.sources do
         if is_unknown(r.sources, "[" .. (i - 1) .. "]") then
-          fail(r, "ADD takes a file whose name is known only in the build; use COPY")
+          fail(r, "", "ADD takes a file whose name is known only in the build; use COPY", TO_COPY)
           return
         end
       end
       for _, s in ipairs(r.sources) do
         if not is_remote(s) and not is_archive(s) then
-          fail(r, "ADD copies " .. s .. "; use COPY")
+          fail(r, "", "ADD copies " .. s .. "; use COPY", TO_COPY)
           return
         end
       end
@@ -113,13 +115,17 @@ return {
     title = "MAINTAINER is not used",
     severity = "LOW",
     applies_to = "dockerfile",
-    aliases = { "CKV_DOCKER_6", "DS-0022", "kics:99614418-f82b-4852-a9ae-5051402b741c" },
+    aliases = { "DL4000", "CKV_DOCKER_6", "DS-0022", "kics:99614418-f82b-4852-a9ae-5051402b741c" },
     description = "MAINTAINER is deprecated.",
     remediation = "LABEL org.opencontainers.image.authors=\"...\"",
     check = function(r)
       for _, i in ipairs(r.instructions) do
         if i.instruction == "MAINTAINER" then
-          fail(i, "MAINTAINER is deprecated: use LABEL")
+          local label
+          if not i.value:contains('"') then
+            label = { replace = i.original, with = 'LABEL org.opencontainers.image.authors="' .. i.value .. '"' }
+          end
+          fail(i, "", "MAINTAINER is deprecated: use LABEL", label)
         end
       end
     end,
@@ -129,7 +135,7 @@ return {
     title = "The image has one CMD",
     severity = "LOW",
     applies_to = "dockerfile:stage",
-    aliases = { "kics:41c195f4-fc31-4a5c-8a1b-90605538d49f" },
+    aliases = { "DL4003", "kics:41c195f4-fc31-4a5c-8a1b-90605538d49f" },
     description = "Only the last CMD counts; the others mislead.",
     remediation = "Remove all but the last CMD.",
     check = only_one("CMD", "shipped"),
@@ -150,7 +156,7 @@ return {
     title = "The image has one ENTRYPOINT",
     severity = "LOW",
     applies_to = "dockerfile:stage",
-    aliases = { "kics:6938958b-3f1a-451c-909b-baeee14bdc97" },
+    aliases = { "DL4004", "kics:6938958b-3f1a-451c-909b-baeee14bdc97" },
     description = "Only the last ENTRYPOINT counts; the others mislead.",
     remediation = "Remove all but the last ENTRYPOINT.",
     check = only_one("ENTRYPOINT", "shipped"),
@@ -171,7 +177,7 @@ return {
     title = "Every stage has at most one HEALTHCHECK",
     severity = "LOW",
     applies_to = "dockerfile:stage",
-    aliases = { "DS-0023" },
+    aliases = { "DL3012", "DS-0023" },
     description = "Only the last HEALTHCHECK counts; the others mislead.",
     remediation = "Remove all but the last HEALTHCHECK.",
     check = only_one("HEALTHCHECK"),
@@ -181,7 +187,7 @@ return {
     title = "The image says how its health is checked",
     severity = "LOW",
     applies_to = "dockerfile",
-    aliases = { "CKV_DOCKER_2", "DS-0026", "kics:b03a748a-542d-44f4-bb86-9199ab4fd2d5" },
+    aliases = { "DL3057", "CKV_DOCKER_2", "DS-0026", "kics:b03a748a-542d-44f4-bb86-9199ab4fd2d5" },
     frameworks = { ["cis-docker"] = "4.6" },
     description = "Without HEALTHCHECK a container that hangs counts as running. (Kubernetes does not look at it: it has probes.)",
     remediation = "Add HEALTHCHECK CMD with a command that fails when the service does not answer.",
@@ -214,7 +220,7 @@ return {
     title = "Exposed ports are between 0 and 65535",
     severity = "LOW",
     applies_to = "dockerfile:EXPOSE",
-    aliases = { "DS-0008", "kics:71bf8cf8-f0a1-42fa-b9d2-d10525e0a38e" },
+    aliases = { "DL3011", "DS-0008", "kics:71bf8cf8-f0a1-42fa-b9d2-d10525e0a38e" },
     description = "There is no such port.",
     remediation = "Correct the number.",
     check = exposes(65536, 2147483647, function(p) return "there is no port " .. p.value end),
@@ -224,14 +230,15 @@ return {
     title = "WORKDIR is an absolute path",
     severity = "LOW",
     applies_to = "dockerfile:WORKDIR",
-    aliases = { "CKV_DOCKER_10", "DS-0009", "kics:6b376af8-cfe8-49ab-a08d-f32de23661a4" },
+    aliases = { "DL3000", "CKV_DOCKER_10", "DS-0009", "kics:6b376af8-cfe8-49ab-a08d-f32de23661a4" },
     description = "A relative path depends on the WORKDIR before it, and on that of the base image.",
     remediation = "Write the whole path.",
     check = function(r)
       local path = r.path:trim()
       local drive = #path > 1 and path:sub(2, 2) == ":"
       if not path:startswith("/") and not path:startswith("\\") and not drive then
-        fail(r, "WORKDIR " .. path .. " is relative")
+        fail(r, "", "WORKDIR " .. path .. " is relative",
+          not path:startswith(".") and { replace = path, with = "/" .. path } or nil)
       end
     end,
   },
@@ -257,7 +264,7 @@ return {
     title = "CMD and ENTRYPOINT use the JSON form",
     severity = "LOW",
     applies_to = { "dockerfile:CMD", "dockerfile:ENTRYPOINT" },
-    aliases = { "kics:b86987e1-6397-4619-81d5-8807f2387c79" },
+    aliases = { "DL3025", "kics:b86987e1-6397-4619-81d5-8807f2387c79" },
     description = "In shell form the shell is the first process: signals to stop do not reach the program.",
     remediation = "Write [\"program\", \"argument\"] with double quotes.",
     check = function(r)
@@ -271,7 +278,7 @@ return {
     title = "COPY of several files goes to a directory",
     severity = "LOW",
     applies_to = "dockerfile:COPY",
-    aliases = { "DS-0011", "kics:6db6e0c2-32a3-4a2e-93b5-72c35f4119db" },
+    aliases = { "DL3021", "DS-0011", "kics:6db6e0c2-32a3-4a2e-93b5-72c35f4119db" },
     description = "With more than one source the destination has to end with a slash, or the build fails.",
     remediation = "End the destination with a slash.",
     check = function(r)
@@ -285,7 +292,7 @@ return {
     title = "Instructions that belong together are one",
     severity = "INFO",
     applies_to = "dockerfile:stage",
-    aliases = { "kics:0008c003-79aa-42d8-95b8-1c2fe37dbfe6" },
+    aliases = { "DL3059", "kics:0008c003-79aa-42d8-95b8-1c2fe37dbfe6" },
     default = false,
     params = { max = 2 },
     description = "Every RUN, COPY and ADD is a layer; what a later one removes stays in the earlier.",

@@ -6,9 +6,9 @@ local docker = import("docker")
 local function each_install(manager, judge)
   return function(r)
     for _, i in ipairs(docker.installs(r, manager)) do
-      local message = judge(i.command, i.packages, r)
+      local message, fix = judge(i.command, i.packages, r)
       if message then
-        fail(i.command, message)
+        fail(i.command, "", message, r.form == "shell" and fix or nil) -- a word of JSON is not two
       end
     end
   end
@@ -106,7 +106,7 @@ local function pip_keeps_cache(c, _, r)
     end
   end
   if env == nil then
-    return "pip keeps what it downloads: --no-cache-dir is missing"
+    return "pip keeps what it downloads: --no-cache-dir is missing", { replace = "install", with = "install --no-cache-dir" }
   end
 end
 
@@ -150,7 +150,7 @@ local function unattended(id, title, aliases, manager, is_unattended)
     remediation = "Add the option that answers yes.",
     check = each_install(manager, function(c)
       if not is_unattended(c) then
-        return c.name .. " asks before it installs"
+        return c.name .. " asks before it installs", { replace = "install", with = "install -y" }
       end
     end),
   }
@@ -176,18 +176,18 @@ local function apt_unattended(c)
 end
 
 return {
-  unattended("docker-apt-get-unattended", "apt-get install does not ask", { "DS-0021", "kics:77783205-c4ca-4f80-bb80-c777f267c547" },
+  unattended("docker-apt-get-unattended", "apt-get install does not ask", { "DL3014", "DS-0021", "kics:77783205-c4ca-4f80-bb80-c777f267c547" },
              APT_GET, apt_unattended),
-  unattended("docker-yum-unattended", "yum install does not ask", { "kics:6e19193a-8753-436d-8a09-76dcff91bb03" },
+  unattended("docker-yum-unattended", "yum install does not ask", { "DL3030", "kics:6e19193a-8753-436d-8a09-76dcff91bb03" },
              docker.yum, says_yes),
-  unattended("docker-dnf-unattended", "dnf install does not ask", { "kics:7ebd323c-31b7-4e5b-b26f-de5e9e477af8" },
+  unattended("docker-dnf-unattended", "dnf install does not ask", { "DL3038", "kics:7ebd323c-31b7-4e5b-b26f-de5e9e477af8" },
              docker.dnf, says_yes),
   {
     id = "docker-zypper-unattended",
     title = "zypper install does not ask",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "kics:45e1fca5-f90e-465d-825f-c2cb63fa3944" },
+    aliases = { "DL3034", "kics:45e1fca5-f90e-465d-825f-c2cb63fa3944" },
     description = "Nobody answers questions during a build: it fails, or hangs.",
     remediation = "zypper --non-interactive install ...",
     check = function(r)
@@ -210,7 +210,7 @@ return {
     title = "apt-get installs what is named, not what is recommended",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "DS-0029", "kics:7384dfb2-fcd1-4fbf-91cd-6c44c318c33c" },
+    aliases = { "DL3015", "DS-0029", "kics:7384dfb2-fcd1-4fbf-91cd-6c44c318c33c" },
     frameworks = { ["cis-docker"] = "4.3" },
     description = "Recommended packages are weight and attack surface that nobody asked for.",
     remediation = "apt-get install --no-install-recommends ...",
@@ -225,30 +225,30 @@ return {
           return
         end
       end
-      return "apt-get installs recommended packages too"
+      return "apt-get installs recommended packages too", { replace = "install", with = "install --no-install-recommends" }
     end),
   },
-  clean("docker-apt-get-lists", "apt-get install leaves no lists or packages", { "kics:df746b39-6564-4fed-bf85-e9c44382303c" }, APT_GET,
+  clean("docker-apt-get-lists", "apt-get install leaves no lists or packages", { "DL3009", "kics:df746b39-6564-4fed-bf85-e9c44382303c" }, APT_GET,
         docker.set("clean", "distclean"), { "/var/lib/apt", "/var/cache/apt" }, "the package lists stay in the image"),
-  clean("docker-yum-clean", "yum install leaves no cache", { "DS-0015", "kics:00481784-25aa-4a55-8633-3136dfcf4f37" }, docker.yum,
+  clean("docker-yum-clean", "yum install leaves no cache", { "DL3032", "DS-0015", "kics:00481784-25aa-4a55-8633-3136dfcf4f37" }, docker.yum,
         docker.set("clean"), { "/var/cache/yum", "/var/cache" }, "yum clean all is missing"),
-  clean("docker-dnf-clean", "dnf install leaves no cache", { "DS-0019", "kics:295acb63-9246-4b21-b441-7c1f1fb62dc0" }, docker.dnf,
+  clean("docker-dnf-clean", "dnf install leaves no cache", { "DL3040", "DS-0019", "kics:295acb63-9246-4b21-b441-7c1f1fb62dc0" }, docker.dnf,
         docker.set("clean"), { "/var/cache/dnf", "/var/cache/yum", "/var/cache" }, "dnf clean all is missing"),
   clean("docker-microdnf-clean", "microdnf install leaves no cache", { "DS-0027" }, docker.microdnf,
         docker.set("clean"), { "/var/cache/yum", "/var/cache" }, "microdnf clean all is missing"),
-  clean("docker-zypper-clean", "zypper leaves no cache", { "DS-0020", "kics:38300d1a-feb2-4a48-936a-d1ef1cd24313" }, SUSE_INSTALL,
+  clean("docker-zypper-clean", "zypper leaves no cache", { "DL3036", "DS-0020", "kics:38300d1a-feb2-4a48-936a-d1ef1cd24313" }, SUSE_INSTALL,
         docker.set("clean", "cc"), { "/var/cache/zypp", "/var/cache" }, "zypper clean is missing"),
   {
     id = "docker-apk-no-cache",
     title = "apk add leaves no index",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "DS-0025", "kics:ae9c56a6-3ed1-4ac0-9b54-31267f51151d" },
+    aliases = { "DL3019", "DS-0025", "kics:ae9c56a6-3ed1-4ac0-9b54-31267f51151d" },
     description = "Without --no-cache the package index stays in the image.",
     remediation = "apk add --no-cache ...",
     check = each_install(docker.apk, function(c, _, r)
       if not docker.has_arg(c, "--no-cache") and not cleaned(r, docker.set(), docker.set(), { "/var/cache/apk" }, c) then
-        return "apk add without --no-cache"
+        return "apk add without --no-cache", { replace = "add", with = "add --no-cache" }
       end
     end),
   },
@@ -257,29 +257,29 @@ return {
     title = "pip install leaves no cache",
     severity = "LOW",
     applies_to = "dockerfile:RUN",
-    aliases = { "kics:f2f903fb-b977-461e-98d7-b3e2185c6118" },
+    aliases = { "DL3042", "kics:f2f903fb-b977-461e-98d7-b3e2185c6118" },
     description = "What pip downloaded stays in the layer.",
     remediation = "pip install --no-cache-dir ..., ENV PIP_NO_CACHE_DIR=1, or a cache mount.",
     check = each_install(PIP, pip_keeps_cache),
   },
-  pin("docker-apt-pinned", "Packages of apt have a version", { "kics:965a08d7-ef86-4f14-8792-4a3b2098937e" }, docker.apt, with_equals),
-  pin("docker-apk-pinned", "Packages of apk have a version", { "kics:d3499f6d-1651-41bb-a9a7-de925fea487b" }, docker.apk,
+  pin("docker-apt-pinned", "Packages of apt have a version", { "DL3008", "kics:965a08d7-ef86-4f14-8792-4a3b2098937e" }, docker.apt, with_equals),
+  pin("docker-apk-pinned", "Packages of apk have a version", { "DL3018", "kics:d3499f6d-1651-41bb-a9a7-de925fea487b" }, docker.apk,
       function(p) return with_equals(p) or p:startswith(".") end),
-  pin("docker-yum-pinned", "Packages of yum have a version", { "kics:6452c424-1d92-4deb-bb18-a03e95d579c4" }, docker.yum, with_version),
-  pin("docker-dnf-pinned", "Packages of dnf have a version", { "kics:93d88cf7-f078-46a8-8ddc-178e03aeacf1" }, docker.dnf, with_version),
-  pin("docker-zypper-pinned", "Packages of zypper have a version", { "kics:562952e4-0348-4dea-9826-44f3a2c6117b" },
+  pin("docker-yum-pinned", "Packages of yum have a version", { "DL3033", "kics:6452c424-1d92-4deb-bb18-a03e95d579c4" }, docker.yum, with_version),
+  pin("docker-dnf-pinned", "Packages of dnf have a version", { "DL3041", "kics:93d88cf7-f078-46a8-8ddc-178e03aeacf1" }, docker.dnf, with_version),
+  pin("docker-zypper-pinned", "Packages of zypper have a version", { "DL3037", "kics:562952e4-0348-4dea-9826-44f3a2c6117b" },
       SUSE_INSTALL,
       function(p) return with_equals(p) or with_version(p) end),
-  pin("docker-pip-pinned", "Packages of pip have a version", { "kics:02d9c71f-3ee8-4986-9c27-1a20d0d19bfc" }, PIP,
+  pin("docker-pip-pinned", "Packages of pip have a version", { "DL3013", "kics:02d9c71f-3ee8-4986-9c27-1a20d0d19bfc" }, PIP,
       function(p) return with_equals(p) or p:contains("@") end),
-  pin("docker-npm-pinned", "Packages of npm have a version", { "kics:e36d8880-3f78-4546-b9a1-12f0745ca0d5" }, {
+  pin("docker-npm-pinned", "Packages of npm have a version", { "DL3016", "kics:e36d8880-3f78-4546-b9a1-12f0745ca0d5" }, {
     names = NPM.names, verbs = NPM.verbs, valued = NPM.valued }, with_at),
   {
     id = "docker-gem-pinned",
     title = "Packages of gem have a version",
     severity = "MEDIUM",
     applies_to = "dockerfile:RUN",
-    aliases = { "kics:22cd11f7-9c6c-4f6e-84c0-02058120b341" },
+    aliases = { "DL3028", "kics:22cd11f7-9c6c-4f6e-84c0-02058120b341" },
     frameworks = { ["cis-docker"] = "4.11" },
     default = false,
     cwe = { 1104 },

@@ -124,18 +124,26 @@ static void test_remove(void **state)
           HEAD "spec: {b: 2}\n");
 }
 
-static void test_line(void **state)
+static void test_replace(void **state)
 {
     (void)state;
-    check("if not resource_name(r):contains('RUN') then return end\n"
-          "fail(r, '', 'm', { replace_line = 'RUN better' })",
-          "Dockerfile", "FROM a:1\nRUN bad && \\\n  worse\nUSER x\n",
-          "FROM a:1\nRUN better\nUSER x\n");
+#define RUN_ONLY "if not resource_name(r):contains('RUN') then return end\n"
+    check(RUN_ONLY "fail(r, '', 'm', { replace = 'apt', with = 'apt-get' })", "Dockerfile",
+          "FROM apt:1\nRUN x-apt /apt aptx && \\\n  apt  install a apt\nUSER x\n",
+          "FROM apt:1\nRUN x-apt /apt aptx && \\\n  apt-get  install a apt\nUSER x\n");
+    check(RUN_ONLY "fail(r.commands[2], '', 'm', { replace = 'b', with = 'c d' })", "Dockerfile",
+          "FROM a:1\nRUN a b && b\n", "FROM a:1\nRUN a b && c d\n");
+    check(RUN_ONLY "fail(r, '', 'm', { replace = 'not there', with = 'x' })", "Dockerfile",
+          "FROM a:1\nRUN a\n", NULL);
+    check(RUN_ONLY "fail(r, '', 'm', { replace = '', with = 'x' })", "Dockerfile",
+          "FROM a:1\nRUN a\n", NULL);
+    check("fail(r, 'spec.a', 'm', { replace = 'x', with = 'y' })", "a.yaml",
+          "apiVersion: v1\nkind: Pod\nspec:\n  a: x\n", NULL); /* that is { set } */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_set), cmocka_unit_test(test_remove),
-                                       cmocka_unit_test(test_line)};
+                                       cmocka_unit_test(test_replace)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
