@@ -12,7 +12,7 @@ cd "$root" || exit 1
 # shellcheck source=scripts/lib.sh
 . scripts/lib.sh
 
-fast_checks=(format layers banned size headers shell cppcheck build exports)
+fast_checks=(format layers banned size lua headers shell cppcheck build exports)
 slow_checks=(tidy asan valgrind)
 last_checks=(test)
 
@@ -42,6 +42,7 @@ check_format()
 check_layers()   { scripts/check-layers.sh; }
 check_banned()   { scripts/check-source.py banned; }
 check_size()     { scripts/check-source.py size; }
+check_lua()      { scripts/check-source.py lua; }
 check_headers()  { scripts/check-headers.sh; }
 check_shell()
 {

@@ -15,7 +15,7 @@ sco_setup()
 {
     local -a packages=(
         build-essential cmake ninja-build ccache pkg-config git python3 bandit
-        libyaml-dev liblua5.4-dev libjansson-dev libssl-dev nettle-dev libevent-dev
+        libyaml-dev liblua5.4-dev libjansson-dev nettle-dev libevent-dev
         libcurl4-openssl-dev libsqlite3-dev libpq-dev libxml2-dev libcmocka-dev zlib1g-dev
     )
     local print=false

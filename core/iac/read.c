@@ -229,17 +229,23 @@ static int nothing_found(struct reading *rd)
                         "empty: it holds no document");
 }
 
+static struct reading begin(struct sco_iac_set *s, struct sco_iac_text *text,
+                            enum sco_iac_format format, uint32_t flags, struct sco_error *err)
+{
+    return (struct reading){.s = s,
+                            .text = text,
+                            .told = format,
+                            .guess = format,
+                            .flags = flags,
+                            .first_doc = s->n_docs,
+                            .first_resource = s->n_resources,
+                            .err = err};
+}
+
 int iac_read_yaml(struct sco_iac_set *s, struct sco_iac_text *text, enum sco_iac_format format,
                   uint32_t flags, struct sco_error *err)
 {
-    struct reading rd = {.s = s,
-                         .text = text,
-                         .told = format,
-                         .guess = format,
-                         .flags = flags,
-                         .first_doc = s->n_docs,
-                         .first_resource = s->n_resources,
-                         .err = err};
+    struct reading rd = begin(s, text, format, flags, err);
     enum sco_iac_format sniffed = iac_sniff_yaml(text->bytes);
     iac_name_of(text->file_path, &rd.named);
     if (rd.guess == SCO_IAC_FORMAT_NONE)
@@ -316,14 +322,7 @@ static bool starts_json(struct sco_str trimmed)
 int iac_read_json(struct sco_iac_set *s, struct sco_iac_text *text, enum sco_iac_format format,
                   uint32_t flags, struct sco_error *err)
 {
-    struct reading rd = {.s = s,
-                         .text = text,
-                         .told = format,
-                         .guess = format,
-                         .flags = flags,
-                         .first_doc = s->n_docs,
-                         .first_resource = s->n_resources,
-                         .err = err};
+    struct reading rd = begin(s, text, format, flags, err);
     enum iac_name by_name = iac_name_of(text->file_path, &rd.named);
     enum sco_iac_format sniffed = iac_sniff_json(text->bytes);
     struct sco_str start = sco_str_trim(text->bytes);

@@ -25,18 +25,27 @@ static void tell_error(struct policies *p, const struct sco_verdict *v)
     p->host->incomplete(p->host, sco_buf_str(&b));
 }
 
-static int on_scan(void *user, const struct sco_verdict *v)
+/* 1: it is to be reported. */
+static int take(struct policies *p, const struct sco_verdict *v)
 {
-    struct policies *p = user;
     if (!p->chosen[index_of(p, v->policy)])
         return 0;
     p->verdicts[v->kind]++;
     if (stopped(p))
         return SCO_E_CANCELLED;
-    if (v->kind == SCO_VERDICT_FAIL || v->kind == SCO_VERDICT_SKIP)
-        return finding_emit(p, v);
     if (v->kind == SCO_VERDICT_ERROR)
         tell_error(p, v);
+    return 1;
+}
+
+static int on_scan(void *user, const struct sco_verdict *v)
+{
+    struct policies *p = user;
+    int r = take(p, v);
+    if (r != 1)
+        return r;
+    if (v->kind == SCO_VERDICT_FAIL || v->kind == SCO_VERDICT_SKIP)
+        return finding_emit(p, v);
     bool told = v->kind == SCO_VERDICT_ERROR || v->kind == SCO_VERDICT_UNKNOWN;
     return told && p->errors_named++ < ERRORS_TOLD_MAX ? verdict_record(p, v) : 0;
 }
@@ -44,13 +53,9 @@ static int on_scan(void *user, const struct sco_verdict *v)
 static int on_eval(void *user, const struct sco_verdict *v)
 {
     struct policies *p = user;
-    if (!p->chosen[index_of(p, v->policy)])
-        return 0;
-    p->verdicts[v->kind]++;
-    if (stopped(p))
-        return SCO_E_CANCELLED;
-    if (v->kind == SCO_VERDICT_ERROR)
-        tell_error(p, v);
+    int r = take(p, v);
+    if (r != 1)
+        return r;
     return verdict_record(p, v);
 }
 
