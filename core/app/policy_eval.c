@@ -18,12 +18,14 @@ struct evaluation {
 static const char *const verdicts[] = {"pass", "fail",  "unknown",
                                        "skip", "error", "not_applicable"};
 
+enum { VERDICT_ERROR = 4 };
+
 static size_t verdict_index(struct sco_str name)
 {
-    size_t i = 0;
-    while (i + 1 < SCO_ARRAY_LEN(verdicts) && !sco_str_is(name, verdicts[i]))
-        i++;
-    return i;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(verdicts); i++)
+        if (sco_str_is(name, verdicts[i]))
+            return i;
+    return VERDICT_ERROR; /* what is not understood has not passed */
 }
 
 /* ---- table ---- */
@@ -78,7 +80,7 @@ static void take_document(struct evaluation *e, struct sco_str json)
     e->n_documents++;
     append(&e->documents, json);
     if (sco_json_parse(json, &e->arena, &m, NULL) < 0)
-        return;
+        m = NULL; /* counts as one that failed */
     struct sco_str status = at(m, "status"), reason = at(m, "reason");
     if (sco_str_is(status, "parsed"))
         return;
@@ -153,9 +155,12 @@ static void tell_waivers(const struct evaluation *e)
     }
 }
 
+/* Written with the first result: a command that cannot begin prints nothing. */
+#define RESULTS_BEGIN "{\"version\":\"1\",\"results\":["
+
 static void write_result(struct evaluation *e, struct sco_str json)
 {
-    fputs(e->n_results++ ? ",\n" : "\n", stdout);
+    fputs(e->n_results++ ? ",\n" : RESULTS_BEGIN "\n", stdout);
     fwrite(json.p, 1, json.n, stdout);
 }
 
@@ -178,8 +183,10 @@ static void take_verdict(struct evaluation *e, struct sco_str json)
         write_result(e, json);
         return;
     }
-    if (sco_json_parse(json, &e->arena, &m, NULL) < 0)
+    if (sco_json_parse(json, &e->arena, &m, NULL) < 0) {
+        e->counts[VERDICT_ERROR]++;
         return;
+    }
     size_t verdict = verdict_index(at(m, "verdict"));
     const struct sco_waiver *w = verdict == 1 && e->cli->waivers ? find_waiver(e, m) : NULL;
     if (w) {
@@ -218,8 +225,9 @@ static void end_json(struct evaluation *e, const struct sco_policy_outcome *o)
     for (size_t i = 0; i < SCO_ARRAY_LEN(verdicts); i++)
         sco_json_ki64(&out, verdicts[i], (int64_t)e->counts[i]);
     sco_json_end(&out, '}');
-    printf("\n],\n\"documents\":[%s\n],\n\"bundles\":[%s\n],\n\"summary\":%s,\n",
-           sco_buf_z(&e->documents), sco_buf_z(&e->bundles), sco_buf_z(&b));
+    printf("%s\n],\n\"documents\":[%s\n],\n\"bundles\":[%s\n],\n\"summary\":%s,\n",
+           e->n_results ? "" : RESULTS_BEGIN, sco_buf_z(&e->documents), sco_buf_z(&e->bundles),
+           sco_buf_z(&b));
     sco_buf_clear(&b);
     out = (struct sco_json_out){.b = &b};
     sco_json_begin(&out, '{');
@@ -258,7 +266,7 @@ static int judge(const struct evaluation *e, int status)
         fprintf(stderr, "secureops: nothing was judged: no infrastructure code was found\n");
         return EXIT_INCOMPLETE;
     }
-    if (e->counts[4] || e->n_failed_documents)
+    if (e->counts[VERDICT_ERROR] || e->n_failed_documents)
         return EXIT_INCOMPLETE;
     return e->counts[1] ? EXIT_GATE : EXIT_PASSED;
 }
@@ -293,8 +301,6 @@ int policy_eval(struct cli *c)
     int status = EXIT_INTERNAL;
     context_mention_waivers(c);
     int r = read_arguments(c, &q, &e, &err);
-    if (r == 0 && e.json)
-        printf("{\"version\":\"1\",\"results\":[");
     if (r == 0)
         r = policy_ask(c, &q, on_record, &e, &o, &status, &err);
     if (r == 0) {

@@ -481,6 +481,11 @@ class Eval(PolicyCase):
         self.run_it("policy", "eval", "Dockerfile", "--policy", policies, code=PASSED)
         self.assertIn("COPY a.txt /srv/\n", text)
 
+    def test_what_cannot_begin_prints_nothing(self):
+        r = self.run_it("policy", "eval", "nowhere.yaml", "--format", "json", code=USAGE)
+        self.assertEqual(r.out, "")
+        self.assertIn("nowhere.yaml", r.err)
+
     def test_hadolint_comments_skip(self):
         self.write("Dockerfile", "# hadolint ignore=DL3007\nFROM debian:latest\n")
         out = self.run_it("policy", "eval", "Dockerfile", "--format", "json", "--policy", "DL3007",
