@@ -24,14 +24,6 @@ const char *sco_iac_format_name(enum sco_iac_format f)
     return (size_t)f < SCO_ARRAY_LEN(formats) ? formats[f] : "?";
 }
 
-enum sco_iac_format sco_iac_format_parse(struct sco_str name)
-{
-    for (size_t i = 0; i < SCO_ARRAY_LEN(formats); i++)
-        if (sco_str_is(name, formats[i]))
-            return (enum sco_iac_format)i;
-    return SCO_IAC_FORMAT_NONE;
-}
-
 const char *sco_iac_status_name(enum sco_iac_status s)
 {
     static const char *const names[] = {"parsed", "partial", "skipped", "failed"};

@@ -94,7 +94,6 @@ enum sco_iac_format {
 /* "kubernetes" "dockerfile" "compose" "github-workflow" "github-action" "gitlab-ci"
  * "terraform-plan" "scan"; NONE: "none". */
 const char *sco_iac_format_name(enum sco_iac_format f);
-enum sco_iac_format sco_iac_format_parse(struct sco_str name); /* NONE: no such name */
 
 enum sco_iac_status {
     SCO_IAC_PARSED,
