@@ -388,6 +388,7 @@ TEST(recall_tells_when_first_seen)
     }
     assert_null(s->findings.v[2].stored); /* was resolved: it is new again */
     assert_null(s->findings.v[3].stored);
+    scan_free(s);
 }
 
 TEST(recall_for_a_gate)
