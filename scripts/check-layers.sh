@@ -12,26 +12,27 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
     awk -F: '
     BEGIN {
         n = split("base 0 data 1 config 1 loop 1 crypto 1 ipc 2 plug 2 exec 2 host 2 iac 2 " \
-                  "policy 2 report 2 store 2 bus 2 sched 3 engine 3 api 4 app 4", l, " ")
+                  "policy 2 report 2 telemetry 1 store 2 bus 3 auth 3 sched 3 engine 3 api 4 app 4", l, " ")
         for (i = 1; i < n; i += 2)
             layer[l[i]] = l[i + 1]
 
         # Public headers that are not called like their module.
         n = split("plugin base error base fs base log base json data finding data scan data " \
                   "option config yaml config http host xml host waivers engine " \
-                  "compliance report", m, " ")
+                  "compliance report threads loop store_jobs store store_events store " \
+                  "store_accounts store cron sched checkout engine", m, " ")
         for (i = 1; i < n; i += 2)
             module[m[i]] = m[i + 1]
         for (i in layer)
             module[i] = i
 
         # Who may use a library: modules, separated by spaces.
-        users["openssl"] = "crypto"; users["nettle"] = "crypto"
+        users["openssl"] = "crypto auth api"; users["nettle"] = "crypto"
         users["libxml"] = "host"
         users["yaml.h"] = "config iac"
-        users["dlfcn.h"] = "plug host store"
+        users["dlfcn.h"] = "plug host store bus"
         users["event2"] = "loop engine sched bus store api app"
-        users["curl"] = "host api"
+        users["curl"] = "host api telemetry app"
         users["lua"] = "policy"; users["lua.h"] = "policy"; users["lauxlib.h"] = "policy"
         users["lualib.h"] = "policy"
         users["sqlite3.h"] = "store"; users["libpq-fe.h"] = "store"

@@ -17,6 +17,7 @@ sco_setup()
         build-essential cmake ninja-build ccache pkg-config git python3 bandit
         libyaml-dev liblua5.4-dev libjansson-dev nettle-dev libevent-dev
         libcurl4-openssl-dev libsqlite3-dev libpq-dev libxml2-dev libcmocka-dev zlib1g-dev
+        libssl-dev librdkafka-dev libwslay-dev tzdata
     )
     local print=false
 

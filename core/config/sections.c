@@ -107,6 +107,189 @@ static const struct sco_option store_table[] = {
                "~/.pgpass or PGPASSWORD."),
     {0}};
 
+/* ---- the daemon ---- */
+#define DAY 86400000LL
+#define YEARS(n) ((n)*366 * DAY)
+
+static const struct sco_option server_table[] = {
+    ROW(sco_config_server, listen, SCO_OPT_STR, "127.0.0.1:8080", .name = "listen",
+        .doc = "Where the API listens: ADDRESS:PORT, [IPv6]:PORT, or unix:PATH. Beyond loopback it "
+               "wants tls_cert, or a proxy in trusted_proxies."),
+    ROW(sco_config_server, tls_cert, SCO_OPT_STR, NULL, .name = "tls_cert",
+        .doc = "PEM file with the certificate and its chain."),
+    ROW(sco_config_server, tls_key, SCO_OPT_STR, NULL, .name = "tls_key",
+        .doc = "PEM file with its private key."),
+    ROW(sco_config_server, public_url, SCO_OPT_STR, NULL, .name = "public_url",
+        .doc = "How people reach it, https://scans.example.com: in links, and in tokens."),
+    ROW(sco_config_server, data, SCO_OPT_STR, NULL, .name = "data",
+        .doc = "Folder of the daemon: the store when it is SQLite, keys, uploads, mirrors. By "
+               "default $STATE_DIRECTORY, or /var/lib/secureops for root, or "
+               "$XDG_STATE_HOME/secureops."),
+    ROW(sco_config_server, node, SCO_OPT_STR, NULL, .name = "node",
+        .doc = "Name of this node, of one daemon only; by default the host's name."),
+    ROW(sco_config_server, trusted_proxies, SCO_OPT_LIST, NULL, .name = "trusted_proxies",
+        .doc = "Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed."),
+    ROW(sco_config_server, cors_origins, SCO_OPT_LIST, NULL, .name = "cors_origins",
+        .doc = "Origins of web pages that may use the API; by default none."),
+    ROW(sco_config_server, metrics_token, SCO_OPT_STR, NULL, .name = "metrics_token",
+        .flags = SCO_OPT_SECRET,
+        .doc = "Bearer token for /metrics. Without it only loopback and administrators read them."),
+    ROW(sco_config_server, threads, SCO_OPT_INT, "4", .name = "threads", .min = 1, .max = 64,
+        .doc = "Threads that work with the store, each with a connection of its own."),
+    ROW(sco_config_server, connections, SCO_OPT_INT, "10000", .name = "connections", .min = 1,
+        .max = 1000000, .doc = "Connections at once; further ones are closed."),
+    ROW(sco_config_server, rate, SCO_OPT_INT, "50", .name = "rate", .min = 1, .max = 1000000,
+        .doc = "Requests a second that one user or token may make in the long run."),
+    ROW(sco_config_server, burst, SCO_OPT_INT, "200", .name = "burst", .min = 1, .max = 1000000,
+        .doc = "Requests that it may make at once."),
+    ROW(sco_config_server, body_limit, SCO_OPT_SIZE, "1MiB", .name = "body_limit", .min = 1024,
+        .max = 64 << 20, .doc = "Largest body of a request, but for uploads."),
+    ROW(sco_config_server, upload_limit, SCO_OPT_SIZE, "1GiB", .name = "upload_limit", .min = 1024,
+        .max = 1LL << 40, .doc = "Largest report that can be imported."),
+    ROW(sco_config_server, idle, SCO_OPT_DURATION, "60s", .name = "idle", .min = 1000,
+        .max = 3600000, .doc = "A connection without requests is closed after this."),
+    ROW(sco_config_server, request, SCO_OPT_DURATION, "30s", .name = "request", .min = 1000,
+        .max = 3600000,
+        .doc = "A request must have arrived by then; uploads may take a minute a MiB longer."),
+    ROW(sco_config_server, hsts, SCO_OPT_BOOL, "false", .name = "hsts",
+        .doc = "Send Strict-Transport-Security."),
+    {0}};
+
+static const struct sco_option queue_table[] = {
+    ROW(sco_config_queue, slots, SCO_OPT_INT, "2", .name = "slots", .max = 256,
+        .doc = "Jobs that this node runs at once; 0: none, it only serves the API."),
+    ROW(sco_config_queue, target_max, SCO_OPT_INT, "1", .name = "target_max", .min = 1, .max = 1000,
+        .doc = "Jobs of one target at once, all nodes together."),
+    ROW(sco_config_queue, scanner_limits, SCO_OPT_LIST, NULL, .name = "scanner_limits",
+        .doc = "NAME=N: jobs that may use a scanner at once, all nodes together."),
+    ROW(sco_config_queue, lease, SCO_OPT_DURATION, "60s", .name = "lease", .min = 3000,
+        .max = 3600000, .doc = "A job of a node that is not heard of for so long runs elsewhere."),
+    ROW(sco_config_queue, poll, SCO_OPT_DURATION, "2s", .name = "poll", .min = 1000, .max = 600000,
+        .doc = "How often jobs of other nodes' making are looked for."),
+    ROW(sco_config_queue, ageing, SCO_OPT_DURATION, "10m", .name = "ageing", .max = 604800000,
+        .doc = "Each such time of waiting raises a job's priority by one; 0: never."),
+    ROW(sco_config_queue, attempts, SCO_OPT_INT, "3", .name = "attempts", .min = 1, .max = 100,
+        .doc = "A job that has failed so often is given up: a dead letter."),
+    ROW(sco_config_queue, backoff, SCO_OPT_DURATION, "30s", .name = "backoff", .min = 100,
+        .max = 3600000, .doc = "Pause before the second attempt; doubles with each, and varies."),
+    ROW(sco_config_queue, backoff_max, SCO_OPT_DURATION, "30m", .name = "backoff_max", .min = 100,
+        .max = 86400000, .doc = "Its longest."),
+    ROW(sco_config_queue, timeout, SCO_OPT_DURATION, "2h", .name = "timeout", .max = 604800000,
+        .doc = "Deadline of a job; 0: none."),
+    ROW(sco_config_queue, grace, SCO_OPT_DURATION, "30s", .name = "grace", .max = 86400000,
+        .doc = "When the daemon stops, jobs may end within this; then they are handed back."),
+    {0}};
+
+static const struct sco_option checkout_table[] = {
+    ROW(sco_config_checkout, hosts, SCO_OPT_LIST, NULL, .name = "hosts",
+        .doc = "Hosts, or globs of them, that repositories may be fetched from; none: every one."),
+    ROW(sco_config_checkout, folders, SCO_OPT_LIST, NULL, .name = "folders",
+        .doc = "Folders of this machine that jobs may scan, with all below them; none: no folder."),
+    ROW(sco_config_checkout, token, SCO_OPT_STR, NULL, .name = "token", .flags = SCO_OPT_SECRET,
+        .doc = "Token for https repositories."),
+    ROW(sco_config_checkout, ssh_key, SCO_OPT_STR, NULL, .name = "ssh_key",
+        .doc = "File with the private key for ssh repositories."),
+    ROW(sco_config_checkout, known_hosts, SCO_OPT_STR, NULL, .name = "known_hosts",
+        .doc = "File with the keys of their hosts; unknown hosts are refused."),
+    ROW(sco_config_checkout, depth, SCO_OPT_INT, "1", .name = "depth", .max = 1000000,
+        .doc = "Commits of history that are fetched; 0: all."),
+    ROW(sco_config_checkout, submodules, SCO_OPT_BOOL, "false", .name = "submodules",
+        .doc = "Fetch submodules as well."),
+    ROW(sco_config_checkout, timeout, SCO_OPT_DURATION, "10m", .name = "timeout", .min = 1000,
+        .max = 86400000, .doc = "Deadline of a checkout."),
+    ROW(sco_config_checkout, size_limit, SCO_OPT_SIZE, "10GiB", .name = "size_limit", .min = 4096,
+        .max = 1LL << 44, .doc = "Largest repository, on disk."),
+    ROW(sco_config_checkout, cache, SCO_OPT_STR, NULL, .name = "cache",
+        .doc = "Folder of the mirrors; by default `mirrors` in server.data."),
+    ROW(sco_config_checkout, cache_limit, SCO_OPT_SIZE, "20GiB", .name = "cache_limit",
+        .max = 1LL << 44, .doc = "What the mirrors may take; the longest unused go first."),
+    {0}};
+
+static const struct sco_option events_table[] = {
+    ROW(sco_config_events, brokers, SCO_OPT_STR, NULL, .name = "brokers",
+        .doc = "Kafka: HOST:PORT, by commas. Without it events stay in the store."),
+    ROW(sco_config_events, kafka, SCO_OPT_LIST, NULL, .name = "kafka",
+        .doc = "Further settings of librdkafka, NAME=VALUE: security.protocol=SASL_SSL."),
+    ROW(sco_config_events, kafka_password, SCO_OPT_STR, NULL, .name = "kafka_password",
+        .flags = SCO_OPT_SECRET, .doc = "sasl.password."),
+    ROW(sco_config_events, prefix, SCO_OPT_STR, "dcc.", .name = "prefix",
+        .doc = "What topics begin with."),
+    ROW(sco_config_events, environment, SCO_OPT_STR, "production", .name = "environment",
+        .doc = "In the metadata of each event."),
+    ROW(sco_config_events, jsonl, SCO_OPT_STR, NULL, .name = "jsonl",
+        .doc = "File that each event is appended to, a line of JSON each."),
+    ROW(sco_config_events, group, SCO_OPT_STR, NULL, .name = "group",
+        .doc =
+            "Consumer group that takes scan requests from PREFIXsecurity.scan.requested; without "
+            "it none are taken."),
+    {0}};
+
+static const struct sco_option retention_table[] = {
+    ROW(sco_config_retention, audit, SCO_OPT_DURATION, "2562d", .name = "audit", .max = YEARS(100),
+        .doc = "How long the audit log is kept; 0: for ever."),
+    ROW(sco_config_retention, executions, SCO_OPT_DURATION, "366d", .name = "executions",
+        .max = YEARS(100), .doc = "Jobs that have ended, and executions of pipelines."),
+    ROW(sco_config_retention, scans, SCO_OPT_DURATION, "732d", .name = "scans", .max = YEARS(100),
+        .doc = "Scans."),
+    ROW(sco_config_retention, artifacts, SCO_OPT_DURATION, "90d", .name = "artifacts",
+        .max = YEARS(100), .doc = "Their reports and logs."),
+    ROW(sco_config_retention, resolved, SCO_OPT_DURATION, "0", .name = "resolved",
+        .max = YEARS(100), .doc = "Findings, once resolved."),
+    ROW(sco_config_retention, alerts, SCO_OPT_DURATION, "1098d", .name = "alerts",
+        .max = YEARS(100), .doc = "Alerts."),
+    ROW(sco_config_retention, activity, SCO_OPT_DURATION, "732d", .name = "activity",
+        .max = YEARS(100), .doc = "Expired tokens and other traces of users."),
+    ROW(sco_config_retention, events, SCO_OPT_DURATION, "30d", .name = "events", .max = YEARS(100),
+        .doc = "Events that everybody has read."),
+    {0}};
+
+static const struct sco_option auth_table[] = {
+    ROW(sco_config_auth, key, SCO_OPT_STR, NULL, .name = "key", .flags = SCO_OPT_SECRET,
+        .doc = "Key that seals secrets at rest and signs tokens: 32 bytes as 64 hex digits or in "
+               "base64. By default the systemd credential secureops-key, or a file in server.data "
+               "that the first start makes; nodes of one store need the same."),
+    ROW(sco_config_auth, old_key, SCO_OPT_STR, NULL, .name = "old_key", .flags = SCO_OPT_SECRET,
+        .doc = "The key before, while it is being replaced."),
+    ROW(sco_config_auth, access, SCO_OPT_DURATION, "15m", .name = "access", .min = 60000,
+        .max = 86400000, .doc = "How long an access token holds."),
+    ROW(sco_config_auth, refresh, SCO_OPT_DURATION, "30d", .name = "refresh", .min = 60000,
+        .max = YEARS(1), .doc = "How long a login holds."),
+    ROW(sco_config_auth, oidc_issuer, SCO_OPT_STR, NULL, .name = "oidc_issuer",
+        .doc = "An OpenID Connect issuer whose bearer tokens are taken."),
+    ROW(sco_config_auth, oidc_audience, SCO_OPT_STR, NULL, .name = "oidc_audience",
+        .doc = "The audience that they must have."),
+    ROW(sco_config_auth, oidc_roles_claim, SCO_OPT_STR, "roles", .name = "oidc_roles_claim",
+        .doc = "The claim with the names of roles, a list or words with spaces between."),
+    ROW(sco_config_auth, oidc_jwks, SCO_OPT_STR, NULL, .name = "oidc_jwks",
+        .doc = "A file with its keys, in the place of asking the issuer."),
+    {0}};
+
+static const struct sco_option smtp_table[] = {
+    ROW(sco_config_smtp, url, SCO_OPT_STR, NULL, .name = "url",
+        .doc = "smtps://HOST:465 or smtp://HOST:587 (with STARTTLS). Without it no mail is sent."),
+    ROW(sco_config_smtp, user, SCO_OPT_STR, NULL, .name = "user", .doc = "Its user."),
+    ROW(sco_config_smtp, password, SCO_OPT_STR, NULL, .name = "password", .flags = SCO_OPT_SECRET,
+        .doc = "And password."),
+    ROW(sco_config_smtp, from, SCO_OPT_STR, NULL, .name = "from", .doc = "Sender of the mails."),
+    {0}};
+
+static const struct sco_option telemetry_table[] = {
+    ROW(sco_config_telemetry, otlp_endpoint, SCO_OPT_STR, NULL, .name = "otlp_endpoint",
+        .doc =
+            "OpenTelemetry collector, http://HOST:4318/v1/traces. Without it nothing is traced."),
+    ROW(sco_config_telemetry, ratio, SCO_OPT_REAL, "1", .name = "ratio",
+        .doc = "Part of the traces that begin here that is kept."),
+    {0}};
+
+static const struct sco_option vault_table[] = {
+    ROW(sco_config_vault, address, SCO_OPT_STR, NULL, .name = "address",
+        .doc = "HashiCorp Vault: secrets written as ${vault:PATH#KEY} are asked there."),
+    ROW(sco_config_vault, token, SCO_OPT_STR, NULL, .name = "token", .flags = SCO_OPT_SECRET,
+        .doc = "Its token."),
+    ROW(sco_config_vault, namespace_, SCO_OPT_STR, NULL, .name = "namespace",
+        .doc = "Its namespace."),
+    {0}};
+
 const struct sco_option config_scanner_table[] = {
     ROW(scanner_common, enabled, SCO_OPT_ENUM, "auto", .name = "enabled",
         .values = "auto,true,false",
@@ -118,8 +301,10 @@ const struct sco_option config_scanner_table[] = {
         .doc = "Deadline of this scanner; 0 takes that of the section scan, then its own default."),
     {0}};
 
-static const char *const top_others[] = {"scanners", "scan",     "gate",  "log", "tools",
-                                         "secrets",  "policies", "store", NULL};
+static const char *const top_others[] = {"scanners",  "scan",     "gate",      "log",    "tools",
+                                         "secrets",   "policies", "store",     "server", "queue",
+                                         "checkout",  "events",   "retention", "auth",   "smtp",
+                                         "telemetry", "vault",    NULL};
 
 const struct section config_sections[SECTION_MAX_] = {
     [SECTION_TOP] = {.name = "", .doc = "", .table = top_table, .others = top_others},
@@ -160,6 +345,54 @@ const struct section config_sections[SECTION_MAX_] = {
                               "untrusted file.",
                        .table = store_table,
                        .offset = offsetof(struct sco_config, store),
+                       .trusted_only = true},
+    [SECTION_SERVER] = {.name = "server",
+                        .doc = "The daemon and its API. Refused in an untrusted file.",
+                        .table = server_table,
+                        .offset = offsetof(struct sco_config, server),
+                        .trusted_only = true},
+    [SECTION_QUEUE] = {.name = "queue",
+                       .doc = "How the daemon runs jobs. Refused in an untrusted file.",
+                       .table = queue_table,
+                       .offset = offsetof(struct sco_config, queue),
+                       .trusted_only = true},
+    [SECTION_CHECKOUT] =
+        {.name = "checkout",
+         .doc = "How the daemon gets at what a job scans. Refused in an untrusted file.",
+         .table = checkout_table,
+         .offset = offsetof(struct sco_config, checkout),
+         .trusted_only = true},
+    [SECTION_EVENTS] = {.name = "events",
+                        .doc = "Where the daemon publishes events. Refused in an untrusted file.",
+                        .table = events_table,
+                        .offset = offsetof(struct sco_config, events),
+                        .trusted_only = true},
+    [SECTION_RETENTION] =
+        {.name = "retention",
+         .doc = "How long the daemon keeps things; 0 is for ever. Refused in an untrusted file.",
+         .table = retention_table,
+         .offset = offsetof(struct sco_config, retention),
+         .trusted_only = true},
+    [SECTION_AUTH] = {.name = "auth",
+                      .doc = "Keys and tokens of the API. Refused in an untrusted file.",
+                      .table = auth_table,
+                      .offset = offsetof(struct sco_config, auth),
+                      .trusted_only = true},
+    [SECTION_SMTP] = {.name = "smtp",
+                      .doc = "How the daemon sends mail. Refused in an untrusted file.",
+                      .table = smtp_table,
+                      .offset = offsetof(struct sco_config, smtp),
+                      .trusted_only = true},
+    [SECTION_TELEMETRY] = {.name = "telemetry",
+                           .doc = "Traces of the daemon's work. Refused in an untrusted file.",
+                           .table = telemetry_table,
+                           .offset = offsetof(struct sco_config, telemetry),
+                           .trusted_only = true},
+    [SECTION_VAULT] = {.name = "vault",
+                       .doc =
+                           "HashiCorp Vault as a place of secrets. Refused in an untrusted file.",
+                       .table = vault_table,
+                       .offset = offsetof(struct sco_config, vault),
                        .trusted_only = true},
 };
 

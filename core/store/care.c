@@ -11,10 +11,10 @@ static int delete_batches(struct sco_store *s, const char *sql, int64_t before, 
     int64_t n;
     do {
         n = 0;
-        int r = store_begin(s, err);
+        int r = sco_store_begin(s, err);
         if (r < 0)
             return r;
-        r = store_end(s, store_exec(s, sql, v, 2, &n, err), err);
+        r = sco_store_end(s, store_exec(s, sql, v, 2, &n, err), err);
         if (r < 0)
             return r;
         *total += (uint64_t)n;

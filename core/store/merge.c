@@ -453,7 +453,7 @@ static int tell(struct merge *m)
 
 static int merge_in(struct merge *m, struct sco_error *err)
 {
-    int r = store_begin(m->s, err);
+    int r = sco_store_begin(m->s, err);
     if (r < 0)
         return r;
     r = lock_branch(m, err);
@@ -465,7 +465,7 @@ static int merge_in(struct merge *m, struct sco_error *err)
         r = scan_save(m->s, m->scan, m->subject->scope, m->branch, &m->counts, err);
     if (r == 0 && tell(m) < 0)
         r = sco_error_nomem(err);
-    r = store_end(m->s, r, err);
+    r = sco_store_end(m->s, r, err);
     for (size_t i = 0; r < 0 && i < m->scan->findings.n; i++)
         m->scan->findings.v[i].stored = NULL;
     return r;

@@ -4,6 +4,7 @@
 
 #include <endian.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdlib.h>
 
 extern const struct store_migration postgresql_migrations[];
@@ -34,6 +35,7 @@ static const Oid oids[] = {
 
 struct db {
     PGconn *c;
+    int64_t wait_ms;
 };
 
 /* ---- errors ---- */
@@ -481,18 +483,44 @@ static void on_notice(void *user, const PGresult *res)
     (void)res;
 }
 
-static int set_up(struct db *d, const struct sco_store_options *o, struct sco_error *err)
+static int set_up(struct db *d, struct sco_error *err)
 {
     char sql[256];
-    long long wait = o->wait_ms > 0 ? (long long)o->wait_ms : WAIT_MS;
     if (PQserverVersion(d->c) < 130000)
         return sco_error_set(err, SCO_E_UNSUPPORTED, "PostgreSQL %d is too old: 13 is needed",
                              PQserverVersion(d->c) / 10000);
     snprintf(sql, sizeof sql,
              "SET lock_timeout = %lld; SET client_encoding = 'UTF8'; SET search_path = public; "
              "SET client_min_messages = warning; SET standard_conforming_strings = on",
-             wait);
+             (long long)d->wait_ms);
     return run(d, sql, err);
+}
+
+static int connected(struct db *d, struct sco_error *err)
+{
+    if (!d->c)
+        return sco_error_nomem(err);
+    if (PQstatus(d->c) == CONNECTION_OK) {
+        PQsetNoticeReceiver(d->c, on_notice, NULL);
+        return set_up(d, err);
+    }
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    sco_buf_addz(&b, PQerrorMessage(d->c));
+    struct sco_str what = sco_str_trim(sco_buf_str(&b));
+    return sco_error_set(err, SCO_E_NETWORK, "cannot reach the store: %.*s", SCO_STR_ARG(what));
+}
+
+/* A server that went away has closed the connection: that can be read. */
+static int db_ready(void *db, struct sco_error *err)
+{
+    struct db *d = db;
+    struct pollfd p = {.fd = PQsocket(d->c), .events = POLLIN};
+    if (PQstatus(d->c) == CONNECTION_OK && poll(&p, 1, 0) > 0)
+        PQconsumeInput(d->c);
+    if (PQstatus(d->c) == CONNECTION_OK)
+        return 0;
+    PQreset(d->c);
+    return connected(d, err);
 }
 
 static void db_close(void *db)
@@ -511,19 +539,9 @@ static int db_open(const struct sco_store_options *o, void **ret, struct sco_err
     struct db *d = sco_alloc(1, sizeof *d);
     if (!d)
         return sco_error_nomem(err);
+    d->wait_ms = o->wait_ms > 0 ? o->wait_ms : WAIT_MS;
     d->c = PQconnectdbParams(names, values, 1);
-    int r = 0;
-    if (!d->c) {
-        r = sco_error_nomem(err);
-    } else if (PQstatus(d->c) != CONNECTION_OK) {
-        SCO_AUTO(sco_buf) struct sco_buf b = {0};
-        sco_buf_addz(&b, PQerrorMessage(d->c));
-        struct sco_str what = sco_str_trim(sco_buf_str(&b));
-        r = sco_error_set(err, SCO_E_NETWORK, "cannot reach the store: %.*s", SCO_STR_ARG(what));
-    } else {
-        PQsetNoticeReceiver(d->c, on_notice, NULL);
-        r = set_up(d, o, err);
-    }
+    int r = connected(d, err);
     if (r < 0) {
         db_close(d);
         return r;
@@ -560,6 +578,7 @@ const struct sco_store_ops *sco_store_postgresql(void)
         .migrations = postgresql_migrations,
         .open = db_open,
         .close = db_close,
+        .ready = db_ready,
         .begin = db_begin,
         .commit = db_commit,
         .rollback = db_rollback,

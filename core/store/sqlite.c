@@ -344,6 +344,13 @@ static void db_close(void *db)
     free(d);
 }
 
+static int db_ready(void *db, struct sco_error *err)
+{
+    (void)db;
+    (void)err;
+    return 0;
+}
+
 static int db_open(const struct sco_store_options *o, void **ret, struct sco_error *err)
 {
     struct stat st;
@@ -465,6 +472,7 @@ const struct sco_store_ops *sco_store_sqlite(void)
         .migrations = sqlite_migrations,
         .open = db_open,
         .close = db_close,
+        .ready = db_ready,
         .begin = db_begin,
         .commit = db_commit,
         .rollback = db_rollback,

@@ -145,7 +145,7 @@ int sco_store_set_status(struct sco_store *s, const char *id, const struct sco_s
     if (r == 0)
         r = resolve_id(s, id, raw, err);
     if (r == 0)
-        r = store_begin(s, err);
+        r = sco_store_begin(s, err);
     if (r < 0)
         return r;
     r = read_state(s, raw, &before, err);
@@ -158,7 +158,7 @@ int sco_store_set_status(struct sco_store *s, const char *id, const struct sco_s
                   (to->reason && !same_text(st.status_reason, to->reason));
     if (r == 0 && changed)
         r = write_status(s, &st, to, err);
-    r = store_end(s, r, err);
+    r = sco_store_end(s, r, err);
     sco_arena_done(&before.arena);
     sco_arena_done(&st.arena);
     if (r == 0)
@@ -170,7 +170,7 @@ int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret, struct sco
 {
     struct store_value v[] = {sv_i64(now), sv_i64(now)};
     int64_t n = 0;
-    int r = store_begin(s, err);
+    int r = sco_store_begin(s, err);
     if (r < 0)
         return r;
     r = store_exec(s,
@@ -185,7 +185,7 @@ int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret, struct sco
                        "status_reason = NULL, accepted_until = NULL WHERE accepted_until < $1 AND "
                        "status = 'ACCEPTED'",
                        v, 1, &n, err);
-    r = store_end(s, r, err);
+    r = sco_store_end(s, r, err);
     if (r == 0)
         *ret = (uint64_t)n;
     return r;

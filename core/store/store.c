@@ -68,17 +68,50 @@ int store_query(struct sco_store *s, const char *sql, const struct store_value *
     return s->ops->query(s->db, sql, v, n, row, user, err);
 }
 
-int store_begin(struct sco_store *s, struct sco_error *err)
+int sco_store_begin(struct sco_store *s, struct sco_error *err)
 {
-    return s->ops->begin(s->db, true, err);
+    int r = s->depth ? 0 : s->ops->begin(s->db, true, err);
+    if (r == 0 && !s->depth++)
+        s->failed = 0;
+    return r;
 }
 
-int store_end(struct sco_store *s, int r, struct sco_error *err)
+int sco_store_end(struct sco_store *s, int r, struct sco_error *err)
 {
+    if (r < 0 && !s->failed)
+        s->failed = r;
+    if (--s->depth)
+        return r;
+    if (r == 0 && s->failed) /* what failed within has been undone by its server already */
+        r = sco_error_set(err, s->failed, "a call within the transaction has failed");
     if (r == 0)
         return s->ops->commit(s->db, err);
     s->ops->rollback(s->db);
     return r;
+}
+
+int sco_store_ready(struct sco_store *s, struct sco_error *err)
+{
+    if (s->depth) { /* whoever worked before did not end: nothing of it may be kept */
+        s->depth = 0;
+        s->ops->rollback(s->db);
+    }
+    return s->ops->ready(s->db, err);
+}
+
+int sco_store_set_context(struct sco_store *s, const struct sco_store_context *c,
+                          struct sco_error *err)
+{
+    sco_arena_reset(&s->context_arena);
+    s->context = (struct sco_store_context){0};
+    const char *from[] = {c ? c->source : NULL, c ? c->correlation_id : NULL,
+                          c ? c->user_id : NULL};
+    const char *to[3] = {0};
+    for (size_t i = 0; i < 3; i++)
+        if (from[i] && !(to[i] = sco_arena_cstr(&s->context_arena, sco_str_c(from[i]))))
+            return sco_error_nomem(err);
+    s->context = (struct sco_store_context){to[0], to[1], to[2]};
+    return 0;
 }
 
 /* ---- schema ---- */
@@ -105,7 +138,7 @@ static int migrate_step(struct sco_store *s, uint32_t *ret_from, struct sco_erro
 {
     uint32_t version = 0;
     bool done = false;
-    int r = store_begin(s, err);
+    int r = sco_store_begin(s, err);
     if (r < 0)
         return r;
     r = s->ops->lock(s->db, err);
@@ -123,7 +156,7 @@ static int migrate_step(struct sco_store *s, uint32_t *ret_from, struct sco_erro
         if (r < 0)
             sco_error_prefix(err, "migration %s", m->name);
     }
-    r = store_end(s, r, err);
+    r = sco_store_end(s, r, err);
     if (r == 0 && *ret_from == UINT32_MAX)
         *ret_from = version;
     return r < 0 ? r : !done;
@@ -220,6 +253,7 @@ struct sco_store *sco_store_close(struct sco_store *s)
         return NULL;
     if (s->db)
         s->ops->close(s->db);
+    sco_arena_done(&s->context_arena);
     free(s->where);
     free(s);
     return NULL;

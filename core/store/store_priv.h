@@ -92,6 +92,7 @@ struct sco_store_ops { /* what a driver gives; every call may fail as store.h sa
     size_t n_migrations;
     int (*open)(const struct sco_store_options *o, void **ret, struct sco_error *err);
     void (*close)(void *db);
+    int (*ready)(void *db, struct sco_error *err); /* connects anew when it has to */
     /* `write`: nobody else is in between, or they wait (SQLite), or rows are locked (PostgreSQL) */
     int (*begin)(void *db, bool write, struct sco_error *err);
     int (*commit)(void *db, struct sco_error *err); /* on failure: rolled back */
@@ -118,6 +119,10 @@ struct sco_store {
     const struct sco_store_ops *ops;
     void *db;
     char *where;
+    unsigned depth; /* of transactions */
+    int failed;     /* the first failure in the one that is open */
+    struct sco_store_context context;
+    struct sco_arena context_arena;
 };
 
 /* ---- store.c ---- */
@@ -128,9 +133,6 @@ int store_exec(struct sco_store *s, const char *sql, const struct store_value *v
                int64_t *ret_changed, struct sco_error *err) SCO_NODISCARD;
 int store_query(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
                 store_row_fn row, void *user, struct sco_error *err) SCO_NODISCARD;
-int store_begin(struct sco_store *s, struct sco_error *err) SCO_NODISCARD; /* to write */
-/* Commits after r == 0, else rolls back; returns what became of it. */
-int store_end(struct sco_store *s, int r, struct sco_error *err) SCO_NODISCARD;
 const char *store_keep(struct sco_arena *a, const struct store_value *v); /* NULL for NULL */
 /* A UUID as text, in the arena; the other way: false when it is none. */
 const char *store_uuid_text(struct sco_arena *a, const struct store_value *v);

@@ -106,9 +106,56 @@ struct sco_config_store {
     struct sco_str path, url; /* at most one; absent: scans are not stored */
 };
 
+/* ---- the daemon: docs/daemon.md ---- */
+struct sco_config_server {
+    struct sco_str listen, tls_cert, tls_key, public_url, data, node, metrics_token;
+    struct sco_str_list trusted_proxies, cors_origins;
+    int64_t threads, connections, rate, burst, body_limit, upload_limit, idle, request, hsts;
+};
+struct sco_config_queue {
+    int64_t slots, target_max, lease, poll, ageing, attempts, backoff, backoff_max, timeout, grace;
+    struct sco_str_list scanner_limits; /* "zap=1" */
+};
+struct sco_config_checkout {
+    struct sco_str token, ssh_key, known_hosts, cache;
+    struct sco_str_list hosts, folders; /* that may be scanned; hosts empty: all, folders: none */
+    int64_t depth, submodules, timeout, size_limit, cache_limit;
+};
+struct sco_config_events {
+    struct sco_str brokers, prefix, environment, jsonl, group;
+    struct sco_str_list kafka; /* "security.protocol=SASL_SSL" */
+    struct sco_str kafka_password;
+};
+struct sco_config_retention { /* ms; 0: for ever */
+    int64_t audit, executions, scans, resolved, alerts, activity, events, artifacts;
+};
+struct sco_config_auth {
+    struct sco_str key, old_key, oidc_issuer, oidc_audience, oidc_roles_claim, oidc_jwks;
+    int64_t access, refresh;
+};
+struct sco_config_smtp {
+    struct sco_str url, user, password, from;
+};
+struct sco_config_telemetry {
+    struct sco_str otlp_endpoint;
+    double ratio;
+};
+struct sco_config_vault {
+    struct sco_str address, token, namespace_;
+};
+
 struct sco_config {
     struct sco_config_policies policies;
     struct sco_config_store store;
+    struct sco_config_server server;
+    struct sco_config_queue queue;
+    struct sco_config_checkout checkout;
+    struct sco_config_events events;
+    struct sco_config_retention retention;
+    struct sco_config_auth auth;
+    struct sco_config_smtp smtp;
+    struct sco_config_telemetry telemetry;
+    struct sco_config_vault vault;
     struct sco_config_scan scan;
     struct sco_config_gate gate;
     struct sco_str_list output; /* FORMAT[=PATH] */

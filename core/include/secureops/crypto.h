@@ -1,4 +1,4 @@
-/* SHA-256, HMAC with it, Ed25519, random bytes. */
+/* SHA-256, HMAC with it, AES-256-GCM, Ed25519, random bytes. */
 #pragma once
 
 #include <secureops/base.h>
@@ -19,6 +19,23 @@ int sco_hmac_sha256(struct sco_str key, struct sco_str text, uint8_t out[SCO_SHA
 int sco_random(void *p, size_t n);
 void sco_hex(const uint8_t *p, size_t n, char *out); /* 2n characters and NUL */
 void sco_uuid4(char out[37]);
+
+/* ---- sealing: AES-256-GCM with a random 96-bit nonce ----
+ * out: version byte 1, nonce, ciphertext, 16 bytes of tag. `context` is authenticated with it (what
+ * the secret is for), so that one cannot stand in for another. */
+enum { SCO_SEAL_KEY_LEN = 32, SCO_SEAL_EXTRA = 1 + 12 + 16 };
+int sco_seal(const uint8_t key[SCO_SEAL_KEY_LEN], struct sco_str context, struct sco_str plain,
+             struct sco_buf *out, struct sco_error *err) SCO_NODISCARD;
+/* SCO_E_PERMISSION: another key or context, or changed. Appends. */
+int sco_unseal(const uint8_t key[SCO_SEAL_KEY_LEN], struct sco_str context, struct sco_str sealed,
+               struct sco_buf *out, struct sco_error *err) SCO_NODISCARD;
+/* HKDF-SHA256 (RFC 5869) without salt: keys for other uses out of one. */
+int sco_hkdf(struct sco_str key, const char *info, uint8_t *out, size_t n) SCO_NODISCARD;
+/* Same time whatever differs. */
+bool sco_equal_secret(const void *a, const void *b, size_t n) SCO_NODISCARD;
+void sco_wipe(void *p, size_t n); /* not optimised away */
+void sco_base64_encode(struct sco_str bytes, struct sco_buf *out);
+void sco_base64url_encode(struct sco_str bytes, struct sco_buf *out); /* without padding */
 
 /* ---- Ed25519 ---- */
 enum { SCO_ED25519_KEY_LEN = 32, SCO_ED25519_SIGNATURE_LEN = 64 };

@@ -36,7 +36,26 @@ int sco_store_version(struct sco_store *s, uint32_t *ret, struct sco_error *err)
  * is what it was. SCO_E_UNSUPPORTED: it is newer. */
 int sco_store_migrate(struct sco_store *s, uint32_t *ret_from, struct sco_error *err) SCO_NODISCARD;
 
+/* A connection that was lost is made again: before a piece of work of a thread that keeps its
+ * store. SCO_E_NETWORK: it is still away. */
+int sco_store_ready(struct sco_store *s, struct sco_error *err) SCO_NODISCARD;
+
+/* Several calls as one transaction; nests. `r`: 0 commits (the outermost end), else everything is
+ * undone; returns what became of it. After a failed call within, only an end with its result. */
+int sco_store_begin(struct sco_store *s, struct sco_error *err) SCO_NODISCARD;
+int sco_store_end(struct sco_store *s, int r, struct sco_error *err) SCO_NODISCARD;
+
+/* Who works on this store from now on, for its events (store_events.h). Copied; NULL: nobody, and
+ * no events. */
+struct sco_store_context {
+    const char *source;                   /* the node; NULL: no events are written */
+    const char *correlation_id, *user_id; /* or NULL */
+};
+int sco_store_set_context(struct sco_store *s, const struct sco_store_context *c,
+                          struct sco_error *err) SCO_NODISCARD;
+
 /* ---- a scan and what it says of findings ---- */
+struct sco_job_lease;
 struct sco_store_subject {
     const char *repository; /* URL, folder or image; not empty */
     const char *branch;     /* "" when there is none */
@@ -45,6 +64,12 @@ struct sco_store_subject {
      * was looked at. */
     bool (*covers)(void *user, const char *file_path);
     void *user;
+    /* The job whose outcome the scan is: it is completed in the same transaction, and nothing is
+     * saved when the lease is lost (SCO_E_CANCELLED). NULL: none. */
+    const struct sco_job_lease *lease;
+    /* In the transaction, when scan->stored is known: what else belongs into it. NULL: nothing. */
+    int (*attach)(void *user, struct sco_store *s, const struct sco_scan *scan,
+                  struct sco_error *err);
 };
 /* Saves the scan with its scanners and merges its findings, in one transaction; scans of one
  * (repository, branch) wait for each other. Sets `stored` of every finding, and scan->stored. What

@@ -50,9 +50,9 @@ TEST(migrations)
 TEST(a_newer_store_is_refused)
 {
     WORLD;
-    assert_int_equal(store_begin(w->s, &err), 0);
+    assert_int_equal(sco_store_begin(w->s, &err), 0);
     int r = w->s->ops->set_version(w->s->db, 1000, &err);
-    assert_int_equal(store_end(w->s, r, &err), 0);
+    assert_int_equal(sco_store_end(w->s, r, &err), 0);
     close_store(w);
     assert_int_equal(open_as(w, (struct sco_store_options){.create = true}, &err),
                      SCO_E_UNSUPPORTED);
@@ -64,9 +64,9 @@ TEST(a_newer_store_is_refused)
 TEST(an_empty_database_is_no_store)
 {
     WORLD;
-    assert_int_equal(store_begin(w->s, &err), 0);
+    assert_int_equal(sco_store_begin(w->s, &err), 0);
     int r = w->s->ops->set_version(w->s->db, 0, &err);
-    assert_int_equal(store_end(w->s, r, &err), 0);
+    assert_int_equal(sco_store_end(w->s, r, &err), 0);
     close_store(w);
     assert_int_equal(open_as(w, (struct sco_store_options){0}, &err), SCO_E_NOT_FOUND);
     assert_non_null(strstr(err.text, "db migrate"));
@@ -398,13 +398,13 @@ TEST(somebody_else_is_writing)
 {
     WORLD;
     struct sco_store *other = w->s;
-    assert_int_equal(store_begin(other, &err), 0);
+    assert_int_equal(sco_store_begin(other, &err), 0);
     w->s = NULL;
     assert_int_equal(open_as(w, (struct sco_store_options){.wait_ms = 20}, &err), 0);
     struct sco_scan *s = scan_of(w, 1, 1);
     assert_int_equal(scan_try(w, s, &err), SCO_E_TIMEOUT);
     assert_null(s->findings.v[0].stored);
-    assert_int_equal(store_end(other, 0, &err), 0);
+    assert_int_equal(sco_store_end(other, 0, &err), 0);
     save_is(w, s, .created = 1);
     sco_store_close(other);
 }

@@ -1,0 +1,116 @@
+/* Inside of the API: what a handler gets, what it answers with, the routes. */
+#pragma once
+
+#include <secureops/api.h>
+#include <secureops/json.h>
+
+enum {
+    API_PARAMS_MAX = 4,
+    API_QUERY_MAX = 32,
+    API_HEADERS_MAX = 16, /* of a reply */
+    API_PAGE = 50,        /* items of a page, when nothing is said */
+    API_PAGE_MAX = 500,
+};
+
+struct api_pair {
+    const char *name, *value;
+};
+
+/* One request with its reply. Made on the loop, handled on a thread, answered on the loop. */
+struct api_call {
+    struct sco_api *api;
+    struct sco_store *store; /* this thread's, connected, its context set; NULL: API_NO_STORE */
+    const struct api_route *route;
+    struct sco_principal who;             /* of public routes: zero */
+    const char *method, *path;            /* the path decoded, without query */
+    const char *params[API_PARAMS_MAX];   /* values of {x} in the route, decoded, in order */
+    struct api_pair query[API_QUERY_MAX]; /* decoded; each name once */
+    size_t n_query;
+    struct sco_str body;
+    const struct sco_node *json; /* body, parsed and checked against the document; or NULL */
+    const char *body_file;       /* API_UPLOAD: where it is; removed afterwards unless taken */
+    bool body_file_taken;
+    const char *address; /* the client's */
+    const char *user_agent, *if_none_match, *if_match, *accept, *content_type, *idempotency_key;
+    char correlation_id[65]; /* X-Request-Id, or a new one; in every log line and event */
+    struct sco_trace_id trace;
+    int64_t now; /* Unix ms when it arrived */
+    struct sco_arena arena;
+
+    /* ---- the reply ---- */
+    int status;             /* 0 becomes 200, or 204 without a body */
+    const char *reply_type; /* NULL: application/json */
+    struct sco_buf reply;
+    struct sco_json_out out; /* writes to `reply` */
+    struct api_pair headers[API_HEADERS_MAX];
+    size_t n_headers;
+    const char *etag; /* strong, without quotes; NULL: of the body, when it is a GET */
+    int reply_fd;     /* a file in the place of `reply`; -1: none; closed by the API */
+};
+
+/* 0, and the reply is in the call; or an error, which becomes a problem: SCO_E_INVALID 400,
+ * SCO_E_PERMISSION 403, SCO_E_NOT_FOUND 404, SCO_E_UNSUPPORTED 501, SCO_E_LIMIT 429, SCO_E_TIMEOUT
+ * and SCO_E_NETWORK 503, else 500, whose text goes to the log and not to the client. */
+typedef int (*api_handler)(struct api_call *c, struct sco_error *err);
+
+enum api_flag {
+    API_PUBLIC = 1 << 0,   /* nobody has to be known */
+    API_UPLOAD = 1 << 1,   /* the body goes to a file, up to upload_limit */
+    API_NO_STORE = 1 << 2, /* needs no store */
+    API_ON_LOOP = 1 << 3,  /* never blocks: handled at once, no thread; implies NO_STORE */
+    API_STREAM = 1 << 4,   /* takes the connection over: feed.c */
+    API_ANY_BODY = 1 << 5, /* not JSON */
+    API_AUDIT = 1 << 6,    /* each call leaves a row in the audit log (all but GET do) */
+};
+struct api_route {
+    const char *method, *path; /* "/api/v1/scans/{id}" */
+    enum sco_action action;    /* what one must be allowed to */
+    enum sco_resource resource;
+    uint32_t flags;
+    api_handler handler;
+};
+
+/* ---- routes: each file has its table, which ends with method NULL ---- */
+extern const struct api_route api_routes_scans[];     /* scans, jobs, imports */
+extern const struct api_route api_routes_findings[];  /* vulnerabilities, reports, stats */
+extern const struct api_route api_routes_policies[];  /* iac, policies, compliance */
+extern const struct api_route api_routes_schedules[]; /* schedules, targets */
+extern const struct api_route api_routes_accounts[];  /* auth, users, tokens, secrets, audit */
+extern const struct api_route api_routes_system[];    /* health, ready, metrics, document, reload */
+extern const struct api_route api_routes_events[];    /* events, feed */
+
+/* ---- call.c: for handlers ---- */
+const char *api_query(const struct api_call *c, const char *name); /* NULL: not there */
+/* *ret is left alone when it is not there. SCO_E_INVALID names it. */
+int api_query_i64(const struct api_call *c, const char *name, int64_t min, int64_t max,
+                  int64_t *ret, struct sco_error *err) SCO_NODISCARD;
+int api_query_time(const struct api_call *c, const char *name, int64_t *ret,
+                   struct sco_error *err) SCO_NODISCARD;
+int api_query_bool(const struct api_call *c, const char *name, bool *ret,
+                   struct sco_error *err) SCO_NODISCARD;
+/* `limit` and `cursor`. */
+int api_page(const struct api_call *c, uint32_t *ret_limit, const char **ret_cursor,
+             struct sco_error *err) SCO_NODISCARD;
+/* A member of the body; NULL or `missing` when it is not there. */
+const char *api_text(const struct api_call *c, const char *name);
+int64_t api_int(const struct api_call *c, const char *name, int64_t missing);
+bool api_flag(const struct api_call *c, const char *name, bool missing);
+const struct sco_node *api_member(const struct api_call *c, const char *name);
+/* {"items":[ ... ],"next_cursor":...}: begin, write items to c->out, end. */
+void api_items_begin(struct api_call *c);
+void api_items_end(struct api_call *c, const char *next_cursor);
+/* A member with a time as RFC 3339; nothing for 0. */
+void api_ktime(struct sco_json_out *o, const char *key, int64_t unix_ms);
+void api_header(struct api_call *c, const char *name, const char *value); /* kept in the arena */
+/* 201 with Location. */
+void api_created(struct api_call *c, const char *fmt, ...) SCO_PRINTF(2, 3);
+/* A status of its own with a problem, 409 and the like: returns an error that the server knows. */
+int api_problem(struct api_call *c, int status, struct sco_error *err, const char *fmt, ...)
+    SCO_PRINTF(4, 5);
+/* A row of the audit log about this call, in the transaction that is open. `object` as "user:ID";
+ * details: JSON object or NULL. */
+int api_audit(struct api_call *c, const char *action, const char *object, const char *outcome,
+              const char *details, struct sco_error *err) SCO_NODISCARD;
+/* The repositories that the caller may see, for filters: NULL is all. */
+const char *const *api_scope(const struct api_call *c);
+const struct sco_api_options *api_options(const struct sco_api *a);

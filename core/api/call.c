@@ -1,0 +1,2 @@
+/* What handlers are given. */
+#include "api_priv.h"

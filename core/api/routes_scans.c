@@ -1,0 +1,4 @@
+/* Routes: scans. */
+#include "api_priv.h"
+
+const struct api_route api_routes_scans[] = {{0}};

@@ -1,0 +1,2 @@
+/* auth */
+#include <secureops/auth.h>

@@ -1,0 +1,2 @@
+/* jwt */
+#include <secureops/auth.h>

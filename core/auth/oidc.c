@@ -1,0 +1,2 @@
+/* oidc */
+#include <secureops/auth.h>

@@ -1,0 +1,2 @@
+/* password */
+#include <secureops/auth.h>

@@ -1,0 +1,2 @@
+/* Roles and permissions. */
+#include <secureops/auth.h>

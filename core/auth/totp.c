@@ -1,0 +1,2 @@
+/* totp */
+#include <secureops/auth.h>

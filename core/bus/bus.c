@@ -1,0 +1,2 @@
+/* Publishers. */
+#include <secureops/bus.h>

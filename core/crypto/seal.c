@@ -1,0 +1,2 @@
+/* seal */
+#include <secureops/crypto.h>

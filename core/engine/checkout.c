@@ -1,0 +1,2 @@
+/* Checkouts. */
+#include <secureops/checkout.h>

@@ -1,0 +1,56 @@
+/* The HTTP API of the daemon: libevent's evhttp, TLS by OpenSSL. Requests are parsed and answered
+ * on the loop; handlers run on the threads with that thread's store. docs/api.md; the document that
+ * describes every route is core/api/openapi/, served at /api/v1/openapi.json. */
+#pragma once
+
+#include <secureops/auth.h>
+#include <secureops/bus.h>
+#include <secureops/sched.h>
+
+struct event_base;
+struct sco_api;
+struct sco_api_options {
+    struct event_base *base;
+    struct sco_threads *threads;
+    struct sco_store *(*store)(void *state); /* as of sco_sched_options */
+    const char *listen;                      /* "127.0.0.1:8080", "[::]:8443", "unix:/run/x.sock" */
+    const char *tls_cert, *tls_key;          /* PEM files; NULL: plain HTTP */
+    const char *public_url;                  /* "https://scans.example.com" */
+    const char *const
+        *trusted_proxies;            /* addresses, CIDR: X-Forwarded-For and -Proto are believed */
+    const char *const *cors_origins; /* NULL-terminated; NULL: none */
+    const char *spool;               /* folder for uploads */
+    const char *node;
+    uint32_t connections_max;          /* 0: 10000 */
+    uint32_t rate, burst;              /* requests a second and principal; 0: 50, 200 */
+    uint64_t body_limit, upload_limit; /* 0: 1 MiB, 1 GiB */
+    int64_t idle_ms, request_ms;       /* of a connection; of a request to arrive. 0: 60 s, 30 s */
+    bool hsts;
+    struct sco_auth *auth;
+    struct sco_sched *sched;
+    struct sco_bus *bus; /* or NULL */
+    struct sco_metrics *metrics;
+    struct sco_tracer *tracer;
+    const char *metrics_token; /* bearer token of /metrics; NULL: loopback and read:system only */
+    int (*reload)(void *user, struct sco_error *err); /* on the loop */
+    /* Runs `secureops` with these arguments (policy eval, policy list, ...): its standard output.
+     * On a thread. */
+    int (*run)(void *user, const char *const *argv, struct sco_buf *out, int *ret_status,
+               struct sco_error *err);
+    /* Sends a mail (SMTP): on a thread. NULL: no mail can be sent. */
+    int (*mail)(void *user, const char *to, const char *subject, const char *text,
+                struct sco_error *err);
+    void *user;
+};
+/* Listens. SCO_E_INVALID: address, certificate; SCO_E_IO: the address is taken. */
+int sco_api_new(const struct sco_api_options *o, struct sco_api **ret,
+                struct sco_error *err) SCO_NODISCARD;
+struct sco_api *sco_api_free(struct sco_api *a);
+uint16_t sco_api_port(const struct sco_api *a); /* what was bound, for listen ":0" */
+/* No new connections; requests under way are answered; `idle` of free. New certificates are read.
+ */
+void sco_api_stop(struct sco_api *a);
+int sco_api_reload(struct sco_api *a, const struct sco_api_options *o,
+                   struct sco_error *err) SCO_NODISCARD;
+/* There are new events in the feed: any thread. */
+void sco_api_events(struct sco_api *a);

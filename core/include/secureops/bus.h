@@ -1,0 +1,40 @@
+/* Publishing events to Kafka and to a file of JSON lines, and taking scan requests from Kafka.
+ * Each publisher is a thread of its own with a store of its own: it takes its cursor, reads the
+ * feed from there on, publishes, and moves the cursor when the reader has acknowledged. At least
+ * once, in the feed's order for each key, whatever happens to the broker or to us. */
+#pragma once
+
+#include <secureops/store_events.h>
+#include <secureops/telemetry.h>
+
+struct sco_bus;
+struct sco_bus_options {
+    const char *brokers;      /* host:port, ...; NULL: no Kafka */
+    const char *const *kafka; /* further settings of librdkafka: name, value, ..., NULL; or NULL */
+    const char *prefix;       /* of the topics; "dcc." */
+    const char *environment;  /* in the envelope's metadata */
+    const char *jsonl;        /* file to append to; NULL: none */
+    const char *group;        /* consumer group of scan requests; NULL: none are taken */
+    const char *node;
+    uint32_t in_flight; /* messages at once; 0: 10000 */
+    /* A store for a thread of the bus; closed by it. */
+    int (*open_store)(void *user, struct sco_store **ret, struct sco_error *err);
+    /* A scan request's `data`, on the consumer's thread with its store: to be committed before 0.
+     * SCO_E_INVALID: it will never be good; it is kept as a dead letter event and gone over. */
+    int (*requested)(void *user, struct sco_store *s, struct sco_str json, struct sco_error *err);
+    void *user;
+    struct sco_metrics *metrics;
+};
+/* Starts the threads; a broker that is away is no error: it is tried for ever. SCO_E_UNSUPPORTED:
+ * the Kafka module is not installed; SCO_E_INVALID: a setting that librdkafka does not know. */
+int sco_bus_new(const struct sco_bus_options *o, struct sco_bus **ret,
+                struct sco_error *err) SCO_NODISCARD;
+/* Publishes for at most grace_ms what is under way, and joins. */
+struct sco_bus *sco_bus_free(struct sco_bus *b, int64_t grace_ms);
+void sco_bus_wake(struct sco_bus *b); /* there are new events: any thread */
+struct sco_bus_state {
+    bool kafka, kafka_up; /* wanted; last heard of within its timeout */
+    bool jsonl, jsonl_up;
+    const char *reason; /* of what is not up; static or NULL */
+};
+void sco_bus_state(const struct sco_bus *b, struct sco_bus_state *ret);

@@ -1,0 +1,44 @@
+/* A git repository, an archive or a folder as a private directory to be scanned.
+ *
+ * git runs as a program with a clean environment: no hooks, no configuration of the user or the
+ * system, no prompts, only https, ssh and (when allowed) file; submodules and LFS off by default; a
+ * token goes in through an askpass program of ours, never through an argument or an URL. Mirrors
+ * are kept in `cache` and fetched under a lock, so that the next checkout fetches only what is new.
+ */
+#pragma once
+
+#include <secureops/base.h>
+
+struct sco_checkout_request {
+    const char *url; /* https://, ssh://, user@host:path, file:///; an archive .tar.gz .tgz .zip;
+                        or an absolute folder */
+    const char *revision; /* branch, tag or commit; "" or NULL: the default branch */
+    const char *token;    /* for https; or NULL */
+    const char *ssh_key;  /* file; or NULL */
+    const char *known_hosts;
+    uint32_t depth; /* commits; 0: all */
+    bool submodules;
+    bool allow_local;  /* file:// and folders */
+    const char *cache; /* folder of the mirrors; NULL: none are kept */
+    const char *into;  /* folder that is there and empty */
+    const char *git;   /* program; NULL: on the path */
+    int64_t timeout_ms;
+    uint64_t size_limit; /* bytes on disk of checkout and mirror; 0: 10 GiB */
+    int cancel_fd;       /* readable: give up; -1: none */
+};
+struct sco_checkout {
+    const char *root;                /* where it is: `into`, or the folder itself */
+    const char *repository;          /* URL without user and password */
+    const char *branch, *commit_sha; /* or NULL */
+    struct sco_arena arena;
+};
+/* SCO_E_NOT_FOUND: no such repository or revision; SCO_E_PERMISSION: it wants credentials, or is
+ * not allowed; SCO_E_NETWORK; SCO_E_TIMEOUT; SCO_E_LIMIT; SCO_E_CANCELLED. With git's own words,
+ * without anything secret in them. */
+int sco_checkout(const struct sco_checkout_request *q, struct sco_checkout *ret,
+                 struct sco_error *err) SCO_NODISCARD;
+void sco_checkout_done(struct sco_checkout *c);
+/* Removes the mirrors that nobody has used for longest until `cache` is below the limit. */
+int sco_checkout_trim(const char *cache, uint64_t limit, struct sco_error *err) SCO_NODISCARD;
+/* "https://user:pw@host/a.git/" -> "https://host/a": what repositories are known by. */
+void sco_repository_normal(struct sco_str url, struct sco_buf *out);

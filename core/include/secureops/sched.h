@@ -1,0 +1,43 @@
+/* The daemon's clockwork: schedules fire, jobs are claimed, each runs in a process of its own
+ * (secureops-runner: docs/adr/0013), leases are renewed, what died is tried again. On the loop; the
+ * store is asked on the threads. */
+#pragma once
+
+#include <secureops/store_jobs.h>
+#include <secureops/telemetry.h>
+#include <secureops/threads.h>
+
+struct event_base;
+struct sco_sched;
+struct sco_sched_options {
+    struct event_base *base;
+    struct sco_threads
+        *threads; /* their state is a struct daemon_thread with a store: see `store` */
+    struct sco_store *(*store)(void *state); /* the thread's, connected; NULL: it is away */
+    const char *node, *runner; /* name of this node; absolute path of secureops-runner */
+    struct sco_str setup;      /* JSON for every runner: configuration file, store, folders */
+    uint32_t slots;            /* runners at once */
+    uint32_t target_max;
+    const struct sco_job_limit *limits;
+    size_t n_limits;
+    int64_t lease_ms, poll_ms, ageing_ms, backoff_ms, backoff_max_ms;
+    int64_t job_timeout_ms; /* of a runner; 0: none */
+    struct sco_metrics *metrics;
+    struct sco_tracer *tracer;
+    int64_t (*now)(void *user); /* NULL: the clock */
+    void *user;
+    void (*idle)(void *user); /* after stop: nothing runs any more */
+};
+int sco_sched_new(const struct sco_sched_options *o, struct sco_sched **ret,
+                  struct sco_error *err) SCO_NODISCARD;
+struct sco_sched *sco_sched_free(struct sco_sched *s); /* kills what still runs */
+void sco_sched_wake(struct sco_sched *s); /* a job was added here: do not wait for the next poll */
+/* Nothing new is begun. What runs may end within grace_ms; then it is handed back. Then `idle`. */
+void sco_sched_stop(struct sco_sched *s, int64_t grace_ms);
+void sco_sched_reload(struct sco_sched *s, struct sco_str setup, uint32_t slots); /* for new jobs */
+struct sco_sched_state {
+    size_t running;
+    int64_t last_poll;  /* Unix ms of the last one that succeeded; 0: none */
+    const char *reason; /* why polls fail; or NULL */
+};
+void sco_sched_state(const struct sco_sched *s, struct sco_sched_state *ret);

@@ -1,0 +1,2 @@
+/* Threads of the loop. */
+#include <secureops/threads.h>

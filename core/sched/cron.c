@@ -1,0 +1,2 @@
+/* Cron expressions. */
+#include <secureops/cron.h>

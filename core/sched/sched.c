@@ -1,0 +1,2 @@
+/* The clockwork. */
+#include <secureops/sched.h>

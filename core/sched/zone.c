@@ -1,0 +1,2 @@
+/* Time zones. */
+#include <secureops/cron.h>

@@ -1,0 +1,2 @@
+/* Alerts. */
+#include "store_priv.h"

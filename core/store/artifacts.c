@@ -1,0 +1,2 @@
+/* Reports and logs of scans. */
+#include "store_priv.h"

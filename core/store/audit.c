@@ -1,0 +1,2 @@
+/* The audit log, a chain of digests. */
+#include "store_priv.h"

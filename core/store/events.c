@@ -1,0 +1,2 @@
+/* The outbox and the feed. */
+#include "store_priv.h"

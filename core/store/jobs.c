@@ -1,0 +1,2 @@
+/* Jobs: added, listed, cancelled, ended. */
+#include "store_priv.h"

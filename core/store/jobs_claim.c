@@ -1,0 +1,2 @@
+/* Jobs: claimed, renewed, reaped. */
+#include "store_priv.h"

@@ -1,0 +1,2 @@
+/* What is old goes. */
+#include "store_priv.h"

@@ -1,0 +1,2 @@
+/* Schedules and their ticks. */
+#include "store_priv.h"

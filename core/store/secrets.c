@@ -1,0 +1,2 @@
+/* Sealed secrets. */
+#include "store_priv.h"

@@ -1,0 +1,2 @@
+/* Counts over time for dashboards. */
+#include "store_priv.h"

@@ -1,0 +1,2 @@
+/* Targets. */
+#include "store_priv.h"

@@ -1,0 +1,2 @@
+/* From one store to another. */
+#include "store_priv.h"

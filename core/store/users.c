@@ -1,0 +1,2 @@
+/* Users. */
+#include "store_priv.h"

@@ -1,0 +1,2 @@
+/* Metrics. */
+#include <secureops/telemetry.h>

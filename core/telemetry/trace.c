@@ -1,0 +1,2 @@
+/* Traces. */
+#include <secureops/telemetry.h>
