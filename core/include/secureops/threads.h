@@ -11,7 +11,7 @@ struct sco_threads;
 struct sco_threads_options {
     const char *name; /* of the threads: at most 15 bytes */
     size_t n;         /* threads; they start when there is work */
-    size_t waiting;   /* pieces that may wait; more: SCO_E_LIMIT */
+    size_t waiting;   /* pieces that may wait; more: SCO_E_LIMIT. 0: any number */
     /* Both on the thread: what it keeps for itself (a connection). NULL: nothing. */
     void *(*start)(void *user);
     void (*stop)(void *user, void *state);
@@ -24,8 +24,10 @@ struct sco_threads *sco_threads_free(struct sco_threads *t);
 
 typedef void (*sco_thread_fn)(void *state, void *work); /* on a thread; state: of `start` */
 typedef void (*sco_thread_end_fn)(void *work);          /* on the loop, after it, once */
-/* In the order given, as threads become free. `work` is borrowed until `end`. SCO_E_LIMIT. */
+/* In the order given, as threads become free. `work` is borrowed until `end` (or NULL: nothing is
+ * told). SCO_E_LIMIT; SCO_E_CANCELLED: within sco_threads_free. */
 int sco_threads_run(struct sco_threads *t, sco_thread_fn run, sco_thread_end_fn end, void *work,
                     struct sco_error *err) SCO_NODISCARD;
+/* Any thread. */
 size_t sco_threads_waiting(const struct sco_threads *t); /* not begun yet */
 size_t sco_threads_running(const struct sco_threads *t);
