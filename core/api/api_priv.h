@@ -12,6 +12,8 @@ enum {
     API_PAGE_MAX = 500,
 };
 
+struct bufferevent;
+struct api_exchange;
 struct api_pair {
     const char *name, *value;
 };
@@ -44,8 +46,21 @@ struct api_call {
     struct sco_json_out out; /* writes to `reply` */
     struct api_pair headers[API_HEADERS_MAX];
     size_t n_headers;
-    const char *etag; /* strong, without quotes; NULL: of the body, when it is a GET */
-    int reply_fd;     /* a file in the place of `reply`; -1: none; closed by the API */
+    const char *etag;          /* strong, without quotes; NULL: of the body, when it is a GET */
+    int reply_fd;              /* a file in the place of `reply`; -1: none; closed by the API */
+    const char *cache_control; /* NULL: no-store */
+
+    /* ---- kept by call.c for the server ---- */
+    struct api_fault *faults; /* members of the request that are wrong, the last first */
+    struct api_exchange *x;   /* the server's own: head, connection */
+    bool problem;             /* `status` was set by api_problem */
+    bool audited;             /* there is a row in the audit log */
+    bool taken;               /* the connection is the handler's */
+};
+/* `pointer`: "/target/location" in the body, "?limit" in the query. */
+struct api_fault {
+    const char *pointer, *detail;
+    struct api_fault *next;
 };
 
 /* 0, and the reply is in the call; or an error, which becomes a problem: SCO_E_INVALID 400,
@@ -58,9 +73,10 @@ enum api_flag {
     API_UPLOAD = 1 << 1,   /* the body goes to a file, up to upload_limit */
     API_NO_STORE = 1 << 2, /* needs no store */
     API_ON_LOOP = 1 << 3,  /* never blocks: handled at once, no thread; implies NO_STORE */
-    API_STREAM = 1 << 4,   /* takes the connection over: feed.c */
+    API_STREAM = 1 << 4,   /* takes the connection over: feed.c; runs on the loop, as API_ON_LOOP */
     API_ANY_BODY = 1 << 5, /* not JSON */
     API_AUDIT = 1 << 6,    /* each call leaves a row in the audit log (all but GET do) */
+    API_FRESH = 1 << 7,    /* a GET whose reply is never taken from the cache of replies (1 s) */
 };
 struct api_route {
     const char *method, *path; /* "/api/v1/scans/{id}" */
@@ -78,6 +94,24 @@ extern const struct api_route api_routes_schedules[]; /* schedules, targets */
 extern const struct api_route api_routes_accounts[];  /* auth, users, tokens, secrets, audit */
 extern const struct api_route api_routes_system[];    /* health, ready, metrics, document, reload */
 extern const struct api_route api_routes_events[];    /* events, feed */
+
+/* ---- connections that are taken over (API_STREAM) ----
+ * The handler checks, and then either answers as any other (problem, reply) or takes the
+ * connection: a bufferevent, plain or TLS, without callbacks, disabled, with TCP_NODELAY; what the
+ * client has sent behind its request is in its input. Nothing was answered yet: the handler writes
+ * the status line. The call and its arena end when the handler returns. Later api_drop frees it and
+ * counts it off; until then it counts as one connection. On the loop. */
+struct bufferevent *api_take(struct api_call *c);
+void api_drop(struct sco_api *a, struct bufferevent *b);
+/* feed.c: made with the API, on the loop. stop: every reader is told and dropped soon. */
+struct api_feed;
+int api_feed_new(struct sco_api *a, struct api_feed **ret, struct sco_error *err) SCO_NODISCARD;
+void api_feed_stop(struct api_feed *f);
+struct api_feed *api_feed_free(struct api_feed *f);
+struct api_feed *api_feed(const struct sco_api *a);
+
+/* The merged OpenAPI document as JSON, for GET /api/v1/openapi.json; static for the API's life. */
+struct sco_str api_document(const struct sco_api *a);
 
 /* ---- call.c: for handlers ---- */
 const char *api_query(const struct api_call *c, const char *name); /* NULL: not there */
@@ -107,6 +141,12 @@ void api_created(struct api_call *c, const char *fmt, ...) SCO_PRINTF(2, 3);
 /* A status of its own with a problem, 409 and the like: returns an error that the server knows. */
 int api_problem(struct api_call *c, int status, struct sco_error *err, const char *fmt, ...)
     SCO_PRINTF(4, 5);
+/* Says that a member of the request is wrong ("/targets/0", "?cursor"): in `errors` of the problem.
+ * Returns SCO_E_INVALID; several are told at once when the handler goes on before it returns. */
+int api_fault(struct api_call *c, struct sco_error *err, const char *pointer, const char *fmt, ...)
+    SCO_PRINTF(4, 5);
+/* A header of the request, name in any case; NULL: not there. The first when there are several. */
+const char *api_request_header(const struct api_call *c, const char *name);
 /* A row of the audit log about this call, in the transaction that is open. `object` as "user:ID";
  * details: JSON object or NULL. */
 int api_audit(struct api_call *c, const char *action, const char *object, const char *outcome,
