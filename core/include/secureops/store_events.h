@@ -17,21 +17,29 @@ struct sco_event {
     const char *correlation_id, *user_id; /* or NULL */
     const char *data;                     /* JSON object */
 };
+enum {
+    SCO_EVENT_DATA_MAX = 512 << 10, /* bytes of `data`: a message of Kafka may have 1 MB */
+    SCO_EVENT_PAGE_MAX = 10000,
+};
 struct sco_event_page {
     struct sco_event *v;
     size_t n;
+    int64_t last; /* looked at up to here: read on after it, even when nothing matched */
     struct sco_arena arena;
 };
 void sco_event_page_done(struct sco_event_page *p);
-/* In the transaction that is open, else in one of its own. id NULL: a new one; nothing when the
- * context has no events. */
+/* In the transaction that is open, else in one of its own, after the fact is written: who waits for
+ * its rows then comes later in the feed as well. id NULL: a new one; at 0: now; source,
+ * correlation_id, user_id NULL: the context's. Nothing is done when the context has no events.
+ * SCO_E_LIMIT: too much data; SCO_E_INVALID: an id that is no UUID. */
 int sco_store_event_add(struct sco_store *s, const struct sco_event *e,
                         struct sco_error *err) SCO_NODISCARD;
 /* Gives up to `limit` rows their positions; of several nodes one at a time. *ret_last: the highest
  * there is, *ret_more: there are rows left. */
 int sco_store_events_sequence(struct sco_store *s, uint32_t limit, int64_t *ret_last,
                               bool *ret_more, struct sco_error *err) SCO_NODISCARD;
-/* From the position after `after` on. types NULL: any; keys NULL: any (NULL-terminated globs). */
+/* From the position after `after` on, at most `limit` rows looked at. type NULL: any, else exactly
+ * this one, or all below it: "security.*". keys NULL: any (NULL-terminated globs). */
 int sco_store_events_read(struct sco_store *s, int64_t after, uint32_t limit, const char *type,
                           const char *const *keys, struct sco_event_page *ret,
                           struct sco_error *err) SCO_NODISCARD;
@@ -39,8 +47,11 @@ int sco_store_events_read(struct sco_store *s, int64_t after, uint32_t limit, co
 int sco_store_cursor_take(struct sco_store *s, const char *name, const char *owner, int64_t now,
                           int64_t until, int64_t *ret_position,
                           struct sco_error *err) SCO_NODISCARD;
+/* Only forward. SCO_E_CANCELLED: it is not, or no longer, `owner` who holds it. */
 int sco_store_cursor_set(struct sco_store *s, const char *name, const char *owner, int64_t position,
                          struct sco_error *err) SCO_NODISCARD;
+int sco_store_cursor_release(struct sco_store *s, const char *name, const char *owner,
+                             struct sco_error *err) SCO_NODISCARD;
 struct sco_event_lag {
     int64_t last;    /* highest position */
     int64_t pending; /* rows without one */
@@ -49,9 +60,14 @@ struct sco_event_lag {
 };
 int sco_store_event_lag(struct sco_store *s, const char *cursor, struct sco_event_lag *ret,
                         struct sco_error *err) SCO_NODISCARD;
-/* Rows before `before` that every cursor of a configured reader (names) is done with. */
+/* Rows before `before` that every cursor of a configured reader (names, NULL-terminated) is done
+ * with go, in small transactions. */
 int sco_store_events_retain(struct sco_store *s, int64_t before, const char *const *cursors,
                             uint64_t *ret, struct sco_error *err) SCO_NODISCARD;
+/* An event of somebody else is acted upon: in the transaction that does it. *ret_first false: it
+ * has been before. SCO_E_INVALID: the id is no UUID. */
+int sco_store_event_accept(struct sco_store *s, const char *id, int64_t now, bool *ret_first,
+                           struct sco_error *err) SCO_NODISCARD;
 /* The envelope of design section 8: {event_id, event_type, timestamp, source, version, data,
  * metadata:{correlation_id, user_id, environment}}. */
 void sco_event_write(struct sco_buf *out, const struct sco_event *e, const char *environment);
