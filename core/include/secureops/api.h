@@ -20,6 +20,8 @@ struct sco_api_options {
         *trusted_proxies;            /* addresses, CIDR: X-Forwarded-For and -Proto are believed */
     const char *const *cors_origins; /* NULL-terminated; NULL: none */
     const char *spool;               /* folder for uploads */
+    const char *data;                /* of the daemon: policies/, waivers.yaml */
+    const char *const *checkout_hosts, *const *checkout_folders; /* checkout of config.h */
     const char *node;
     uint32_t connections_max;          /* 0: 10000 */
     uint32_t rate, burst;              /* requests a second and principal; 0: 50, 200 */

@@ -95,6 +95,8 @@ struct sco_store_filter {            /* zero: everything that is not resolved an
     uint32_t min_severity;           /* SCO_SEV_*; 0: any */
     const char *tool, *rule, *cve;   /* exactly these */
     const char *path;                /* a file, or a folder with all below it */
+    const char *assignee;            /* NULL: any; "": nobody */
+    const char *const *repositories; /* NULL-terminated globs, one of which matches; NULL: any */
     bool suppressed;                 /* those too */
     const char *cursor;              /* of the page before; NULL: the first */
     uint32_t limit;                  /* 0: 100 */
@@ -109,7 +111,7 @@ struct sco_stored_finding {
     int64_t line_number;
     int64_t first_detected, last_detected, resolved_at, accepted_until; /* 0: none */
     const char *first_scan, *last_scan;                                 /* ids of scans */
-    const char *resolved_by, *status_by, *status_reason;                /* or NULL */
+    const char *resolved_by, *status_by, *status_reason, *assignee;     /* or NULL */
     const char *content; /* the finding as it was reported last: JSON object of sco_finding_write */
 };
 struct sco_finding_page {
@@ -141,6 +143,12 @@ struct sco_store_status {
  * is missing. */
 int sco_store_set_status(struct sco_store *s, const char *id, const struct sco_store_status *to,
                          bool *ret_changed, struct sco_error *err) SCO_NODISCARD;
+/* Whose it is to be; assignee NULL or "": nobody's. In the history as "assigned". */
+int sco_store_assign(struct sco_store *s, const char *id, const char *assignee, const char *by,
+                     int64_t now, bool *ret_changed, struct sco_error *err) SCO_NODISCARD;
+/* Within a transaction: nobody else changes it until the end. SCO_E_NOT_FOUND. */
+int sco_store_lock_finding(struct sco_store *s, const char *id,
+                           struct sco_error *err) SCO_NODISCARD;
 /* What was accepted until a time before `now` is open again. *ret: how many. */
 int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret,
                      struct sco_error *err) SCO_NODISCARD;
@@ -148,7 +156,7 @@ int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret,
 struct sco_store_event {
     int64_t at;
     const char *action;    /* "created" "changed" "resolved" "reopened" "status" "expired"
-                              "suppressed" "unsuppressed" */
+                              "suppressed" "unsuppressed" "assigned": the reason says whose */
     const char *from, *to; /* statuses; NULL: not about them */
     const char *by;        /* "scan", a tool, or who it was */
     const char *scan_id;   /* or NULL */
