@@ -49,6 +49,7 @@ struct api_call {
     const char *etag;          /* strong, without quotes; NULL: of the body, when it is a GET */
     int reply_fd;              /* a file in the place of `reply`; -1: none; closed by the API */
     const char *cache_control; /* NULL: no-store */
+    bool wake;                 /* a job was added: sco_sched_wake, on the loop */
 
     /* ---- kept by call.c for the server ---- */
     struct api_fault *faults; /* members of the request that are wrong, the last first */
@@ -106,6 +107,7 @@ void api_drop(struct sco_api *a, struct bufferevent *b);
 /* feed.c: made with the API, on the loop. stop: every reader is told and dropped soon. */
 struct api_feed;
 int api_feed_new(struct sco_api *a, struct api_feed **ret, struct sco_error *err) SCO_NODISCARD;
+void api_feed_wake(struct api_feed *f); /* sco_api_events: any thread */
 void api_feed_stop(struct api_feed *f);
 struct api_feed *api_feed_free(struct api_feed *f);
 struct api_feed *api_feed(const struct sco_api *a);
