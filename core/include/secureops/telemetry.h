@@ -57,6 +57,9 @@ struct sco_tracer_options {
     const char *endpoint; /* http://collector:4318/v1/traces */
     const char *service, *version, *node;
     double ratio; /* of new traces that are kept */
+    /* Posts JSON, from the tracer's thread: 0, or why not. */
+    int (*post)(void *user, const char *url, struct sco_str json, struct sco_error *err);
+    void *user;
 };
 /* Sends in batches from a thread of its own; what cannot be sent is counted and dropped. */
 int sco_tracer_new(const struct sco_tracer_options *o, struct sco_metrics *m,
