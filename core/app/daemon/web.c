@@ -32,7 +32,7 @@ static int take_body(const struct sco_http_response *a, uint64_t limit, struct s
         return sco_buf_check(out, err);
     }
     SCO_AUTO(sco_buf) struct sco_buf file = {0};
-    int r = sco_fs_read_file(a->body_path, limit, &file, err);
+    int r = sco_fs_read(a->body_path, limit, &file, err);
     if (r == 0)
         sco_buf_add(out, sco_buf_str(&file));
     return r == 0 ? sco_buf_check(out, err) : r;
