@@ -36,6 +36,9 @@ bool sco_equal_secret(const void *a, const void *b, size_t n) SCO_NODISCARD;
 void sco_wipe(void *p, size_t n); /* not optimised away */
 void sco_base64_encode(struct sco_str bytes, struct sco_buf *out);
 void sco_base64url_encode(struct sco_str bytes, struct sco_buf *out); /* without padding */
+/* Strict: no padding, no white space, no bits left over. false: malformed, or longer than cap. */
+bool sco_base64url_decode(struct sco_str text, uint8_t *out, size_t cap,
+                          size_t *ret_n) SCO_NODISCARD;
 
 /* ---- Ed25519 ---- */
 enum { SCO_ED25519_KEY_LEN = 32, SCO_ED25519_SIGNATURE_LEN = 64 };
