@@ -11,8 +11,8 @@ enum { PARAMS_MAX = 40, ID_PART_MIN = 8 };
     "SELECT v.pk, v.id, b.repository, b.branch, v.fingerprint, v.vulnerability_type, v.severity, " \
     "v.status, v.suppressed, v.risk_score, v.title, v.rule_id, v.file_path, v.cve_id, v.tools, "   \
     "v.line_number, v.first_detected, v.last_detected, v.resolved_at, v.accepted_until, "          \
-    "v.first_scan, v.last_scan, v.resolved_by, v.status_by, v.status_reason, d.content "           \
-    "FROM vulnerabilities v JOIN branches b ON b.pk = v.branch_pk "                                \
+    "v.first_scan, v.last_scan, v.resolved_by, v.status_by, v.status_reason, d.content, "          \
+    "v.assignee FROM vulnerabilities v JOIN branches b ON b.pk = v.branch_pk "                     \
     "JOIN vulnerability_details d ON d.pk = v.pk "
 
 struct reading {
@@ -59,7 +59,8 @@ static int on_finding(void *user, const struct store_value *v, size_t n)
                                      .resolved_by = store_keep(a, &v[22]),
                                      .status_by = store_keep(a, &v[23]),
                                      .status_reason = store_keep(a, &v[24]),
-                                     .content = store_keep(a, &v[25])};
+                                     .content = store_keep(a, &v[25]),
+                                     .assignee = store_keep(a, &v[26])};
     for (int i = 0; i < SCO_STATUS_MAX_; i++)
         if (sco_str_is(v[7].s, sco_status_name((enum sco_status)i)))
             x->status = (enum sco_status)i;
@@ -162,8 +163,24 @@ static int after(struct question *q, const char *cursor, struct sco_error *err)
     return 0;
 }
 
-static int ask(struct question *q, const struct sco_store_filter *f, uint32_t limit,
-               struct sco_error *err)
+/* The branches of the repositories that may be seen. */
+static int within(struct sco_store *s, struct question *q, const char *const *globs,
+                  struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf list = {0};
+    if (!globs)
+        return 0;
+    int r = store_scope(s, globs, &list, err);
+    const char *kept = r == 0 ? sco_arena_cstr(&q->arena, sco_buf_str(&list)) : NULL;
+    if (!kept)
+        return r < 0 ? r : sco_error_nomem(err);
+    param(q, " AND v.branch_pk IN (SELECT pk FROM branches WHERE ", sv_text(kept));
+    sco_buf_addz(&q->sql, STORE_SCOPE_HAS_PK ")");
+    return 0;
+}
+
+static int ask(struct sco_store *s, struct question *q, const struct sco_store_filter *f,
+               uint32_t limit, struct sco_error *err)
 {
     uint32_t severities = 0;
     for (uint32_t i = f->min_severity; i && i < SCO_SEV_MAX_; i++)
@@ -182,7 +199,13 @@ static int ask(struct question *q, const struct sco_store_filter *f, uint32_t li
     same(q, "v.cve_id", f->cve);
     with_tool(q, f->tool);
     below(q, f->path);
-    int r = after(q, f->cursor, err);
+    if (f->assignee && *f->assignee)
+        same(q, "v.assignee", f->assignee);
+    else if (f->assignee)
+        sco_buf_addz(&q->sql, " AND v.assignee IS NULL");
+    int r = within(s, q, f->repositories, err);
+    if (r == 0)
+        r = after(q, f->cursor, err);
     param(q, " ORDER BY v.risk_score DESC, v.pk LIMIT ", sv_i64((int64_t)limit + 1));
     return r < 0 ? r : sco_buf_check(&q->sql, err);
 }
@@ -197,7 +220,7 @@ int sco_store_findings(struct sco_store *s, const struct sco_store_filter *f,
         return sco_error_set(err, SCO_E_INVALID, "a page has at most %d findings",
                              SCO_STORE_PAGE_MAX);
     struct reading rd = {.page = &page, .limit = limit};
-    int r = ask(&q, f, limit, err);
+    int r = ask(s, &q, f, limit, err);
     page.v = sco_arena_alloc(&page.arena, (size_t)limit * sizeof *page.v);
     if (r == 0 && !page.v)
         r = sco_error_nomem(err);
@@ -312,6 +335,7 @@ int sco_stored_finding_write(struct sco_json_out *o, const struct sco_stored_fin
     sco_json_kz(o, "status", sco_status_name(f->status));
     sco_json_kz(o, "status_by", f->status_by);
     sco_json_kz(o, "status_reason", f->status_reason);
+    sco_json_kz(o, "assignee", f->assignee);
     put_time(o, "accepted_until", f->accepted_until);
     put_time(o, "first_detected", f->first_detected);
     put_time(o, "last_detected", f->last_detected);

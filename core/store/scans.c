@@ -185,7 +185,7 @@ int sco_store_scans(struct sco_store *s, const struct sco_store_scan_filter *f,
     struct sco_scan_page page = {0};
     struct reading rd = {.page = &page, .limit = f->limit ? f->limit : 100};
     int64_t at = INT64_MAX, pk = INT64_MAX;
-    struct store_value v[6];
+    struct store_value v[7];
     size_t n = 0;
     SCO_AUTO(sco_buf) struct sco_buf sql = {0};
     if (rd.limit > SCO_STORE_PAGE_MAX)
@@ -204,6 +204,16 @@ int sco_store_scans(struct sco_store *s, const struct sco_store_scan_filter *f,
             v[n++] = sv_text(same[i].value);
             sco_buf_addf(&sql, " AND %s = $%zu", same[i].column, n);
         }
+    SCO_AUTO(sco_buf) struct sco_buf list = {0};
+    if (f->repositories) {
+        r = store_scope(s, f->repositories, &list, err);
+        if (r < 0)
+            return r;
+        v[n++] = sv_text(sco_buf_z(&list));
+        sco_buf_addf(&sql, " AND s.branch_pk IN (SELECT pk FROM branches WHERE $%zu", n);
+        sco_buf_addz(&sql, STORE_SCOPE_HAS_PK ")");
+        sql.failed |= list.failed;
+    }
     v[n++] = sv_i64((int64_t)rd.limit + 1);
     sco_buf_addf(&sql, " ORDER BY s.completed_at DESC, s.pk DESC LIMIT $%zu", n);
     page.v = sco_arena_alloc(&page.arena, (rd.limit + 1) * sizeof *page.v);

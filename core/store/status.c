@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 
+enum { ASSIGNEE_MAX = 320 };
+
 struct state {
     int64_t pk, branch, first, accepted_until;
     enum sco_status status;
-    const char *status_by, *status_reason;
+    const char *status_by, *status_reason, *assignee;
     const char *first_scan;
     struct sco_arena arena;
 };
@@ -25,6 +27,7 @@ static int on_state(void *user, const struct store_value *v, size_t n)
     st->status_by = store_keep(&st->arena, &v[5]);
     st->status_reason = store_keep(&st->arena, &v[6]);
     st->first_scan = store_uuid_text(&st->arena, &v[7]);
+    st->assignee = store_keep(&st->arena, &v[8]);
     return (v[5].type != STORE_NULL && !st->status_by) ||
                    (v[6].type != STORE_NULL && !st->status_reason) || !st->first_scan
                ? SCO_E_NOMEM
@@ -51,7 +54,7 @@ static int read_state(struct sco_store *s, const uint8_t id[16], struct state *s
     char text[37];
     int r = store_query(s,
                         "SELECT pk, branch_pk, first_detected, accepted_until, status, status_by, "
-                        "status_reason, first_scan FROM vulnerabilities WHERE id = $1",
+                        "status_reason, first_scan, assignee FROM vulnerabilities WHERE id = $1",
                         &v, 1, on_state, st, err);
     if (r < 0 || st->pk)
         return r;
@@ -160,6 +163,65 @@ int sco_store_set_status(struct sco_store *s, const char *id, const struct sco_s
         r = write_status(s, &st, to, err);
     r = sco_store_end(s, r, err);
     sco_arena_done(&before.arena);
+    sco_arena_done(&st.arena);
+    if (r == 0)
+        *ret_changed = changed;
+    return r;
+}
+
+/* ---- whose it is ---- */
+int sco_store_lock_finding(struct sco_store *s, const char *id, struct sco_error *err)
+{
+    struct state st = {0};
+    uint8_t raw[16];
+    int r = resolve_id(s, id, raw, err);
+    if (r == 0)
+        r = read_state(s, raw, &st, err);
+    if (r == 0)
+        r = lock_branch(s, st.branch, err);
+    sco_arena_done(&st.arena);
+    return r;
+}
+
+static int write_assignee(struct sco_store *s, int64_t pk, const char *assignee, const char *by,
+                          int64_t now, struct sco_error *err)
+{
+    struct store_value v[] = {sv_text(assignee), sv_i64(pk)};
+    struct store_value h[] = {sv_i64(pk), sv_i64(now), sv_text("assigned"), sv_text(by),
+                              sv_text(assignee ? assignee : "")};
+    int r =
+        store_exec(s, "UPDATE vulnerabilities SET assignee = $1 WHERE pk = $2", v, 2, NULL, err);
+    if (r == 0)
+        r = store_exec(s,
+                       "INSERT INTO vulnerability_history (vulnerability_pk, at, action, "
+                       "changed_by, reason) VALUES ($1, $2, $3, $4, $5)",
+                       h, SCO_ARRAY_LEN(h), NULL, err);
+    return r;
+}
+
+int sco_store_assign(struct sco_store *s, const char *id, const char *assignee, const char *by,
+                     int64_t now, bool *ret_changed, struct sco_error *err)
+{
+    struct state st = {0};
+    uint8_t raw[16];
+    bool changed = false;
+    const char *to = assignee && *assignee ? assignee : NULL;
+    if (!by || !*by || (to && (!sco_utf8_valid(sco_str_c(to)) || strlen(to) > ASSIGNEE_MAX)))
+        return sco_error_set(err, SCO_E_INVALID, "an assignee is a name of at most %d bytes",
+                             ASSIGNEE_MAX);
+    int r = sco_store_begin(s, err);
+    if (r < 0)
+        return r;
+    r = sco_store_lock_finding(s, id, err);
+    if (r == 0)
+        r = resolve_id(s, id, raw, err);
+    if (r == 0)
+        r = read_state(s, raw, &st, err);
+    if (r == 0)
+        changed = !same_text(st.assignee, to);
+    if (r == 0 && changed)
+        r = write_assignee(s, st.pk, to, by, now, err);
+    r = sco_store_end(s, r, err);
     sco_arena_done(&st.arena);
     if (r == 0)
         *ret_changed = changed;

@@ -140,6 +140,13 @@ bool store_uuid_parse(struct sco_str text, uint8_t ret[16]);
 void store_uuid_format(const uint8_t id[16], char out[37]);
 const char *store_nomem(void *p); /* NULL */
 
+/* ---- scope.c ---- */
+/* Appends ",1,7,": the branches whose repository one of the globs matches. As a parameter:
+ * "v.branch_pk IN (SELECT pk FROM branches WHERE " the list STORE_SCOPE_HAS_PK ")" */
+#define STORE_SCOPE_HAS_PK " LIKE '%,' || pk || ',%'"
+int store_scope(struct sco_store *s, const char *const *globs, struct sco_buf *out,
+                struct sco_error *err) SCO_NODISCARD;
+
 /* ---- module.c ---- */
 int store_module(const char *name, const char *dir, const struct sco_store_ops **ret,
                  struct sco_error *err) SCO_NODISCARD;

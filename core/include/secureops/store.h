@@ -198,7 +198,8 @@ struct sco_scan_page {
 /* The newest first. repository, branch, status NULL: any. */
 struct sco_store_scan_filter {
     const char *repository, *branch, *status, *cursor;
-    uint32_t limit; /* 0: 100 */
+    const char *const *repositories; /* as of struct sco_store_filter */
+    uint32_t limit;                  /* 0: 100 */
 };
 int sco_store_scans(struct sco_store *s, const struct sco_store_scan_filter *f,
                     struct sco_scan_page *ret, struct sco_error *err) SCO_NODISCARD;

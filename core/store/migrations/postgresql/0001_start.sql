@@ -92,6 +92,7 @@ CREATE TABLE vulnerabilities (
         CHECK (status IN ('OPEN', 'IN_PROGRESS', 'RESOLVED', 'FALSE_POSITIVE', 'ACCEPTED')),
     status_by TEXT,
     status_reason TEXT,
+    assignee TEXT,
     accepted_until BIGINT,
     first_detected BIGINT NOT NULL,
     last_detected BIGINT NOT NULL,

@@ -96,6 +96,7 @@ CREATE TABLE vulnerabilities (
             status = 'FALSE_POSITIVE' OR status = 'ACCEPTED'),
     status_by TEXT,
     status_reason TEXT,
+    assignee TEXT,
     accepted_until INTEGER,
     first_detected INTEGER NOT NULL,
     last_detected INTEGER NOT NULL,
