@@ -7,6 +7,10 @@
 #include <secureops/store_events.h>
 #include <secureops/telemetry.h>
 
+/* Names of the cursors, for retention. */
+#define SCO_BUS_CURSOR_KAFKA "kafka"
+#define SCO_BUS_CURSOR_JSONL "jsonl"
+
 struct sco_bus;
 struct sco_bus_options {
     const char *brokers;      /* host:port, ...; NULL: no Kafka */
@@ -19,11 +23,14 @@ struct sco_bus_options {
     uint32_t in_flight; /* messages at once; 0: 10000 */
     /* A store for a thread of the bus; closed by it. */
     int (*open_store)(void *user, struct sco_store **ret, struct sco_error *err);
-    /* A scan request's `data`, on the consumer's thread with its store: to be committed before 0.
-     * SCO_E_INVALID: it will never be good; it is kept as a dead letter event and gone over. */
+    /* A scan request's `data`, on the consumer's thread with its store, whose context is set and
+     * whose transaction is open: it is committed after 0, and an event_id that comes again is not
+     * told again. SCO_E_INVALID: it will never be good; it is kept as an event
+     * security.scan.rejected and gone over. Any other error: tried again. */
     int (*requested)(void *user, struct sco_store *s, struct sco_str json, struct sco_error *err);
     void *user;
     struct sco_metrics *metrics;
+    const char *modules; /* folder of bus_kafka.so; NULL: beside us */
 };
 /* Starts the threads; a broker that is away is no error: it is tried for ever. SCO_E_UNSUPPORTED:
  * the Kafka module is not installed; SCO_E_INVALID: a setting that librdkafka does not know. */

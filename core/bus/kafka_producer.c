@@ -1,0 +1,195 @@
+/* The sink that is Kafka: an idempotent producer, acks=all, without a time limit of its own. Any
+ * message that fails for good ends this producer; the next one begins at the cursor, so that
+ * nothing is left out and first deliveries keep their order. All calls and callbacks are on the
+ * publisher's thread. */
+#include "kafka_priv.h"
+
+#include <stdlib.h>
+
+enum { SILENCE_MS = 30000, TOPIC_MAX = 249 };
+
+struct kafka {
+    const struct bus_kafka_options *o; /* first: for on_log */
+    struct bus_sink sink;
+    rd_kafka_t *rk;
+    struct sco_map topics; /* type: rd_kafka_topic_t */
+    struct bus_window window;
+    int64_t heard; /* monotonic ms of the last acknowledgement, or of the first that waits */
+    rd_kafka_resp_err_t failed;
+    int64_t failed_position;
+};
+
+static struct kafka *of(struct bus_sink *s)
+{
+    return (struct kafka *)((char *)s - offsetof(struct kafka, sink));
+}
+
+/* ---- callbacks, from rd_kafka_poll ---- */
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    struct kafka *k = opaque;
+    uint64_t number = (uint64_t)(uintptr_t)m->_private;
+    (void)rk;
+    if (m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return;
+    if (m->err) {
+        if (!k->failed && number >= k->window.first && number < k->window.next) {
+            k->failed = m->err;
+            k->failed_position = k->window.v[number & (k->window.cap - 1)].position;
+        }
+        return;
+    }
+    bus_window_ack(&k->window, number);
+    k->sink.up = true;
+    k->heard = sco_mono_ms();
+}
+
+static void on_error(rd_kafka_t *rk, int e, const char *reason, void *opaque)
+{
+    struct kafka *k = opaque;
+    char text[8];
+    (void)reason;
+    if (e == RD_KAFKA_RESP_ERR__FATAL && !k->failed)
+        k->failed = rd_kafka_fatal_error(rk, text, sizeof text);
+    if (e == RD_KAFKA_RESP_ERR__FATAL || e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        k->sink.up = false;
+}
+
+static int on_stats(rd_kafka_t *rk, char *json, size_t n, void *opaque)
+{
+    struct kafka *k = opaque;
+    (void)rk;
+    bool old = bus_window_waiting(&k->window) && sco_mono_ms() - k->heard > SILENCE_MS;
+    if (old)
+        k->sink.up = false;
+    else if (sco_str_contains(sco_str_make(json, n), "\"state\":\"UP\""))
+        k->sink.up = true;
+    return 0;
+}
+
+/* ---- open, close ---- */
+static void topics_close(struct kafka *k)
+{
+    size_t at = 0;
+    void *topic = NULL;
+    while (sco_map_next(&k->topics, &at, NULL, &topic))
+        if (topic)
+            rd_kafka_topic_destroy(topic);
+    sco_map_done(&k->topics);
+    k->topics = (struct sco_map){0};
+}
+
+static void producer_close(struct bus_sink *s)
+{
+    struct kafka *k = of(s);
+    if (!k->rk)
+        return;
+    rd_kafka_purge(k->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_poll(k->rk, 0);
+    topics_close(k);
+    rd_kafka_destroy(k->rk); /* what is in flight is cut off */
+    k->rk = NULL;
+    k->sink.up = false;
+}
+
+static int producer_open(struct bus_sink *s, int64_t position, struct sco_error *err)
+{
+    struct kafka *k = of(s);
+    rd_kafka_conf_t *c = NULL;
+    char text[256];
+    int r = kafka_conf(k->o, true, &c, err);
+    if (r < 0)
+        return r;
+    rd_kafka_conf_set_opaque(c, k);
+    rd_kafka_conf_set_dr_msg_cb(c, on_delivery);
+    rd_kafka_conf_set_error_cb(c, on_error);
+    rd_kafka_conf_set_stats_cb(c, on_stats);
+    k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, c, text, sizeof text);
+    if (!k->rk) {
+        rd_kafka_conf_destroy(c);
+        return sco_error_set(err, SCO_E_INVALID,
+                             "Kafka: librdkafka does not take these settings together");
+    }
+    k->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+    k->failed_position = 0;
+    k->heard = sco_mono_ms();
+    bus_window_start(&k->window, position);
+    return 0;
+}
+
+/* ---- messages ---- */
+static rd_kafka_topic_t *topic_of(struct kafka *k, const char *type)
+{
+    void **place = sco_map_put(&k->topics, sco_str_c(type), NULL);
+    char name[TOPIC_MAX + 1];
+    int n = snprintf(name, sizeof name, "%s%s", k->o->prefix, type);
+    if (place && !*place && n > 0 && n < (int)sizeof name)
+        *place = rd_kafka_topic_new(k->rk, name, NULL);
+    return place ? *place : NULL;
+}
+
+static int put(struct bus_sink *s, const struct sco_event *e, struct sco_str text,
+               struct sco_error *err)
+{
+    struct kafka *k = of(s);
+    if (bus_window_full(&k->window))
+        return 1;
+    rd_kafka_topic_t *topic = topic_of(k, e->type);
+    if (!topic)
+        return sco_error_set(err, SCO_E_INVALID, "Kafka: no topic for %s: %s", e->type,
+                             rd_kafka_err2str(rd_kafka_last_error()));
+    if (!bus_window_waiting(&k->window))
+        k->heard = sco_mono_ms();
+    uint64_t number = k->window.next;
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        k->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(e->key, *e->key ? strlen(e->key) : 0),
+        RD_KAFKA_V_VALUE((void *)text.p, text.n), RD_KAFKA_V_TIMESTAMP(e->at),
+        RD_KAFKA_V_OPAQUE((void *)(uintptr_t)number), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return 1;
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        s->omit = e->position;
+    if (code)
+        return kafka_error(code, e->type, err);
+    bus_window_push(&k->window, e->position);
+    return 0;
+}
+
+static int poll(struct bus_sink *s, int ms, int64_t *ret_position, size_t *ret_waiting,
+                struct sco_error *err)
+{
+    struct kafka *k = of(s);
+    rd_kafka_poll(k->rk, bus_window_waiting(&k->window) ? ms : 0);
+    *ret_position = k->window.position;
+    *ret_waiting = bus_window_waiting(&k->window);
+    if (!k->failed)
+        return 0;
+    if (k->failed == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        s->omit = k->failed_position;
+    return kafka_error(k->failed, "a message was not taken", err);
+}
+
+static void producer_free(struct bus_sink *s)
+{
+    struct kafka *k = of(s);
+    producer_close(s);
+    bus_window_done(&k->window);
+    free(k);
+}
+
+int kafka_producer(const struct bus_kafka_options *o, struct bus_sink **ret, struct sco_error *err)
+{
+    static const struct bus_sink_ops ops = {producer_open, put, poll, producer_close,
+                                            producer_free};
+    struct kafka *k = sco_alloc(1, sizeof *k);
+    if (!k || bus_window_init(&k->window, o->in_flight) < 0) {
+        free(k);
+        return sco_error_nomem(err);
+    }
+    k->o = o;
+    k->sink.ops = &ops;
+    k->sink.name = SCO_BUS_CURSOR_KAFKA;
+    *ret = &k->sink;
+    return 0;
+}
