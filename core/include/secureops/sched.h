@@ -3,6 +3,7 @@
  * store is asked on the threads. */
 #pragma once
 
+#include <secureops/json.h>
 #include <secureops/store_jobs.h>
 #include <secureops/telemetry.h>
 #include <secureops/threads.h>
@@ -12,7 +13,7 @@ struct sco_sched;
 struct sco_sched_options {
     struct event_base *base;
     struct sco_threads
-        *threads; /* their state is a struct daemon_thread with a store: see `store` */
+        *threads; /* of its own, best one: what else waits for threads must not cost a lease */
     struct sco_store *(*store)(void *state); /* the thread's, connected; NULL: it is away */
     const char *node, *runner; /* name of this node; absolute path of secureops-runner */
     struct sco_str setup;      /* JSON for every runner: configuration file, store, folders */
@@ -27,6 +28,18 @@ struct sco_sched_options {
     int64_t (*now)(void *user); /* NULL: the clock */
     void *user;
     void (*idle)(void *user); /* after stop: nothing runs any more */
+
+    const char *const *env;      /* of the runners; NULL: this process's */
+    int64_t kill_ms;             /* from SIGTERM to SIGKILL; 0: 10 s */
+    int64_t (*mono)(void *user); /* milliseconds that never jump; NULL: the clock */
+    /* The members of "secrets" in a runner's job. On a thread. SCO_E_NOT_FOUND, SCO_E_INVALID,
+     * SCO_E_PERMISSION: the job has failed; else it is tried again. NULL: none. */
+    int (*secrets)(void *user, struct sco_store *s, const struct sco_stored_job *job,
+                   struct sco_json_out *out, struct sco_error *err);
+    /* With each poll, on the thread: small work that wants the store regularly. Or NULL. */
+    void (*polled)(void *user, struct sco_store *s, int64_t now);
+    /* On the loop: a runner was killed, or has crashed: what it started may still run. Or NULL. */
+    void (*orphans)(void *user);
 };
 int sco_sched_new(const struct sco_sched_options *o, struct sco_sched **ret,
                   struct sco_error *err) SCO_NODISCARD;
@@ -37,6 +50,8 @@ void sco_sched_stop(struct sco_sched *s, int64_t grace_ms);
 void sco_sched_reload(struct sco_sched *s, struct sco_str setup, uint32_t slots); /* for new jobs */
 struct sco_sched_state {
     size_t running;
+    uint32_t slots;
+    bool stopping;
     int64_t last_poll;  /* Unix ms of the last one that succeeded; 0: none */
     const char *reason; /* why polls fail; or NULL */
 };

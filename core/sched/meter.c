@@ -1,0 +1,94 @@
+/* What the clockwork counts, and the span of a job. */
+#include "sched_priv.h"
+
+#include <event2/event.h>
+#include <time.h>
+
+static const double job_buckets[] = {1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200};
+static const struct sco_metric job_seconds = {.name = "secureops_job_duration_seconds",
+                                              .help = "Time that attempts of jobs took.",
+                                              .kind = SCO_HISTOGRAM,
+                                              .labels = {"kind", "outcome"},
+                                              .buckets = job_buckets,
+                                              .n_buckets = SCO_ARRAY_LEN(job_buckets)};
+static const struct sco_metric failures = {.name = "secureops_runner_failures_total",
+                                           .help = "Runners that ended without a last word.",
+                                           .kind = SCO_COUNTER,
+                                           .labels = {"reason"}};
+static const struct sco_metric running = {
+    .name = "secureops_runners", .help = "Runners of this node.", .kind = SCO_GAUGE};
+static const struct sco_metric slots = {.name = "secureops_runner_slots",
+                                        .help = "Runners that this node may have at once.",
+                                        .kind = SCO_GAUGE};
+static const struct sco_metric poll_seconds = {.name = "secureops_poll_duration_seconds",
+                                               .help = "Time that the store took for one poll.",
+                                               .kind = SCO_HISTOGRAM};
+static const struct sco_metric poll_failures = {.name = "secureops_poll_failures_total",
+                                                .help = "Polls that the store did not answer.",
+                                                .kind = SCO_COUNTER};
+static const struct sco_metric reaped = {.name = "secureops_jobs_reaped_total",
+                                         .help = "Jobs whose lease or deadline ran out.",
+                                         .kind = SCO_COUNTER};
+static const struct sco_metric ticks = {.name = "secureops_schedule_ticks_total",
+                                        .help = "Ticks of schedules.",
+                                        .kind = SCO_COUNTER,
+                                        .labels = {"result"}};
+
+static void add(struct sco_metrics *m, const char *result, uint64_t n)
+{
+    if (n)
+        sco_metric_add(m, &ticks, (double)n, result);
+}
+
+void meter_poll(const struct poll *p)
+{
+    struct sco_metrics *m = p->o->metrics;
+    if (!m)
+        return;
+    if (p->result < 0)
+        sco_metric_add(m, &poll_failures, 1);
+    if (!p->away)
+        sco_metric_observe(m, &poll_seconds, p->seconds);
+    if (p->reaped)
+        sco_metric_add(m, &reaped, (double)p->reaped);
+    add(m, "fired", p->fired);
+    add(m, "dropped", p->dropped);
+    add(m, "error", p->broken);
+    sco_metric_set(m, &running, (double)p->s->n_runs);
+    sco_metric_set(m, &slots, (double)p->s->o.slots);
+}
+
+static void end_span(const struct run *r, const char *outcome)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    const char *const attributes[] = {"secureops.job.id",
+                                      r->job.id,
+                                      "secureops.job.kind",
+                                      r->job.request.kind,
+                                      "secureops.job.outcome",
+                                      outcome,
+                                      NULL};
+    struct sco_span span = {.id = r->trace,
+                            .name = "job",
+                            .kind = 1,
+                            .start_ns = r->began_ns,
+                            .end_ns = ts.tv_sec * 1000000000LL + ts.tv_nsec,
+                            .failed = strcmp(outcome, "completed") != 0,
+                            .attributes = attributes};
+    if (r->parent.valid)
+        memcpy(span.parent, r->parent.span, sizeof span.parent);
+    sco_tracer_end(r->s->o.tracer, &span);
+}
+
+void meter_run(const struct run *r, const char *outcome)
+{
+    struct sco_metrics *m = r->s->o.metrics;
+    if (m && *r->failure)
+        sco_metric_add(m, &failures, 1, r->failure);
+    if (m)
+        sco_metric_observe(m, &job_seconds, (double)(sched_mono(r->s) - r->began_ms) / 1000,
+                           r->job.request.kind, outcome);
+    if (r->s->o.tracer && r->began_ns)
+        end_span(r, outcome);
+}

@@ -1,0 +1,164 @@
+/* One poll: what the clockwork asks the store, on its thread. The order matters: leases first, so
+ * that our own are fresh when expired ones are collected; schedules before the claim, so that their
+ * jobs can run at once. A step that fails ends the poll; the next one begins anew. */
+#include "sched_priv.h"
+
+#include <secureops/crypto.h>
+#include <stdlib.h>
+
+#define SCO_LOG_MODULE "sched"
+#include <secureops/log.h>
+
+/* ---- schedules ---- */
+static void schedule_failed(struct poll *p, const struct sco_stored_schedule *v,
+                            const struct sco_error *err)
+{
+    p->broken++;
+    sco_log_write(SCO_LOG_ERROR, SCO_LOG_MODULE, (const char *const[]){"schedule", v->name, NULL},
+                  "the schedule cannot fire: %s", err->text);
+}
+
+static int fire(struct poll *p, struct sco_store *s, const struct sco_stored_schedule *v,
+                const struct tick_plan *plan, struct sco_error *err)
+{
+    struct sco_job_request jobs[SCHED_TICKS_MAX];
+    char keys[SCHED_TICKS_MAX][96], ids[SCHED_TICKS_MAX][37];
+    for (size_t i = 0; i < plan->n; i++) {
+        snprintf(keys[i], sizeof keys[i], "schedule:%s:%lld", v->id, (long long)plan->ticks[i]);
+        sco_uuid4(ids[i]);
+        jobs[i] = (struct sco_job_request){.kind = v->kind,
+                                           .target_key = v->target_key,
+                                           .revision = v->revision,
+                                           .scanners = v->scanners,
+                                           .request = v->request,
+                                           .origin = "schedule",
+                                           .requested_by = v->id,
+                                           .correlation_id = ids[i],
+                                           .idempotency_key = keys[i],
+                                           .priority = v->priority};
+    }
+    bool fired = false;
+    int r = sco_store_schedule_fire(s, v->id, v->next_at, plan->next, jobs, plan->n, p->now, &fired,
+                                    err);
+    if (r < 0)
+        return r;
+    if (!fired) /* another node was first, and counts them */
+        return 0;
+    p->fired += plan->n;
+    p->dropped += plan->dropped;
+    if (plan->dropped)
+        sco_log_write(SCO_LOG_WARNING, SCO_LOG_MODULE,
+                      (const char *const[]){"schedule", v->name, NULL},
+                      "%llu ticks were missed, or outside of the windows, and are not caught up "
+                      "with",
+                      (unsigned long long)plan->dropped);
+    return 0;
+}
+
+static int fire_schedules(struct poll *p, struct sco_store *s)
+{
+    struct sco_schedule_page page = {0};
+    int r = sco_store_schedules_due(s, p->now, SCHED_DUE_MAX, &page, &p->err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r == 0 && i < page.n; i++) {
+        const struct sco_stored_schedule *v = &page.v[i];
+        struct tick_plan plan;
+        struct sco_error err = {0};
+        if (tick_plan(v, p->now, p->jumped, &plan, &err) < 0)
+            schedule_failed(p, v, &err); /* the others go on */
+        else if (!plan.wait)
+            r = fire(p, s, v, &plan, &p->err);
+    }
+    sco_schedule_page_done(&page);
+    return r;
+}
+
+/* ---- jobs ---- */
+static void get_secrets(struct poll *p, struct sco_store *s, size_t i)
+{
+    struct sco_error err = {0};
+    struct claimed *c = &p->claimed[i];
+    struct sco_json_out out = {.b = &c->secrets};
+    sco_json_begin(&out, '{');
+    int r = p->o->secrets ? p->o->secrets(p->o->user, s, &p->page.v[i], &out, &err) : 0;
+    sco_json_end(&out, '}');
+    if (r == 0)
+        r = sco_buf_check(&c->secrets, &err);
+    if (r == 0)
+        return;
+    c->failed = r == SCO_E_NOT_FOUND || r == SCO_E_INVALID || r == SCO_E_PERMISSION;
+    c->error = sco_arena_cstr(&p->page.arena, sco_str_c(err.text));
+    if (!c->error)
+        c->error = "out of memory";
+    end_claimed(p, s, &p->page.v[i], c->failed ? SCO_JOB_END_FAILED : SCO_JOB_END_RETRY, c->error);
+}
+
+static int claim(struct poll *p, struct sco_store *s)
+{
+    struct sco_job_claim c = {.node = p->o->node,
+                              .now = p->now,
+                              .lease_ms = p->o->lease_ms,
+                              .ageing_ms = p->o->ageing_ms,
+                              .max = p->want,
+                              .target_max = p->o->target_max,
+                              .limits = p->o->limits,
+                              .n_limits = p->o->n_limits};
+    int r = sco_store_jobs_claim(s, &c, &p->page, &p->err);
+    if (r < 0 || !p->page.n)
+        return r;
+    p->claimed = sco_alloc(p->page.n, sizeof *p->claimed);
+    if (!p->claimed) { /* nobody renews them: they are queued again when their leases end */
+        sco_job_page_done(&p->page);
+        p->page = (struct sco_job_page){0};
+        return sco_error_nomem(&p->err);
+    }
+    for (size_t i = 0; i < p->page.n; i++)
+        get_secrets(p, s, i);
+    return 0;
+}
+
+static int steps(struct poll *p, struct sco_store *s)
+{
+    int r = 0;
+    if (p->renew && p->n_renewals)
+        r = sco_store_jobs_renew(s, p->renewals, p->n_renewals, p->now + p->o->lease_ms, &p->err);
+    p->renewed = p->renew && r == 0;
+    if (r == 0 && p->reap)
+        r = sco_store_jobs_reap(s, p->now, p->o->backoff_ms, &p->reaped, &p->err);
+    if (r == 0 && p->fire)
+        r = fire_schedules(p, s);
+    if (r == 0 && p->want)
+        r = claim(p, s);
+    if (r == 0 && p->o->polled)
+        p->o->polled(p->o->user, s, p->now);
+    return r;
+}
+
+void poll_run(void *state, void *work)
+{
+    struct poll *p = work;
+    int64_t start = sco_mono_ns();
+    struct sco_store *s = p->o->store(state);
+    if (!s) {
+        p->away = true;
+        p->result = sco_error_set(&p->err, SCO_E_NETWORK, "the store is away");
+        return;
+    }
+    p->result = steps(p, s);
+    p->seconds = (double)(sco_mono_ns() - start) / 1e9;
+}
+
+void poll_done(struct poll *p)
+{
+    for (size_t i = 0; p->claimed && i < p->page.n; i++) {
+        if (p->claimed[i].secrets.p)
+            sco_wipe(p->claimed[i].secrets.p, p->claimed[i].secrets.cap);
+        sco_buf_done(&p->claimed[i].secrets);
+    }
+    free(p->claimed);
+    sco_job_page_done(&p->page);
+    sco_arena_done(&p->arena);
+    free(p->renewals);
+    free(p);
+}
