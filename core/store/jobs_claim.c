@@ -1,2 +1,404 @@
-/* Jobs: claimed, renewed, reaped. */
-#include "store_priv.h"
+/* What nodes do with jobs: claim, renew, end, reap. Limits are counted over what runs, not kept in
+ * counters that a crash would leave wrong; so claims wait for each other, by the row of job_queue.
+ * Nobody else waits for them: to end or renew a job writes that job's row only. */
+#include "jobs_priv.h"
+
+#include <stdlib.h>
+
+enum { LIMITS_MAX = 12 };
+/* 500 years a priority: then no waiting counts */
+#define AGEING_NEVER ((int64_t)1 << 44)
+
+static int take_i64(void *user, const struct store_value *v, size_t n)
+{
+    (void)n;
+    *(int64_t *)user = v[0].i;
+    return 0;
+}
+
+/* ---- limits of scanners ---- */
+struct claiming {
+    struct sco_store *s;
+    const struct sco_job_claim *c;
+    struct sco_job_page *page;
+    int64_t ranks[SCO_JOB_CLAIM_MAX];
+    uint64_t running[LIMITS_MAX]; /* for each limit */
+};
+
+static int on_running(void *user, const struct store_value *v, size_t n)
+{
+    struct claiming *cl = user;
+    (void)n;
+    for (size_t i = 0; i < cl->c->n_limits; i++)
+        if (job_needs(v[0].s, sco_str_c(cl->c->limits[i].scanner)))
+            cl->running[i] += (uint64_t)v[1].i;
+    return 0;
+}
+
+/* ---- the statement of a claim ---- */
+struct claim_sql {
+    struct sco_buf b;
+    struct store_value v[16 + 2 * LIMITS_MAX];
+    size_t n;
+    struct sco_arena arena;
+};
+
+static void param(struct claim_sql *q, const char *before, struct store_value v, const char *after)
+{
+    SCO_BUG_ON(q->n >= SCO_ARRAY_LEN(q->v));
+    q->v[q->n++] = v;
+    sco_buf_addf(&q->b, "%s$%zu%s", before, q->n, after);
+}
+
+/* A condition over `scanners`: not LIKE, whose patterns a name could hold. */
+static void needs(struct claim_sql *q, const char *scanner)
+{
+    const char *name = sco_arena_fmt(&q->arena, ",%s,", scanner);
+    q->b.failed |= !name;
+    param(q, "(scanners = '' OR replace(',' || scanners || ',', ", sv_text(name ? name : ""),
+          ", '') <> ',' || scanners || ',')");
+}
+
+#define TARGET_BUSY                                                                                \
+    "(SELECT count(*) FROM jobs r WHERE r.state = 'running' AND r.target_key = j.target_key)"
+
+/* `chosen` may be fewer than could run, never more: sums go over what is left out as well. The
+ * first one always may, so another round finds the rest. */
+static void build(struct claim_sql *q, const struct claiming *cl, int64_t max)
+{
+    const struct sco_job_claim *c = cl->c;
+    int64_t target_max = c->target_max ? c->target_max : 1;
+    const struct sco_job_limit *open[LIMITS_MAX];
+    uint64_t left[LIMITS_MAX];
+    size_t n_open = 0;
+    sco_buf_addz(&q->b, "WITH candidate AS MATERIALIZED (SELECT j.pk, j.target_key, j.scanners, "
+                        "j.rank FROM jobs j WHERE j.state = 'queued'");
+    param(q, " AND j.not_before <= ", sv_i64(c->now), "");
+    param(q, " AND (j.attempt > 0 OR j.deadline = 0 OR j.deadline > ", sv_i64(c->now), ")");
+    param(q, " AND (j.only_node IS NULL OR j.only_node = ", sv_text(c->node), ")");
+    param(q, " AND " TARGET_BUSY " < ", sv_i64(target_max), "");
+    for (size_t i = 0; i < c->n_limits; i++)
+        if (cl->running[i] >= c->limits[i].max) {
+            sco_buf_addz(&q->b, " AND NOT ");
+            needs(q, c->limits[i].scanner);
+        } else {
+            left[n_open] = c->limits[i].max - cl->running[i];
+            open[n_open++] = &c->limits[i];
+        }
+    param(q, " ORDER BY j.rank, j.pk LIMIT ", sv_i64(max), cl->s->ops->skip_locked);
+    sco_buf_addz(&q->b, "), chosen AS MATERIALIZED (SELECT j.pk, " TARGET_BUSY
+                        " + row_number() OVER (PARTITION BY j.target_key ORDER BY j.rank, j.pk) "
+                        "AS nth");
+    for (size_t i = 0; i < n_open; i++) {
+        sco_buf_addz(&q->b, ", sum(CASE WHEN ");
+        needs(q, open[i]->scanner);
+        sco_buf_addf(&q->b, " THEN 1 ELSE 0 END) OVER (ORDER BY j.rank, j.pk) AS nth%zu", i);
+    }
+    param(q, " FROM candidate j) UPDATE jobs SET state = 'running', attempt = attempt + 1, node = ",
+          sv_text(c->node), "");
+    param(q, ", lease_until = ", sv_i64(c->now + c->lease_ms), "");
+    param(q, ", started_at = ", sv_i64(c->now), "");
+    param(q, ", reason = NULL FROM chosen WHERE jobs.pk = chosen.pk AND chosen.nth <= ",
+          sv_i64(target_max), "");
+    for (size_t i = 0; i < n_open; i++) {
+        sco_buf_addf(&q->b, " AND chosen.nth%zu <= ", i);
+        param(q, "", sv_i64((int64_t)left[i]), "");
+    }
+    sco_buf_addz(&q->b, " RETURNING " JOB_COLUMNS);
+}
+
+/* Rows come in no order. */
+static int on_claimed(void *user, const struct store_value *v, size_t n)
+{
+    struct claiming *cl = user;
+    struct sco_job_page *p = cl->page;
+    struct sco_stored_job j;
+    (void)n;
+    int r = job_read(&p->arena, v, &j);
+    if (r < 0)
+        return r;
+    SCO_BUG_ON(p->n >= cl->c->max);
+    size_t at = p->n++;
+    for (; at && cl->ranks[at - 1] > v[JOB_RANK].i; at--) {
+        p->v[at] = p->v[at - 1];
+        cl->ranks[at] = cl->ranks[at - 1];
+    }
+    p->v[at] = j;
+    cl->ranks[at] = v[JOB_RANK].i;
+    return 0;
+}
+
+static int claim_round(struct claiming *cl, struct sco_error *err)
+{
+    struct claim_sql q = {0};
+    int r = 0;
+    memset(cl->running, 0, sizeof cl->running);
+    if (cl->c->n_limits)
+        r = store_query(cl->s,
+                        "SELECT scanners, count(*) FROM jobs WHERE state = 'running' GROUP BY "
+                        "scanners",
+                        NULL, 0, on_running, cl, err);
+    build(&q, cl, (int64_t)(cl->c->max - cl->page->n));
+    if (r == 0)
+        r = sco_buf_check(&q.b, err);
+    if (r == 0)
+        r = store_query(cl->s, sco_buf_z(&q.b), q.v, q.n, on_claimed, cl, err);
+    sco_buf_done(&q.b);
+    sco_arena_done(&q.arena);
+    return r;
+}
+
+/* ---- claim ---- */
+/* Ranks are kept with the jobs, so that the best are found by an index; they are made anew when the
+ * configuration says another ageing. */
+static int lock_queue(struct sco_store *s, int64_t ageing, struct sco_error *err)
+{
+    int64_t was = 0;
+    struct store_value v = sv_i64(ageing);
+    int r = store_query(s, "UPDATE job_queue SET claims = claims + 1 RETURNING ageing", NULL, 0,
+                        take_i64, &was, err);
+    if (r < 0 || was == ageing)
+        return r;
+    r = store_exec(s, "UPDATE job_queue SET ageing = $1", &v, 1, NULL, err);
+    if (r == 0)
+        r = store_exec(s,
+                       "UPDATE jobs SET rank = waiting_since - priority * $1 WHERE state = "
+                       "'queued'",
+                       &v, 1, NULL, err);
+    return r;
+}
+
+static int claim(struct claiming *cl, struct sco_error *err)
+{
+    const struct sco_job_claim *c = cl->c;
+    struct sco_job_page *p = cl->page;
+    size_t before;
+    int r = lock_queue(cl->s, c->ageing_ms > 0 ? c->ageing_ms : AGEING_NEVER, err);
+    do {
+        before = p->n;
+        if (r == 0)
+            r = claim_round(cl, err);
+    } while (r == 0 && p->n < c->max && p->n > before);
+    for (size_t i = 0; i < p->n && r == 0; i++)
+        r = job_event(cl->s, "security.scan.started", &p->v[i], c->now, err);
+    return r;
+}
+
+/* Without a lock: an idle queue is asked often, and nothing is to be written then. */
+static int any_waiting(struct sco_store *s, int64_t now, int64_t *ret, struct sco_error *err)
+{
+    struct store_value v = sv_i64(now);
+    return store_query(s,
+                       "SELECT count(*) FROM (SELECT pk FROM jobs WHERE state = 'queued' AND "
+                       "not_before <= $1 LIMIT 1) waiting",
+                       &v, 1, take_i64, ret, err);
+}
+
+static int check_claim(const struct sco_job_claim *c, struct sco_error *err)
+{
+    if (!c->node || !*c->node || c->lease_ms <= 0)
+        return sco_error_set(err, SCO_E_INVALID, "jobs are claimed by a node, for a time");
+    if (c->max > SCO_JOB_CLAIM_MAX)
+        return sco_error_set(err, SCO_E_INVALID, "at most %d jobs are claimed at once",
+                             SCO_JOB_CLAIM_MAX);
+    if (c->n_limits > LIMITS_MAX)
+        return sco_error_set(err, SCO_E_LIMIT, "at most %d scanners have a limit", LIMITS_MAX);
+    return 0;
+}
+
+int sco_store_jobs_claim(struct sco_store *s, const struct sco_job_claim *c,
+                         struct sco_job_page *ret, struct sco_error *err)
+{
+    struct sco_job_page page = {0};
+    struct claiming cl = {.s = s, .c = c, .page = &page};
+    int64_t waiting = 0;
+    int r = check_claim(c, err);
+    if (r == 0)
+        r = any_waiting(s, c->now, &waiting, err);
+    if (r < 0)
+        return r;
+    if (waiting && c->max) {
+        page.v = sco_arena_alloc(&page.arena, c->max * sizeof *page.v);
+        r = page.v ? sco_store_begin(s, err) : sco_error_nomem(err);
+        if (r == 0)
+            r = sco_store_end(s, claim(&cl, err), err);
+    }
+    if (r < 0)
+        sco_job_page_done(&page);
+    else
+        *ret = page;
+    return r;
+}
+
+/* ---- renew ---- */
+struct renewal {
+    bool found, cancel;
+};
+
+static int on_renewed(void *user, const struct store_value *v, size_t n)
+{
+    (void)n;
+    *(struct renewal *)user = (struct renewal){true, v[0].i != 0};
+    return 0;
+}
+
+static int renew(struct sco_store *s, struct sco_job_renewal *x, int64_t until,
+                 struct sco_error *err)
+{
+    uint8_t id[16];
+    struct renewal got = {0};
+    int r = job_uuid(x->lease.job_id, id, err);
+    if (r < 0)
+        return r;
+    struct store_value v[] = {sv_i64(until), sv_bytes(STORE_UUID, id, sizeof id),
+                              sv_i64(x->lease.attempt), sv_text(x->lease.node)};
+    r = store_query(s,
+                    "UPDATE jobs SET lease_until = $1 WHERE id = $2 AND attempt = $3 AND node = $4 "
+                    "AND state = 'running' RETURNING cancel",
+                    v, SCO_ARRAY_LEN(v), on_renewed, &got, err);
+    if (r == 0) {
+        x->lost = !got.found;
+        x->cancel = got.cancel;
+    }
+    return r;
+}
+
+/* In the order of ids: two that renew the same ones, after a node was thought dead, must not wait
+ * for each other in a circle. */
+static int compare_ids(const void *a, const void *b)
+{
+    const struct sco_job_renewal *const *x = a, *const *y = b;
+    return strcmp((*x)->lease.job_id, (*y)->lease.job_id);
+}
+
+int sco_store_jobs_renew(struct sco_store *s, struct sco_job_renewal *v, size_t n, int64_t until,
+                         struct sco_error *err)
+{
+    if (!n)
+        return 0;
+    SCO_AUTO(sco_free) struct sco_job_renewal **order = sco_alloc(n, sizeof *order);
+    if (!order)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < n; i++)
+        order[i] = &v[i];
+    qsort(order, n, sizeof *order, compare_ids);
+    int r = sco_store_begin(s, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = renew(s, order[i], until, err);
+    return sco_store_end(s, r, err);
+}
+
+/* ---- end ---- */
+#define LAST_ATTEMPT "attempt - uncounted >= max_attempts"
+#define OF_LEASE                                                                                   \
+    " WHERE id = $4 AND attempt = $5 AND node = $6 AND state = 'running' RETURNING state"
+
+static const char *const end_sql[] = {
+    [SCO_JOB_END_COMPLETED] = "UPDATE jobs SET state = 'completed', reason = $1, scan_id = $2, "
+                              "completed_at = $3, lease_until = 0" OF_LEASE,
+    [SCO_JOB_END_FAILED] = "UPDATE jobs SET state = 'failed', reason = $1, scan_id = $2, "
+                           "completed_at = $3, lease_until = 0" OF_LEASE,
+    [SCO_JOB_END_CANCELLED] = "UPDATE jobs SET state = 'cancelled', reason = COALESCE($1, reason), "
+                              "scan_id = $2, completed_at = $3, lease_until = 0" OF_LEASE,
+    [SCO_JOB_END_RETRY] =
+        "UPDATE jobs SET state = CASE WHEN cancel THEN 'cancelled' WHEN " LAST_ATTEMPT
+        " THEN 'dead' ELSE 'queued' END, reason = $1, not_before = $2, completed_at = CASE WHEN "
+        "cancel OR " LAST_ATTEMPT " THEN $3 ELSE 0 END, lease_until = 0" OF_LEASE,
+    [SCO_JOB_END_RELEASED] =
+        "UPDATE jobs SET state = CASE WHEN cancel THEN 'cancelled' ELSE 'queued' END, reason = $1, "
+        "not_before = $2, completed_at = CASE WHEN cancel THEN $3 ELSE 0 END, uncounted = "
+        "uncounted + 1, lease_until = 0" OF_LEASE,
+};
+
+static int take_state(void *user, const struct store_value *v, size_t n)
+{
+    (void)n;
+    *(enum sco_job_state *)user = job_state(v[0].s);
+    return 0;
+}
+
+int sco_store_job_end(struct sco_store *s, const struct sco_job_end *e,
+                      enum sco_job_state *ret_state, struct sco_error *err)
+{
+    uint8_t id[16], scan[16];
+    enum sco_job_state state = SCO_JOB_STATE_MAX_;
+    struct store_value second = {0};
+    int r = job_uuid(e->lease.job_id, id, err);
+    if (r < 0)
+        return r;
+    if (e->outcome == SCO_JOB_END_RETRY || e->outcome == SCO_JOB_END_RELEASED)
+        second = sv_i64(e->outcome == SCO_JOB_END_RETRY ? e->retry_at : 0);
+    else if (e->scan_id && store_uuid_parse(sco_str_c(e->scan_id), scan))
+        second = sv_bytes(STORE_UUID, scan, sizeof scan);
+    struct store_value v[] = {sv_text(e->reason),       second,
+                              sv_i64(e->now),           sv_bytes(STORE_UUID, id, sizeof id),
+                              sv_i64(e->lease.attempt), sv_text(e->lease.node)};
+    r = store_query(s, end_sql[e->outcome], v, SCO_ARRAY_LEN(v), take_state, &state, err);
+    if (r == 0 && state == SCO_JOB_STATE_MAX_)
+        r = sco_error_set(err, SCO_E_CANCELLED,
+                          "job %s no longer belongs to attempt %u of node %s: its lease is lost",
+                          e->lease.job_id, e->lease.attempt, e->lease.node);
+    if (r == 0)
+        *ret_state = state;
+    return r;
+}
+
+/* ---- reap ---- */
+static int reap_lost(struct sco_store *s, int64_t now, int64_t backoff_ms, int64_t *ret,
+                     struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct store_value v[] = {sv_i64(now), sv_i64(now + backoff_ms), sv_i64(now)};
+    sco_buf_addf(&b,
+                 "WITH lost AS MATERIALIZED (SELECT j.pk FROM jobs j WHERE j.state = 'running' AND "
+                 "j.lease_until < $1%s) UPDATE jobs SET state = CASE WHEN cancel THEN 'cancelled' "
+                 "WHEN " LAST_ATTEMPT " THEN 'dead' ELSE 'queued' END, reason = 'node ' || node || "
+                 "' went away: its lease ran out', not_before = $2, completed_at = CASE WHEN "
+                 "cancel OR " LAST_ATTEMPT " THEN $3 ELSE 0 END, lease_until = 0 FROM lost WHERE "
+                 "jobs.pk = lost.pk",
+                 s->ops->skip_locked);
+    int r = sco_buf_check(&b, err);
+    return r < 0 ? r : store_exec(s, sco_buf_z(&b), v, SCO_ARRAY_LEN(v), ret, err);
+}
+
+static int reap_late(struct sco_store *s, int64_t now, int64_t *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct store_value v[] = {sv_i64(now), sv_i64(now)};
+    sco_buf_addf(&b,
+                 "WITH late AS MATERIALIZED (SELECT j.pk FROM jobs j WHERE j.state = 'queued' AND "
+                 "j.attempt = 0 AND j.deadline > 0 AND j.deadline <= $1%s) UPDATE jobs SET state = "
+                 "'cancelled', reason = 'not begun before its deadline', completed_at = $2 FROM "
+                 "late WHERE jobs.pk = late.pk",
+                 s->ops->skip_locked);
+    int r = sco_buf_check(&b, err);
+    return r < 0 ? r : store_exec(s, sco_buf_z(&b), v, SCO_ARRAY_LEN(v), ret, err);
+}
+
+int sco_store_jobs_reap(struct sco_store *s, int64_t now, int64_t backoff_ms, uint64_t *ret,
+                        struct sco_error *err)
+{
+    int64_t due = 0, lost = 0, late = 0;
+    struct store_value v[] = {sv_i64(now), sv_i64(now)};
+    int r = store_query(s,
+                        "SELECT (SELECT count(*) FROM jobs WHERE state = 'running' AND lease_until "
+                        "< $1) + (SELECT count(*) FROM jobs WHERE state = 'queued' AND deadline > "
+                        "0 AND deadline <= $2 AND attempt = 0)",
+                        v, SCO_ARRAY_LEN(v), take_i64, &due, err);
+    if (r < 0)
+        return r;
+    if (due) {
+        r = sco_store_begin(s, err);
+        if (r < 0)
+            return r;
+        r = reap_lost(s, now, backoff_ms, &lost, err);
+        if (r == 0)
+            r = reap_late(s, now, &late, err);
+        r = sco_store_end(s, r, err);
+    }
+    if (r == 0)
+        *ret = (uint64_t)(lost + late);
+    return r;
+}

@@ -575,6 +575,7 @@ const struct sco_store_ops *sco_store_postgresql(void)
     static struct sco_store_ops ops = {
         .struct_size = sizeof ops,
         .name = "PostgreSQL",
+        .skip_locked = " FOR UPDATE SKIP LOCKED",
         .migrations = postgresql_migrations,
         .open = db_open,
         .close = db_close,

@@ -469,6 +469,7 @@ const struct sco_store_ops *sco_store_sqlite(void)
     static struct sco_store_ops ops = {
         .struct_size = sizeof ops,
         .name = "SQLite",
+        .skip_locked = "",
         .migrations = sqlite_migrations,
         .open = db_open,
         .close = db_close,

@@ -87,7 +87,8 @@ typedef int (*store_next_fn)(void *user, struct store_value *row, struct sco_err
 
 struct sco_store_ops { /* what a driver gives; every call may fail as store.h says */
     uint32_t struct_size;
-    const char *name; /* "SQLite" */
+    const char *name;        /* "SQLite" */
+    const char *skip_locked; /* behind a SELECT within a statement that changes what it finds */
     const struct store_migration *migrations;
     size_t n_migrations;
     int (*open)(const struct sco_store_options *o, void **ret, struct sco_error *err);
