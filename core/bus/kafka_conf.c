@@ -103,8 +103,6 @@ int kafka_conf(const struct bus_kafka_options *o, bool producer, rd_kafka_conf_t
     if (r == 0)
         r = set(c, "client.id", "secureops", err);
     if (r == 0)
-        r = set(c, "log.configuration.warnings", "false", err); /* one list for both kinds */
-    if (r == 0)
         r = set_theirs(c, o->settings, err);
     if (r == 0)
         r = set(c, "bootstrap.servers", o->brokers, err);

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { SILENCE_MS = 30000, TOPIC_MAX = 249 };
+enum { SILENCE_MS = 30000, TOPIC_MAX = 249, WHY_POLLS = 10, WHY_MS = 50 };
 
 struct kafka {
     const struct bus_kafka_options *o; /* first: for on_log */
@@ -33,7 +33,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     if (m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return;
     if (m->err) {
-        if (!k->failed && number >= k->window.first && number < k->window.next) {
+        bool vague = !k->failed || k->failed == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE;
+        if (vague && number >= k->window.first && number < k->window.next) {
             k->failed = m->err;
             k->failed_position = k->window.v[number & (k->window.cap - 1)].position;
         }
@@ -165,6 +166,9 @@ static int poll(struct bus_sink *s, int ms, int64_t *ret_position, size_t *ret_w
     *ret_waiting = bus_window_waiting(&k->window);
     if (!k->failed)
         return 0;
+    /* which message it was, and why, comes behind the error that nothing can go on */
+    for (int i = 0; i < WHY_POLLS && !k->failed_position; i++)
+        rd_kafka_poll(k->rk, WHY_MS);
     if (k->failed == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         s->omit = k->failed_position;
     return kafka_error(k->failed, "a message was not taken", err);
