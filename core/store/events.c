@@ -158,6 +158,8 @@ static int take_event(void *user, const struct store_value *v, size_t n)
     struct sco_event_page *p = r->page;
     (void)n;
     p->last = v[0].i;
+    if (!p->first)
+        p->first = v[0].i;
     if (!wanted(r, v[2].s, v[3].s))
         return 0;
     if (SCO_VEC_PUSH(p->v, p->n, r->cap) < 0)
@@ -379,7 +381,11 @@ void sco_event_write(struct sco_buf *out, const struct sco_event *e, const char 
     sco_json_kz(&o, "source", e->source);
     sco_json_kz(&o, "version", "1.0");
     sco_json_key(&o, "data");
+    size_t from = out->n;
     sco_json_raw(&o, sco_str_c(e->data));
+    for (size_t i = from; i < out->n; i++) /* between its members: the envelope is one line */
+        if (out->p[i] == '\n' || out->p[i] == '\r')
+            out->p[i] = ' ';
     sco_json_key(&o, "metadata");
     sco_json_begin(&o, '{');
     sco_json_kz(&o, "correlation_id", e->correlation_id);

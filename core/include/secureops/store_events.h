@@ -24,7 +24,8 @@ enum {
 struct sco_event_page {
     struct sco_event *v;
     size_t n;
-    int64_t last; /* looked at up to here: read on after it, even when nothing matched */
+    int64_t first; /* row that was looked at; 0: none. After the one asked for: some are gone */
+    int64_t last;  /* looked at up to here: read on after it, even when nothing matched */
     struct sco_arena arena;
 };
 void sco_event_page_done(struct sco_event_page *p);

@@ -59,7 +59,7 @@ TEST(what_is_written_is_read)
                           .key = "https://git.example.com/a",
                           .at = 86400123,
                           .user_id = "u-1",
-                          .data = "{\"n\":1}"};
+                          .data = "{\"n\":\n1}"};
     ok(sco_store_event_add(w->s, &e, &err));
     struct sco_event_page p = read_from(w->s, 0, NULL, NULL);
     assert_int_equal(p.n, 0); /* no position yet */
@@ -72,7 +72,7 @@ TEST(what_is_written_is_read)
     assert_string_equal(
         sco_buf_z(&b), "{\"event_id\":\"01234567-89ab-4def-8123-456789abcdef\",\"event_type\":"
                        "\"security.scan.completed\",\"timestamp\":\"1970-01-02T00:00:00.123Z\","
-                       "\"source\":\"node-1\",\"version\":\"1.0\",\"data\":{\"n\":1},\"metadata\":{"
+                       "\"source\":\"node-1\",\"version\":\"1.0\",\"data\":{\"n\": 1},\"metadata\":{"
                        "\"correlation_id\":\"c-1\",\"user_id\":\"u-1\",\"environment\":\"test\"}}");
     sco_buf_done(&b);
     sco_event_page_done(&p);
