@@ -4,21 +4,23 @@
  * system, no prompts, only https, ssh and (when allowed) file; submodules and LFS off by default; a
  * token goes in through an askpass program of ours, never through an argument or an URL. Mirrors
  * are kept in `cache` and fetched under a lock, so that the next checkout fetches only what is new.
- */
+ *
+ * For a process that does one thing: it becomes a subreaper, and every child that it has, by
+ * whomever started, is killed when git has ended. */
 #pragma once
 
 #include <secureops/base.h>
 
 struct sco_checkout_request {
-    const char *url; /* https://, ssh://, user@host:path, file:///; an archive .tar.gz .tgz .zip;
-                        or an absolute folder */
+    const char *url; /* https://, ssh://, user@host:path, file:///; or an absolute path: a folder,
+                        or an archive .tar .tar.gz .tgz .zip */
     const char *revision; /* branch, tag or commit; "" or NULL: the default branch */
     const char *token;    /* for https; or NULL */
     const char *ssh_key;  /* file; or NULL */
     const char *known_hosts;
     uint32_t depth; /* commits; 0: all */
     bool submodules;
-    bool allow_local;  /* file:// and folders */
+    bool allow_local;  /* file:// and paths */
     const char *cache; /* folder of the mirrors; NULL: none are kept */
     const char *into;  /* folder that is there and empty */
     const char *git;   /* program; NULL: on the path */
@@ -38,7 +40,13 @@ struct sco_checkout {
 int sco_checkout(const struct sco_checkout_request *q, struct sco_checkout *ret,
                  struct sco_error *err) SCO_NODISCARD;
 void sco_checkout_done(struct sco_checkout *c);
+/* First thing in the main() of a program that checks out: git asks for the token by starting that
+ * program again. True: this was such a question, it is answered, and *ret_status is to be returned.
+ */
+bool sco_checkout_askpass(int argc, char **argv, int *ret_status);
 /* Removes the mirrors that nobody has used for longest until `cache` is below the limit. */
 int sco_checkout_trim(const char *cache, uint64_t limit, struct sco_error *err) SCO_NODISCARD;
 /* "https://user:pw@host/a.git/" -> "https://host/a": what repositories are known by. */
 void sco_repository_normal(struct sco_str url, struct sco_buf *out);
+/* Appends the host of such an URL in lower case; nothing when it has none. */
+void sco_repository_host(struct sco_str url, struct sco_buf *out);

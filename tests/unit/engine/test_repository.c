@@ -1,0 +1,51 @@
+/* Names of repositories: all ways to one repository have one name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <secureops/checkout.h>
+
+static const struct {
+    const char *url, *normal, *host;
+} rows[] = {
+    {"https://user:pw@Host.example/a.git/", "https://host.example/a", "host.example"},
+    {"https://host/a/b", "https://host/a/b", "host"},
+    {"HTTPS://host:443/a/B.git", "https://host/a/B", "host"},
+    {"https://host:8443/a.git", "https://host:8443/a", "host"},
+    {"git@host:a/b.git", "https://host/a/b", "host"},
+    {"ssh://git@host/a/b.git", "https://host/a/b", "host"},
+    {"ssh://git@host:22/a/b/", "https://host/a/b", "host"},
+    {"ssh://git@host:2222/a/b.git", "ssh://host:2222/a/b", "host"},
+    {"host:/a/b.git", "https://host/a/b", "host"},
+    {"https://a@b@host/x", "https://host/x", "host"},
+    {"https://host", "https://host", "host"},
+    {"https://host/.git", "https://host/.git", "host"},
+    {"https://[::1]:8443/x.git", "https://[::1]:8443/x", "[::1]:8443"},
+    {"file:///srv/a.git", "/srv/a.git", ""},
+    {"/srv/a/", "/srv/a", ""},
+    {"/", "/", ""},
+    {"/srv/a:b", "/srv/a:b", ""},
+    {"name", "name", ""},
+    {"  https://host/a  ", "https://host/a", "host"},
+    {"", "", ""},
+};
+
+static void names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(rows); i++) {
+        SCO_AUTO(sco_buf) struct sco_buf once = {0}, again = {0}, host = {0};
+        sco_repository_normal(sco_str_c(rows[i].url), &once);
+        assert_string_equal(sco_buf_z(&once), rows[i].normal);
+        sco_repository_normal(sco_buf_str(&once), &again);
+        assert_string_equal(sco_buf_z(&again), rows[i].normal);
+        sco_repository_host(sco_str_c(rows[i].url), &host);
+        assert_string_equal(sco_buf_z(&host), rows[i].host);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names)};
+    return cmocka_run_group_tests_name("repository", tests, NULL, NULL);
+}
