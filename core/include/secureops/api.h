@@ -35,6 +35,7 @@ struct sco_api_options {
     struct sco_tracer *tracer;
     const char *metrics_token; /* bearer token of /metrics; NULL: loopback and read:system only */
     int (*reload)(void *user, struct sco_error *err); /* on the loop */
+    void (*health)(void *user, struct sco_json_out *o); /* further members of /health; on the loop */
     /* Runs `secureops` with these arguments (policy eval, policy list, ...): its standard output.
      * On a thread. */
     int (*run)(void *user, const char *const *argv, struct sco_buf *out, int *ret_status,
@@ -54,5 +55,10 @@ uint16_t sco_api_port(const struct sco_api *a); /* what was bound, for listen ":
 void sco_api_stop(struct sco_api *a);
 int sco_api_reload(struct sco_api *a, const struct sco_api_options *o,
                    struct sco_error *err) SCO_NODISCARD;
+/* A scan request's `data` that came through Kafka: checked as the body of POST /api/v1/scans/all is,
+ * and a job in the transaction that is open. Any thread, with its store. SCO_E_INVALID: it will
+ * never be good. */
+int sco_api_requested(struct sco_api *a, struct sco_store *s, struct sco_str json,
+                      struct sco_error *err) SCO_NODISCARD;
 /* There are new events in the feed: any thread. */
 void sco_api_events(struct sco_api *a);
