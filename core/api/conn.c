@@ -57,6 +57,7 @@ void api_exchange_free(struct api_exchange *x)
     memset(x, 0, head_at); /* the headers of the head are not looked at beyond their count */
     size_t raw_at = offsetof(struct api_exchange, raw);
     memset((char *)x + raw_at, 0, sizeof *x - raw_at);
+    x->api = a;
     x->call.arena = arena;
     x->call.reply = reply;
     x->raw = raw;

@@ -345,6 +345,7 @@ static void authorised(struct api_exchange *x)
 void api_request_body(struct api_exchange *x)
 {
     x->call.body = sco_buf_str(&x->body);
+    x->call.body_file = x->spool_path; /* NULL: not an upload */
     api_run(x);
 }
 
