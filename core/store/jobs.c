@@ -138,8 +138,8 @@ static void put_scanners(struct sco_json_out *o, struct sco_str names)
     sco_json_end(o, ']');
 }
 
-int job_event(struct sco_store *s, const char *type, const struct sco_stored_job *j, int64_t now,
-              struct sco_error *err)
+int job_event(struct sco_store *s, const char *type, const char *id, const struct sco_stored_job *j,
+              int64_t now, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct sco_json_out o = {.b = &b};
@@ -161,12 +161,27 @@ int job_event(struct sco_store *s, const char *type, const struct sco_stored_job
     }
     sco_json_end(&o, '}');
     int r = sco_buf_check(&b, err);
-    struct sco_event e = {.type = type,
+    struct sco_event e = {.id = id,
+                          .type = type,
                           .key = q->target_key,
                           .at = now,
                           .correlation_id = q->correlation_id,
                           .data = sco_buf_z(&b)};
     return r < 0 ? r : sco_store_event_add(s, &e, err);
+}
+
+/* The topic of requests is one that a bus may read them from as well: what was added here is not to
+ * be added again when it comes back, so it is noted as acted upon. */
+static int tell_requested(struct sco_store *s, const struct sco_stored_job *j, int64_t now,
+                          struct sco_error *err)
+{
+    char id[37];
+    bool first;
+    if (!s->context.source || strcmp(j->request.origin, "kafka") == 0)
+        return 0;
+    sco_uuid4(id);
+    int r = sco_store_event_accept(s, id, now, &first, err);
+    return r < 0 ? r : job_event(s, "security.scan.requested", id, j, now, err);
 }
 
 /* ---- adding ---- */
@@ -303,7 +318,7 @@ static int add(struct sco_store *s, const struct sco_job_request *q, int64_t now
     r = strcmp(q->kind, "scan") == 0 ? replace(s, q, id, now, &old, err) : 0;
     memcpy(ret->replaced, old.id, sizeof ret->replaced);
     struct sco_stored_job j = {.id = ret->id, .request = *q};
-    return r < 0 ? r : job_event(s, "security.scan.requested", &j, now, err);
+    return r < 0 ? r : tell_requested(s, &j, now, err);
 }
 
 int sco_store_job_add(struct sco_store *s, const struct sco_job_request *q, int64_t now,

@@ -180,7 +180,7 @@ static int claim(struct claiming *cl, struct sco_error *err)
             r = claim_round(cl, err);
     } while (r == 0 && p->n < c->max && p->n > before);
     for (size_t i = 0; i < p->n && r == 0; i++)
-        r = job_event(cl->s, "security.scan.started", &p->v[i], c->now, err);
+        r = job_event(cl->s, "security.scan.started", NULL, &p->v[i], c->now, err);
     return r;
 }
 

@@ -19,7 +19,7 @@ int job_read(struct sco_arena *a, const struct store_value *v, struct sco_stored
 bool job_needs(struct sco_str scanners, struct sco_str name);
 /* "completed": SCO_JOB_STATE_MAX_ for what is no state. */
 enum sco_job_state job_state(struct sco_str name);
-/* An event of the job: security.scan.requested, security.scan.started. */
-int job_event(struct sco_store *s, const char *type, const struct sco_stored_job *j, int64_t now,
-              struct sco_error *err) SCO_NODISCARD;
+/* An event of the job, of this id or a new one: security.scan.requested, security.scan.started. */
+int job_event(struct sco_store *s, const char *type, const char *id, const struct sco_stored_job *j,
+              int64_t now, struct sco_error *err) SCO_NODISCARD;
 int job_uuid(const char *text, uint8_t ret[16], struct sco_error *err) SCO_NODISCARD;

@@ -465,7 +465,11 @@ static int merge_in(struct merge *m, struct sco_error *err)
         r = scan_save(m->s, m->scan, m->subject->scope, m->branch, &m->counts, err);
     if (r == 0 && tell(m) < 0)
         r = sco_error_nomem(err);
+    if (r == 0)
+        r = merge_end(m, err);
     r = sco_store_end(m->s, r, err);
+    if (r < 0)
+        m->scan->stored = (struct sco_scan_stored){0};
     for (size_t i = 0; r < 0 && i < m->scan->findings.n; i++)
         m->scan->findings.v[i].stored = NULL;
     return r;
@@ -487,8 +491,6 @@ int sco_store_save_scan(struct sco_store *s, const struct sco_store_subject *sub
         r = sco_error_nomem(err);
     if (r == 0)
         r = merge_in(&m, err);
-    if (r == 0)
-        scan->stored = m.counts;
     for (size_t i = 0; m.sorted && i < scan->findings.n; i++)
         if (scan->findings.v[i].recalled)
             scan->findings.v[i].status = scan->findings.v[i].recalled;

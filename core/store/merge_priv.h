@@ -46,3 +46,5 @@ int merge_digest(struct merge *m, const struct sco_finding *f, uint8_t ret[DIGES
 /* "bandit,semgrep" */
 void merge_tools(struct sco_buf *b, const struct sco_finding *f);
 int merge_write(struct merge *m, struct sco_error *err);
+/* Attachments, event, the job's end; SCO_E_CANCELLED: its lease is lost. */
+int merge_end(struct merge *m, struct sco_error *err);
