@@ -348,6 +348,8 @@ static int derive(struct sco_config_impl *c, struct sco_error *err)
     struct sco_config_gate *gate = &c->pub.gate;
     struct sco_config_log *log = &c->pub.log;
     bool fail_on_given = c->values[SECTION_GATE].v[0].origin != NULL; /* of its first option */
+    bool level_given = c->values[SECTION_LOG].v[0].origin != NULL;
+    bool format_given = c->values[SECTION_LOG].v[1].origin != NULL;
     for (size_t i = 0; i < SECTION_MAX_; i++) {
         int r = sco_values_finish(&c->values[i], err);
         if (r < 0)
@@ -358,6 +360,8 @@ static int derive(struct sco_config_impl *c, struct sco_error *err)
     gate->fail_on =
         config_word_index(config_sections[SECTION_GATE].table[0].values, gate->fail_on_text);
     gate->warn_on_incomplete = sco_str_is(gate->on_incomplete, "warn");
+    log->level_given = level_given;
+    log->format_given = format_given;
     log->level = sco_log_level_parse(log->level_text);
     log->format = sco_str_is(log->format_text, "json") ? SCO_LOG_JSON : SCO_LOG_TEXT;
     return 0;

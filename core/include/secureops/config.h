@@ -87,6 +87,7 @@ struct sco_config_log {
     struct sco_str level_text, format_text;
     uint32_t level; /* SCO_LOG_* */
     enum sco_log_format format;
+    bool level_given, format_given; /* by a file, the environment or a flag */
 };
 
 struct sco_config_tools {     /* relative paths in files are made absolute from the file's folder */

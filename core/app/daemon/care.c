@@ -1,0 +1,178 @@
+/* Once an hour: what was accepted until a time, expired tokens and the like. Once a day: retention,
+ * in small transactions on a thread of the pool, so that neither the clockwork nor requests wait.
+ * Several nodes may do it at once; each takes what the others left. */
+#include "daemon_priv.h"
+
+#include <event2/event.h>
+#include <secureops/checkout.h>
+#include <secureops/crypto.h>
+#include <stdlib.h>
+
+#define SCO_LOG_MODULE "daemon"
+#include <secureops/log.h>
+
+enum { HOUR_MS = 3600000, FIRST_MS = 60000, SPREAD_MS = 600000, AUDIT_BATCH = 1000 };
+#define DAY_MS (24 * (int64_t)HOUR_MS)
+
+struct care {
+    struct daemon *d;
+    struct event *timer;
+    int64_t last_daily; /* monotonic; 0: not yet */
+    /* one piece of work: */
+    bool busy, daily;
+    struct snapshot *snapshot;
+    int64_t now;
+};
+
+static const struct sco_metric removed = {.name = "secureops_retention_removed_total",
+                                          .help = "Rows that went because of their age.",
+                                          .kind = SCO_COUNTER,
+                                          .labels = {"what"}};
+
+static void done(struct daemon *d, const char *what, int r, uint64_t n, const struct sco_error *err)
+{
+    if (n)
+        sco_metric_add(d->metrics, &removed, (double)n, what);
+    if (r < 0)
+        sco_log_warning("care of %s failed, it is tried again with the next: %s", what, err->text);
+    else if (n)
+        sco_log_info("care: %llu %s", (unsigned long long)n, what);
+}
+
+static void hourly(struct care *c, struct sco_store *s)
+{
+    struct daemon *d = c->d;
+    uint64_t n = 0;
+    struct sco_error err = {0};
+    int r = sco_store_expire(s, c->now, &n, &err);
+    done(d, "findings whose acceptance has ended", r, n, &err);
+    n = 0;
+    r = sco_store_throttle_expire(s, c->now - DAY_MS, &n, &err);
+    done(d, "old login failures", r, n, &err);
+    n = 0;
+    r = sco_store_replies_expire(s, c->now - DAY_MS, &n, &err);
+    done(d, "idempotency keys", r, n, &err);
+}
+
+static void keep_events(struct care *c, struct sco_store *s)
+{
+    const struct sco_config *f = c->snapshot->config;
+    const char *cursors[3];
+    size_t k = 0;
+    uint64_t n = 0;
+    struct sco_error err = {0};
+    if (f->events.brokers.n)
+        cursors[k++] = "kafka";
+    if (f->events.jsonl.n)
+        cursors[k++] = "jsonl";
+    cursors[k] = NULL;
+    if (!f->retention.events)
+        return;
+    int r = sco_store_events_retain(s, c->now - f->retention.events, cursors, &n, &err);
+    done(c->d, "events", r, n, &err);
+}
+
+static void keep_audit(struct care *c, struct sco_store *s)
+{
+    int64_t age = c->snapshot->config->retention.audit;
+    uint64_t all = 0, n = 0;
+    struct sco_error err = {0};
+    int r = 0;
+    do {
+        n = 0;
+        r = age ? sco_store_audit_retain(s, c->now - age, AUDIT_BATCH, &n, &err) : 0;
+        all += n;
+    } while (r == 0 && n == AUDIT_BATCH);
+    done(c->d, "rows of the audit log", r, all, &err);
+}
+
+static void daily(struct care *c, struct sco_store *s)
+{
+    const struct sco_config_retention *f = &c->snapshot->config->retention;
+    struct sco_error err = {0};
+    struct sco_store_retention q = {
+        .now = c->now, .scans_ms = f->scans, .resolved_ms = f->resolved};
+    int r = sco_store_retain(s, &q, &err);
+    done(c->d, "scans", r, q.scans, &err);
+    done(c->d, "resolved findings", r, q.resolved, &err);
+    keep_events(c, s);
+    keep_audit(c, s);
+    uint64_t n = 0;
+    r = f->activity ? sco_store_tokens_expire(s, c->now - f->activity, &n, &err) : 0;
+    done(c->d, "expired tokens", r, n, &err);
+}
+
+static void work(void *state, void *user)
+{
+    struct care *c = user;
+    struct sco_store *s = stores_get(state);
+    if (!s) {
+        c->daily = false; /* the next hour looks again */
+        return;
+    }
+    hourly(c, s);
+    if (c->daily)
+        daily(c, s);
+}
+
+static void arm(struct care *c, int64_t ms)
+{
+    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    event_add(c->timer, &tv);
+}
+
+static void finished(void *user)
+{
+    struct care *c = user;
+    c->busy = false;
+    c->snapshot = snapshot_unref(c->snapshot);
+    if (c->daily)
+        c->last_daily = sco_mono_ms();
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *user)
+{
+    struct care *c = user;
+    (void)fd;
+    (void)what;
+    arm(c, HOUR_MS);
+    if (c->busy)
+        return;
+    c->now = sco_now_ms();
+    c->daily = !c->last_daily || sco_mono_ms() - c->last_daily >= DAY_MS - HOUR_MS / 2;
+    c->snapshot = daemon_snapshot(c->d);
+    c->busy = true;
+    if (sco_threads_run(c->d->pool, work, finished, c, NULL) < 0) {
+        c->daily = false;
+        finished(c);
+    }
+}
+
+int care_new(struct daemon *d, struct care **ret, struct sco_error *err)
+{
+    uint16_t spread = 0;
+    struct care *c = sco_alloc(1, sizeof *c);
+    if (!c)
+        return sco_error_nomem(err);
+    c->d = d;
+    c->timer = evtimer_new(d->base, on_timer, c);
+    if (!c->timer) {
+        free(c);
+        return sco_error_nomem(err);
+    }
+    if (sco_random(&spread, sizeof spread) < 0)
+        spread = 0;
+    arm(c, FIRST_MS + spread * (int64_t)SPREAD_MS / UINT16_MAX);
+    *ret = c;
+    return 0;
+}
+
+struct care *care_free(struct care *c)
+{
+    if (!c)
+        return NULL;
+    event_free(c->timer);
+    snapshot_unref(c->snapshot);
+    free(c);
+    return NULL;
+}

@@ -1,0 +1,120 @@
+/* A store for each thread that works with one. The clock's thread is the first: it makes and
+ * migrates the schema; until that is done nobody else opens it. A store that is away is looked for
+ * again with each piece of work, but not more often than once a second. */
+#include "daemon_priv.h"
+
+#include <stdlib.h>
+
+#define SCO_LOG_MODULE "daemon"
+#include <secureops/log.h>
+
+enum { AGAIN_MS = 1000 };
+
+static const struct sco_metric connections = {
+    .name = "secureops_store_connections", .help = "Connections to the store.", .kind = SCO_GAUGE};
+static const struct sco_metric failures = {.name = "secureops_store_unavailable_total",
+                                           .help = "Times that a thread found the store away.",
+                                           .kind = SCO_COUNTER};
+
+void stores_init(struct stores *s, const char *where, const char *node, struct sco_metrics *m)
+{
+    *s = (struct stores){.where = where, .node = node, .metrics = m};
+    pthread_mutex_init(&s->lock, NULL);
+}
+
+void stores_done(struct stores *s)
+{
+    if (s->where)
+        pthread_mutex_destroy(&s->lock);
+}
+
+static void *start(struct stores *s, bool first)
+{
+    struct store_thread *t = sco_alloc(1, sizeof *t); /* NULL: stores_get finds no store */
+    if (t)
+        *t = (struct store_thread){.of = s, .first = first};
+    return t;
+}
+
+void *stores_start_first(void *stores)
+{
+    return start(stores, true);
+}
+
+void *stores_start(void *stores)
+{
+    return start(stores, false);
+}
+
+void stores_stop(void *stores, void *state)
+{
+    struct stores *s = stores;
+    struct store_thread *t = state;
+    if (t && t->store) {
+        sco_store_close(t->store);
+        sco_metric_add(s->metrics, &connections, -1);
+    }
+    free(t);
+}
+
+static void remember(struct stores *s, const struct sco_error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    s->last = *err;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void stores_last_error(struct stores *s, struct sco_error *ret)
+{
+    pthread_mutex_lock(&s->lock);
+    *ret = s->last;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static int open_one(struct stores *s, bool first, struct sco_store **ret, struct sco_error *err)
+{
+    if (!first && !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE))
+        return sco_error_set(err, SCO_E_NETWORK, "the store is not open yet");
+    struct sco_store_options o = {.where = s->where, .create = first};
+    struct sco_store *store = NULL;
+    int r = sco_store_open(&o, &store, err);
+    if (r == 0)
+        r = sco_store_set_context(store, &(struct sco_store_context){.source = s->node}, err);
+    if (r < 0) {
+        sco_store_close(store);
+        return r;
+    }
+    __atomic_store_n(&s->open, true, __ATOMIC_RELEASE);
+    sco_metric_add(s->metrics, &connections, 1);
+    *ret = store;
+    return 0;
+}
+
+struct sco_store *stores_get(void *state)
+{
+    struct store_thread *t = state;
+    struct sco_error err = {0};
+    if (!t)
+        return NULL;
+    int r = 0;
+    if (!t->store) {
+        int64_t now = sco_mono_ms();
+        if (now < t->again_at)
+            return NULL;
+        t->again_at = now + AGAIN_MS;
+        r = open_one(t->of, t->first, &t->store, &err);
+    }
+    if (r == 0)
+        r = sco_store_ready(t->store, &err);
+    if (r == 0)
+        return t->store;
+    sco_metric_add(t->of->metrics, &failures, 1);
+    if (t->first)
+        remember(t->of, &err);
+    return NULL;
+}
+
+int stores_open_more(void *stores, struct sco_store **ret, struct sco_error *err)
+{
+    return open_one(stores, false, ret, err);
+}

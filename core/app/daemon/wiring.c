@@ -1,0 +1,352 @@
+/* The modules and their hooks, each made with what the configuration says. Nothing here decides. */
+#include "daemon_priv.h"
+#include "web.h"
+
+#include <secureops/checkout.h>
+#include <secureops/crypto.h>
+#include <stdlib.h>
+
+#define SCO_LOG_MODULE "daemon"
+#include <secureops/log.h>
+
+enum { SEQUENCE_BATCH = 1000, SEQUENCE_ROUNDS = 50, JWKS_MAX = 1 << 20 };
+
+static const char *z(struct sco_str s) /* texts of the configuration end with NUL */
+{
+    return s.n ? s.p : NULL;
+}
+
+/* ---- runners ---- */
+int wire_setup(struct daemon *d, const struct snapshot *s, struct sco_buf *out,
+               struct sco_error *err)
+{
+    struct sco_json_out o = {.b = out};
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "config", s->file);
+    sco_json_key(&o, "set");
+    sco_json_raw(&o, s->sets);
+    sco_json_kz(&o, "store", d->paths.store);
+    sco_json_kz(&o, "data", d->paths.data);
+    sco_json_kz(&o, "cache", d->paths.mirrors);
+    sco_json_kz(&o, "node", d->paths.node);
+    sco_json_end(&o, '}');
+    return sco_buf_check(out, err);
+}
+
+/* The token for a checkout: the stored secret that the request names, else the configured one. */
+static int add_secrets(void *user, struct sco_store *s, const struct sco_stored_job *job,
+                       struct sco_json_out *out, struct sco_error *err)
+{
+    struct daemon *d = user;
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    struct sco_buf token = {0};
+    const struct sco_node *q = NULL;
+    int r = sco_json_parse(sco_str_c(job->request.request), &arena, &q, err);
+    if (r < 0)
+        return sco_error_set(err, SCO_E_INVALID, "the job's request is no JSON");
+    struct sco_str name = sco_text(sco_get(q, "checkout_secret"));
+    struct snapshot *now = daemon_snapshot(d);
+    if (name.n) {
+        char *own = sco_arena_cstr(&arena, name);
+        r = own ? sco_auth_secret_get(d->auth, s, own, &token, err) : sco_error_nomem(err);
+    } else if (now->config->checkout.token.n &&
+               sco_str_is(sco_text(sco_path(q, "target.kind")), "repository")) {
+        r = sco_secret_resolve(now->config->checkout.token, &token, err);
+    }
+    if (r == 0 && token.n)
+        sco_json_kstr(out, "checkout_token", sco_buf_str(&token));
+    snapshot_unref(now);
+    if (token.p)
+        sco_wipe(token.p, token.cap);
+    sco_buf_done(&token);
+    return r;
+}
+
+/* Events get their positions here, with every poll: soon after they were written, by any process of
+ * any node; who reads the feed is told. */
+static void on_polled_store(void *user, struct sco_store *s, int64_t now)
+{
+    struct daemon *d = user;
+    struct sco_error err = {0};
+    int64_t last = 0;
+    bool more = true;
+    meter_store(d, s, now);
+    for (int i = 0; more && i < SEQUENCE_ROUNDS; i++)
+        if (sco_store_events_sequence(s, SEQUENCE_BATCH, &last, &more, &err) < 0) {
+            sco_log_warning("events get no positions: %s", err.text);
+            return;
+        }
+    if (last <= d->last_position)
+        return;
+    d->last_position = last;
+    if (d->bus)
+        sco_bus_wake(d->bus);
+    if (d->api)
+        sco_api_events(d->api);
+}
+
+static void on_orphans(void *user)
+{
+    struct daemon *d = user;
+    daemon_look_for_orphans(d);
+}
+
+int wire_sched(struct daemon *d, struct sco_error *err)
+{
+    const struct sco_config *c = d->snapshot->config;
+    struct sco_sched_options o = {.base = d->base,
+                                  .threads = d->clock,
+                                  .store = stores_get,
+                                  .node = d->paths.node,
+                                  .runner = d->paths.runner,
+                                  .setup = sco_buf_str(&d->setup),
+                                  .slots = (uint32_t)c->queue.slots,
+                                  .target_max = (uint32_t)c->queue.target_max,
+                                  .limits = d->snapshot->limits,
+                                  .n_limits = d->snapshot->n_limits,
+                                  .lease_ms = c->queue.lease,
+                                  .poll_ms = c->queue.poll,
+                                  .ageing_ms = c->queue.ageing,
+                                  .backoff_ms = c->queue.backoff,
+                                  .backoff_max_ms = c->queue.backoff_max,
+                                  .job_timeout_ms = c->queue.timeout,
+                                  .metrics = d->metrics,
+                                  .tracer = d->tracer,
+                                  .user = d,
+                                  .idle = daemon_idle,
+                                  .env = d->commands.env,
+                                  .secrets = add_secrets,
+                                  .polled = on_polled_store,
+                                  .orphans = on_orphans};
+    return sco_sched_new(&o, &d->sched, err);
+}
+
+/* ---- accounts ---- */
+static int fetch(void *user, const char *url, struct sco_buf *out, struct sco_error *err)
+{
+    (void)user;
+    return web_get(url, NULL, JWKS_MAX, out, err);
+}
+
+static struct sco_str bytes(const uint8_t key[DAEMON_KEY_LEN])
+{
+    return sco_str_make((const char *)key, DAEMON_KEY_LEN);
+}
+
+const char *wire_public_url(struct daemon *d)
+{
+    const struct sco_config *c = d->snapshot->config;
+    if (c->server.public_url.n)
+        return c->server.public_url.p;
+    if (sco_str_starts(c->server.listen, "unix:"))
+        return "http://localhost";
+    return sco_arena_fmt(&d->arena, "%s://%s", c->server.tls_cert.n ? "https" : "http",
+                         c->server.listen.p);
+}
+
+int wire_auth(struct daemon *d, struct sco_error *err)
+{
+    const struct sco_config *c = d->snapshot->config;
+    const char *url = wire_public_url(d);
+    struct sco_auth_options o = {.issuer = url,
+                                 .audience = url,
+                                 .access_ms = c->auth.access,
+                                 .refresh_ms = c->auth.refresh,
+                                 .key = bytes(d->keys.key),
+                                 .key_id = d->keys.id,
+                                 .oidc_issuer = z(c->auth.oidc_issuer),
+                                 .oidc_audience = z(c->auth.oidc_audience),
+                                 .oidc_roles_claim = z(c->auth.oidc_roles_claim),
+                                 .oidc_jwks = z(c->auth.oidc_jwks),
+                                 .fetch = fetch,
+                                 .user = d};
+    if (d->keys.has_old) {
+        o.old_key = bytes(d->keys.old_key);
+        o.old_key_id = d->keys.old_id;
+    }
+    return url ? sco_auth_new(&o, &d->auth, err) : sco_error_nomem(err);
+}
+
+/* ---- events ---- */
+static int on_requested(void *user, struct sco_store *s, struct sco_str json, struct sco_error *err)
+{
+    struct daemon *d = user;
+    return sco_api_requested(d->api, s, json, err);
+}
+
+static int open_bus_store(void *user, struct sco_store **ret, struct sco_error *err)
+{
+    struct daemon *d = user;
+    return stores_open_more(&d->stores, ret, err);
+}
+
+/* "security.protocol=SASL_SSL" as two texts each; the password at the end. */
+static const char *const *kafka_settings(struct daemon *d, const struct sco_config *c,
+                                         struct sco_error *err)
+{
+    size_t n = 0;
+    const char **v = sco_arena_alloc(&d->arena, (2 * c->events.kafka.n + 3) * sizeof *v);
+    for (size_t i = 0; v && i < c->events.kafka.n; i++) {
+        struct sco_str one = c->events.kafka.v[i];
+        const char *eq = memchr(one.p, '=', one.n);
+        if (!eq) {
+            sco_error_set(err, SCO_E_INVALID, "events.kafka: \"%s\" is not NAME=VALUE", one.p);
+            return NULL;
+        }
+        v[n++] = sco_arena_cstr(&d->arena, sco_str_make(one.p, (size_t)(eq - one.p)));
+        v[n++] = eq + 1;
+    }
+    if (v && c->events.kafka_password.n) {
+        SCO_AUTO(sco_buf) struct sco_buf password = {0};
+        if (sco_secret_resolve(c->events.kafka_password, &password, err) < 0)
+            return NULL;
+        v[n++] = "sasl.password";
+        v[n++] = sco_arena_cstr(&d->arena, sco_buf_str(&password));
+        if (password.p)
+            sco_wipe(password.p, password.cap);
+    }
+    if (!v)
+        sco_error_nomem(err);
+    return v;
+}
+
+int wire_bus(struct daemon *d, struct sco_error *err)
+{
+    const struct sco_config *c = d->snapshot->config;
+    if (!c->events.brokers.n && !c->events.jsonl.n)
+        return 0;
+    struct sco_bus_options o = {.brokers = z(c->events.brokers),
+                                .kafka = kafka_settings(d, c, err),
+                                .prefix = c->events.prefix.p,
+                                .environment = c->events.environment.p,
+                                .jsonl = z(c->events.jsonl),
+                                .group = z(c->events.group),
+                                .node = d->paths.node,
+                                .open_store = open_bus_store,
+                                .requested = on_requested,
+                                .user = d,
+                                .metrics = d->metrics};
+    return o.kafka ? sco_bus_new(&o, &d->bus, err) : err ? err->code : SCO_E_NOMEM;
+}
+
+/* ---- traces ---- */
+static int post(void *user, const char *url, struct sco_str json, struct sco_error *err)
+{
+    enum { POST_MS = 10000 };
+    (void)user;
+    return web_post_json(url, json, POST_MS, err);
+}
+
+int wire_tracer(struct daemon *d, struct sco_error *err)
+{
+    const struct sco_config_telemetry *t = &d->snapshot->config->telemetry;
+    if (!t->otlp_endpoint.n)
+        return 0;
+    struct sco_tracer_options o = {.endpoint = t->otlp_endpoint.p,
+                                   .service = "secureopsd",
+                                   .version = SCO_VERSION,
+                                   .node = d->paths.node,
+                                   .ratio = t->ratio,
+                                   .post = post};
+    return sco_tracer_new(&o, d->metrics, &d->tracer, err);
+}
+
+/* ---- API ---- */
+static int on_reload(void *user, struct sco_error *err)
+{
+    return daemon_reload(user, err);
+}
+
+static int on_run(void *user, const char *const *argv, struct sco_buf *out, int *ret_status,
+                  struct sco_error *err)
+{
+    struct daemon *d = user;
+    return commands_run(&d->commands, argv, out, ret_status, err);
+}
+
+static int on_mail(void *user, const char *to, const char *subject, const char *text,
+                   struct sco_error *err)
+{
+    struct snapshot *s = daemon_snapshot(user);
+    int r = mail_send(s->config, to, subject, text, err);
+    snapshot_unref(s);
+    return r;
+}
+
+static void add_health(void *user, struct sco_json_out *o)
+{
+    const struct daemon *d = user;
+    char at[SCO_TIME_LEN];
+    sco_json_kz(o, "node", d->paths.node);
+    sco_time_format(d->started_at, at);
+    sco_json_kz(o, "started_at", at);
+    sco_json_key(o, "configuration");
+    sco_json_begin(o, '{');
+    sco_time_format(d->loaded_at, at);
+    sco_json_kz(o, "loaded_at", at);
+    if (*d->reload_error)
+        sco_json_kz(o, "error", d->reload_error);
+    sco_json_end(o, '}');
+}
+
+void wire_api_options(struct daemon *d, const struct snapshot *s, struct sco_arena *arena,
+                      struct sco_api_options *ret)
+{
+    const struct sco_config *c = s->config;
+    *ret =
+        (struct sco_api_options){.base = d->base,
+                                 .threads = d->pool,
+                                 .store = stores_get,
+                                 .listen = c->server.listen.p,
+                                 .tls_cert = z(c->server.tls_cert),
+                                 .tls_key = z(c->server.tls_key),
+                                 .public_url = wire_public_url(d),
+                                 .trusted_proxies = snapshot_list(arena, c->server.trusted_proxies),
+                                 .cors_origins = snapshot_list(arena, c->server.cors_origins),
+                                 .spool = d->paths.spool,
+                                 .data = d->paths.data,
+                                 .checkout_hosts = snapshot_list(arena, c->checkout.hosts),
+                                 .checkout_folders = snapshot_list(arena, c->checkout.folders),
+                                 .node = d->paths.node,
+                                 .connections_max = (uint32_t)c->server.connections,
+                                 .rate = (uint32_t)c->server.rate,
+                                 .burst = (uint32_t)c->server.burst,
+                                 .body_limit = (uint64_t)c->server.body_limit,
+                                 .upload_limit = (uint64_t)c->server.upload_limit,
+                                 .idle_ms = c->server.idle,
+                                 .request_ms = c->server.request,
+                                 .hsts = c->server.hsts != 0,
+                                 .auth = d->auth,
+                                 .sched = d->sched,
+                                 .bus = d->bus,
+                                 .metrics = d->metrics,
+                                 .tracer = d->tracer,
+                                 .reload = on_reload,
+                                 .health = add_health,
+                                 .run = on_run,
+                                 .mail = c->smtp.url.n ? on_mail : NULL,
+                                 .user = d};
+}
+
+/* The token of /metrics is kept in clear for as long as the snapshot is. */
+int wire_metrics_token(const struct snapshot *s, struct sco_arena *arena, const char **ret,
+                       struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf token = {0};
+    *ret = NULL;
+    if (!s->config->server.metrics_token.n)
+        return 0;
+    int r = sco_secret_resolve(s->config->server.metrics_token, &token, err);
+    if (r < 0)
+        return r;
+    *ret = sco_arena_cstr(arena, sco_buf_str(&token));
+    return *ret ? 0 : sco_error_nomem(err);
+}
+
+int wire_api(struct daemon *d, struct sco_error *err)
+{
+    struct sco_api_options o;
+    wire_api_options(d, d->snapshot, &d->snapshot->arena, &o);
+    int r = wire_metrics_token(d->snapshot, &d->snapshot->arena, &o.metrics_token, err);
+    return r == 0 ? sco_api_new(&o, &d->api, err) : r;
+}
