@@ -1,48 +1,6 @@
-/* Retention, and whether the store is sound. */
+/* Whether the store is sound. */
 #include "store_priv.h"
 
-enum { BATCH = 1000 };
-
-/* One small transaction after the other, so that others can write in between. */
-static int delete_batches(struct sco_store *s, const char *sql, int64_t before, uint64_t *total,
-                          struct sco_error *err)
-{
-    struct store_value v[] = {sv_i64(before), sv_i64(BATCH)};
-    int64_t n;
-    do {
-        n = 0;
-        int r = sco_store_begin(s, err);
-        if (r < 0)
-            return r;
-        r = sco_store_end(s, store_exec(s, sql, v, 2, &n, err), err);
-        if (r < 0)
-            return r;
-        *total += (uint64_t)n;
-    } while (n > 0);
-    return 0;
-}
-
-int sco_store_retain(struct sco_store *s, struct sco_store_retention *r, struct sco_error *err)
-{
-    r->scans = r->resolved = 0;
-    if (r->scans_ms < 0 || r->resolved_ms < 0)
-        return sco_error_set(err, SCO_E_INVALID, "a time to keep things is not negative");
-    int result = 0;
-    if (r->scans_ms)
-        result = delete_batches(s,
-                                "DELETE FROM scan_results WHERE pk IN (SELECT pk FROM scan_results "
-                                "WHERE completed_at < $1 ORDER BY completed_at, pk LIMIT $2)",
-                                r->now - r->scans_ms, &r->scans, err);
-    if (result == 0 && r->resolved_ms)
-        result = delete_batches(
-            s,
-            "DELETE FROM vulnerabilities WHERE pk IN (SELECT pk FROM vulnerabilities WHERE "
-            "resolved_at IS NOT NULL AND resolved_at < $1 ORDER BY resolved_at LIMIT $2)",
-            r->now - r->resolved_ms, &r->resolved, err);
-    return result;
-}
-
-/* ---- verify ---- */
 static int take_count(void *user, const struct store_value *v, size_t n)
 {
     (void)n;
@@ -85,12 +43,41 @@ static int on_content(void *user, const struct store_value *v, size_t n)
     return 0;
 }
 
+/* Tables that are filled in bulk have no foreign keys. */
+static int check_parents(struct sco_store *s, struct sco_error *err)
+{
+    static const struct {
+        const char *what, *sql;
+    } orphans[] = {
+        {"findings of no branch", "SELECT count(*) FROM vulnerabilities c WHERE NOT EXISTS "
+                                  "(SELECT 1 FROM branches p WHERE p.pk = c.branch_pk)"},
+        {"contents of no finding", "SELECT count(*) FROM vulnerability_details c WHERE NOT EXISTS "
+                                   "(SELECT 1 FROM vulnerabilities p WHERE p.pk = c.pk)"},
+        {"rows of history of no finding",
+         "SELECT count(*) FROM vulnerability_history c WHERE NOT EXISTS (SELECT 1 FROM "
+         "vulnerabilities p WHERE p.pk = c.vulnerability_pk)"},
+        {"scanners of no scan", "SELECT count(*) FROM scan_scanners c WHERE NOT EXISTS (SELECT 1 "
+                                "FROM scan_results p WHERE p.pk = c.scan_pk)"},
+    };
+    int r = 0;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(orphans) && r == 0; i++) {
+        int64_t n = 0;
+        r = count(s, orphans[i].sql, &n, err);
+        if (r == 0 && n)
+            r = sco_error_set(err, SCO_E_FORMAT, "%s: %lld %s", s->where, (long long)n,
+                              orphans[i].what);
+    }
+    return r;
+}
+
 int sco_store_verify(struct sco_store *s, uint64_t *ret_findings, uint64_t *ret_scans,
                      struct sco_error *err)
 {
     int64_t findings = 0, scans = 0;
     struct check c = {.s = s, .err = err};
     int r = s->ops->verify(s->db, err);
+    if (r == 0)
+        r = check_parents(s, err);
     if (r == 0)
         r = store_query(s,
                         "SELECT v.id, v.fingerprint, d.content FROM vulnerabilities v LEFT JOIN "

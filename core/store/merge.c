@@ -58,16 +58,21 @@ int merge_content(struct merge *m, const struct sco_finding *f, struct sco_error
     return sco_buf_check(&m->content, err);
 }
 
-int merge_digest(struct merge *m, const struct sco_finding *f, uint8_t ret[DIGEST_LEN])
+int merge_digest_of(struct sco_sha256 *sha, struct sco_str content, uint8_t ret[DIGEST_LEN])
 {
     uint8_t full[SCO_SHA256_LEN];
-    if (merge_content(m, f, NULL) < 0)
-        return SCO_E_NOMEM;
-    sco_sha256_begin(m->sha);
-    sco_sha256_add(m->sha, sco_buf_str(&m->content));
-    int r = sco_sha256_end(m->sha, full);
+    sco_sha256_begin(sha);
+    sco_sha256_add(sha, content);
+    int r = sco_sha256_end(sha, full);
     memcpy(ret, full, DIGEST_LEN);
     return r;
+}
+
+static int digest(struct merge *m, const struct sco_finding *f, uint8_t ret[DIGEST_LEN])
+{
+    if (merge_content(m, f, NULL) < 0)
+        return SCO_E_NOMEM;
+    return merge_digest_of(m->sha, sco_buf_str(&m->content), ret);
 }
 
 void merge_tools(struct sco_buf *b, const struct sco_finding *f)
@@ -199,7 +204,7 @@ static int decide_new(struct merge *m)
         if (!by)
             return SCO_E_NOMEM;
     }
-    return merge_digest(m, f, x->digest);
+    return 0; /* its digest comes with its content */
 }
 
 static bool has_expired(const struct merge *m, const struct row *row)
@@ -245,7 +250,7 @@ static int decide_seen(struct merge *m, const struct row *row)
     m->counts.reopened += reopened;
     m->counts.seen += !reopened;
     if (r == 0)
-        r = merge_digest(m, x->f, x->digest);
+        r = digest(m, x->f, x->digest);
     if (r < 0 ||
         (row->digest->s.n == DIGEST_LEN && memcmp(row->digest->s.p, x->digest, DIGEST_LEN) == 0))
         return r;

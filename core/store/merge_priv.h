@@ -42,9 +42,23 @@ struct merge {
 
 /* The finding's JSON, in m->content. */
 int merge_content(struct merge *m, const struct sco_finding *f, struct sco_error *err);
-int merge_digest(struct merge *m, const struct sco_finding *f, uint8_t ret[DIGEST_LEN]);
 /* "bandit,semgrep" */
 void merge_tools(struct sco_buf *b, const struct sco_finding *f);
+int merge_digest_of(struct sco_sha256 *sha, struct sco_str content, uint8_t ret[DIGEST_LEN]);
 int merge_write(struct merge *m, struct sco_error *err);
 /* Attachments, event, the job's end; SCO_E_CANCELLED: its lease is lost. */
 int merge_end(struct merge *m, struct sco_error *err);
+
+/* ---- merge_encode.c: content of new findings, a batch after the other ---- */
+enum { MERGE_BATCH = 4096 };
+struct merge_batch { /* of the new ones among m->v[from] to m->v[to - 1]; their digests are set */
+    size_t from, to, n; /* n 0: there are no more */
+    struct sco_buf text;
+    size_t ends[MERGE_BATCH]; /* in the text, of each content */
+    int result;
+};
+struct merge_encoder;
+struct merge_encoder *merge_encoder_new(struct merge *m);          /* NULL: out of memory */
+struct merge_encoder *merge_encoder_free(struct merge_encoder *e); /* returns NULL */
+/* Good until the next call. */
+const struct merge_batch *merge_encoder_next(struct merge_encoder *e);

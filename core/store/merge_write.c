@@ -4,14 +4,16 @@
 /* A walk over the decisions, for one kind of row. */
 struct walk {
     struct merge *m;
-    size_t at;
-    uint32_t part; /* history: which of the rows of one finding */
+    size_t at, end;
+    uint32_t part;                   /* history: which of the rows of one finding */
+    const struct merge_batch *batch; /* of new ones */
+    size_t in_batch;
     struct sco_buf tools;
 };
 
 static struct merged *next_of(struct walk *w, bool (*wanted)(const struct merged *x))
 {
-    while (w->at < w->m->n) {
+    while (w->at < w->end) {
         struct merged *x = &w->m->v[w->at++];
         if (wanted(x))
             return x;
@@ -78,26 +80,31 @@ static int next_finding(void *user, struct store_value *v, struct sco_error *err
     return 1;
 }
 
-static int next_json(struct walk *w, bool (*wanted)(const struct merged *), struct store_value *v,
-                     struct sco_error *err)
+static int next_details(void *user, struct store_value *v, struct sco_error *err)
 {
-    const struct merged *x = next_of(w, wanted);
+    struct walk *w = user;
+    const struct merged *x = next_of(w, is_created);
+    (void)err;
+    if (!x)
+        return 0;
+    const struct merge_batch *b = w->batch;
+    size_t from = w->in_batch ? b->ends[w->in_batch - 1] : 0;
+    v[0] = sv_i64(x->pk);
+    v[1] = sv_json(sco_str_make(b->text.p + from, b->ends[w->in_batch] - from));
+    w->in_batch++;
+    return 1;
+}
+
+static int next_redetails(void *user, struct store_value *v, struct sco_error *err)
+{
+    struct walk *w = user;
+    const struct merged *x = next_of(w, has_content);
     if (!x)
         return 0;
     int r = merge_content(w->m, x->f, err);
     v[0] = sv_i64(x->pk);
     v[1] = sv_json(sco_buf_str(&w->m->content));
     return r < 0 ? r : 1;
-}
-
-static int next_details(void *user, struct store_value *v, struct sco_error *err)
-{
-    return next_json(user, is_created, v, err);
-}
-
-static int next_redetails(void *user, struct store_value *v, struct sco_error *err)
-{
-    return next_json(user, has_content, v, err);
 }
 
 static int next_seen(void *user, struct store_value *v, struct sco_error *err)
@@ -180,7 +187,7 @@ static int next_event(void *user, struct store_value *v, struct sco_error *err)
 {
     struct walk *w = user;
     (void)err;
-    for (; w->at < w->m->n; w->at++, w->part = 0) {
+    for (; w->at < w->end; w->at++, w->part = 0) {
         const struct merged *x = &w->m->v[w->at];
         while (w->part < 3) {
             if (!fill_event(x, w->part++, v))
@@ -228,6 +235,36 @@ static int name_created(struct merge *m, struct sco_error *err)
     return 0;
 }
 
+static int write_batch(struct merge *m, const struct merge_batch *b, struct sco_error *err)
+{
+    struct walk w = {.m = m, .at = b->from, .end = b->to, .batch = b};
+    int r = m->s->ops->bulk(m->s->db, BULK_FINDINGS, next_finding, &w, err);
+    w.at = b->from;
+    if (r == 0)
+        r = m->s->ops->bulk(m->s->db, BULK_DETAILS, next_details, &w, err);
+    sco_buf_done(&w.tools);
+    return r;
+}
+
+static int write_created(struct merge *m, struct sco_error *err)
+{
+    if (!m->counts.created)
+        return 0;
+    struct merge_encoder *e = merge_encoder_new(m);
+    int r = e ? 0 : sco_error_nomem(err);
+    while (r == 0) {
+        const struct merge_batch *b = merge_encoder_next(e);
+        if (!b->n && b->result == 0)
+            break;
+        r = b->result == 0 ? write_batch(m, b, err)
+            : b->result == SCO_E_NOMEM
+                ? sco_error_nomem(err)
+                : sco_error_set(err, b->result, "a finding could not be hashed");
+    }
+    merge_encoder_free(e);
+    return r;
+}
+
 int merge_write(struct merge *m, struct sco_error *err)
 {
     static const struct {
@@ -235,8 +272,6 @@ int merge_write(struct merge *m, struct sco_error *err)
         store_next_fn next;
         bool (*wanted)(const struct merged *);
     } kinds[] = {
-        {BULK_FINDINGS, next_finding, is_created},
-        {BULK_DETAILS, next_details, is_created},
         {BULK_SEEN, next_seen, is_seen},
         {BULK_CONTENT, next_content, has_content},
         {BULK_REDETAILS, next_redetails, has_content},
@@ -244,8 +279,10 @@ int merge_write(struct merge *m, struct sco_error *err)
         {BULK_HISTORY, next_event, NULL},
     };
     int r = name_created(m, err);
+    if (r == 0)
+        r = write_created(m, err);
     for (size_t i = 0; i < SCO_ARRAY_LEN(kinds) && r == 0; i++) {
-        struct walk w = {.m = m};
+        struct walk w = {.m = m, .end = m->n};
         bool any = !kinds[i].wanted || next_of(&w, kinds[i].wanted);
         w.at = 0;
         if (any)

@@ -1,6 +1,6 @@
 /* The PostgreSQL driver: bound parameters and results in binary, rows in bulk through COPY. Calls
  * block; a connection belongs to one thread at a time. */
-#include "store_priv.h"
+#include "postgresql_priv.h"
 
 #include <endian.h>
 #include <libpq-fe.h>
@@ -550,6 +550,12 @@ static int db_open(const struct sco_store_options *o, void **ret, struct sco_err
     return 0;
 }
 
+static int db_partitions(void *db, const char *table, const char *column, int64_t now,
+                         int64_t before, struct sco_error *err)
+{
+    return pg_partitions(sco_store_postgresql(), db, table, column, now, before, err);
+}
+
 /* ---- care ---- */
 static int db_backup(void *db, const char *path, struct sco_error *err)
 {
@@ -569,7 +575,6 @@ static int db_verify(void *db, struct sco_error *err)
                err);
 }
 
-const struct sco_store_ops *sco_store_postgresql(void);
 const struct sco_store_ops *sco_store_postgresql(void)
 {
     static struct sco_store_ops ops = {
@@ -591,6 +596,7 @@ const struct sco_store_ops *sco_store_postgresql(void)
         .query = db_query,
         .reserve = db_reserve,
         .bulk = db_bulk,
+        .partitions = db_partitions,
         .backup = db_backup,
         .verify = db_verify,
     };

@@ -99,7 +99,13 @@ int scan_save(struct sco_store *s, const struct sco_scan *scan, const char *scop
         sv_i64((int64_t)counts->reopened),
         sv_i64((int64_t)counts->not_checked),
     };
-    int r = store_query(
+    /* tables of a partition for each month cannot say that the id is the only one */
+    int r = store_query(s, "SELECT pk FROM scan_results WHERE id = $1", v, 1, take_pk, &pk, err);
+    if (r == 0 && pk)
+        r = sco_error_set(err, SCO_E_INVALID, "the scan %s is stored already", scan->id);
+    if (r < 0)
+        return r;
+    r = store_query(
         s,
         "INSERT INTO scan_results (id, branch_pk, scan_type, scope, target, commit_sha, status, "
         "gate_result, exit_status, tool_name, tool_version, started_at, completed_at, findings, "

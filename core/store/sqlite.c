@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -271,18 +272,34 @@ static void bulk_sql(struct sco_buf *b, const struct store_bulk_spec *spec)
     sco_buf_addc(b, ')');
 }
 
+/* What the row before had already stays bound: half of the columns say the same in every row. The
+ * same place with other bytes in it needs nothing either: they are read at the step. */
+static int bind_changed(sqlite3_stmt *st, const struct store_value *v, struct store_value *bound,
+                        size_t n)
+{
+    int rc = SQLITE_OK;
+    for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
+        bool same = v[i].type == bound[i].type && v[i].i == bound[i].i &&
+                    v[i].s.p == bound[i].s.p && v[i].s.n == bound[i].s.n && v[i].type != STORE_REAL;
+        if (!same)
+            rc = bind(st, (int)i + 1, &v[i]);
+        bound[i] = v[i];
+    }
+    return rc;
+}
+
 static int db_bulk(void *db, enum store_bulk kind, store_next_fn next, void *user,
                    struct sco_error *err)
 {
     struct db *d = db;
     const struct store_bulk_spec *spec = &store_bulks[kind];
     SCO_AUTO(sco_buf) struct sco_buf sql = {0};
-    struct store_value row[BULK_COLUMNS_MAX];
+    struct store_value row[BULK_COLUMNS_MAX], bound[BULK_COLUMNS_MAX] = {0}; /* all are NULL */
     sqlite3_stmt *st = NULL;
     bulk_sql(&sql, spec);
     int r = sql.failed ? sco_error_nomem(err) : prepare(d, sco_buf_z(&sql), &st, err);
     while (r == 0 && (r = next(user, row, err)) > 0) {
-        int rc = bind_all(st, row, spec->n);
+        int rc = bind_changed(st, row, bound, spec->n);
         if (rc == SQLITE_OK)
             rc = sqlite3_step(st);
         r = rc == SQLITE_DONE ? 0 : fail(d, rc, err);
@@ -312,7 +329,8 @@ static int set_up(struct db *d, const struct sco_store_options *o, struct sco_er
     int r = check_owner(d, err);
     if (r == 0)
         r = run(d,
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+                "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                "PRAGMA foreign_keys = ON; "
                 "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -65536; "
                 "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY",
                 err);
@@ -351,6 +369,13 @@ static int db_ready(void *db, struct sco_error *err)
     return 0;
 }
 
+static pthread_once_t configured = PTHREAD_ONCE_INIT;
+
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* malloc needs no lock then */
+}
+
 static int db_open(const struct sco_store_options *o, void **ret, struct sco_error *err)
 {
     struct stat st;
@@ -371,6 +396,7 @@ static int db_open(const struct sco_store_options *o, void **ret, struct sco_err
         free(d);
         return sco_error_nomem(err);
     }
+    pthread_once(&configured, configure);
     int rc = sqlite3_open_v2(o->where, &d->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     int r = rc == SQLITE_OK ? set_up(d, o, err) : fail(d, rc, err);
     if (r < 0) {

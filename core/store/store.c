@@ -168,6 +168,8 @@ int sco_store_migrate(struct sco_store *s, uint32_t *ret_from, struct sco_error 
     int r;
     while ((r = migrate_step(s, &from, err)) > 0) {
     }
+    if (r == 0 && from < s->ops->n_migrations)
+        r = store_make_partitions(s, sco_now_ms(), err);
     if (r == 0)
         *ret_from = from;
     return r;

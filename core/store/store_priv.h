@@ -110,6 +110,10 @@ struct sco_store_ops { /* what a driver gives; every call may fail as store.h sa
     int (*reserve)(void *db, int64_t n, int64_t *ret, struct sco_error *err);
     int (*bulk)(void *db, enum store_bulk kind, store_next_fn next, void *user,
                 struct sco_error *err);
+    /* NULL: none. Outside of a transaction: makes the partitions of this month and the next three,
+     * and drops the empty ones that end before `before`. */
+    int (*partitions)(void *db, const char *table, const char *column, int64_t now, int64_t before,
+                      struct sco_error *err);
     int (*backup)(void *db, const char *path, struct sco_error *err);
     int (*verify)(void *db, struct sco_error *err);
 };
@@ -147,6 +151,9 @@ const char *store_nomem(void *p); /* NULL */
 #define STORE_SCOPE_HAS_PK " LIKE '%,' || pk || ',%'"
 int store_scope(struct sco_store *s, const char *const *globs, struct sco_buf *out,
                 struct sco_error *err) SCO_NODISCARD;
+
+/* ---- retention.c ---- */
+int store_make_partitions(struct sco_store *s, int64_t now, struct sco_error *err) SCO_NODISCARD;
 
 /* ---- module.c ---- */
 int store_module(const char *name, const char *dir, const struct sco_store_ops **ret,

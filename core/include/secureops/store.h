@@ -208,13 +208,33 @@ int sco_store_scan(struct sco_store *s, const char *id, struct sco_scan_page *re
 void sco_scan_page_done(struct sco_scan_page *p);
 
 /* ---- care ---- */
-struct sco_store_retention {
-    int64_t now;
-    int64_t scans_ms;         /* scans older than this go; 0: none */
-    int64_t resolved_ms;      /* findings resolved for longer, with their history; 0: none */
-    uint64_t scans, resolved; /* out: how many went */
+enum sco_keep {
+    SCO_KEEP_AUDIT,
+    SCO_KEEP_EXECUTIONS, /* of pipelines, and jobs that have ended */
+    SCO_KEEP_SCANS,      /* with their scanners and artifacts */
+    SCO_KEEP_ARTIFACTS,  /* reports and logs of scans */
+    SCO_KEEP_RESOLVED,   /* findings that have been resolved for so long, with their history */
+    SCO_KEEP_ALERTS,
+    SCO_KEEP_ACTIVITY, /* kept replies, failed logins, tokens that expired */
+    SCO_KEEP_EVENTS,   /* that every reader is done with */
+    SCO_KEEP_MAX_
 };
-/* In small transactions: others can write in between, and what is done stays done. */
+const char *sco_keep_name(enum sco_keep k); /* "audit" */
+struct sco_store_keep {
+    int64_t now;
+    int64_t keep_ms[SCO_KEEP_MAX_];  /* 0: for ever */
+    const char *const *cursors;      /* of the readers of events, NULL-terminated; NULL: none */
+    uint64_t removed[SCO_KEEP_MAX_]; /* out: rows; what went before an error, too */
+};
+/* Once a day, by any node. In small transactions: others can write in between, and what is done
+ * stays done. Also makes the partitions of the coming months (PostgreSQL). SCO_E_INVALID: a
+ * negative time, or within a transaction. */
+int sco_store_retain_all(struct sco_store *s, struct sco_store_keep *k,
+                         struct sco_error *err) SCO_NODISCARD;
+struct sco_store_retention { /* only these two: sco_store_retain_all has all */
+    int64_t now, scans_ms, resolved_ms;
+    uint64_t scans, resolved; /* out */
+};
 int sco_store_retain(struct sco_store *s, struct sco_store_retention *r,
                      struct sco_error *err) SCO_NODISCARD;
 /* A copy in one file, while others go on; nothing at `path` before, or SCO_E_INVALID. Whole or not

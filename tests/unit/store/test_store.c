@@ -322,19 +322,23 @@ TEST(retention)
     save_is(w, scan_of(w, 1, 10), .seen = 10, .resolved = 10);
     w->now += 100000;
     save_is(w, scan_of(w, 1, 5), .seen = 5, .resolved = 5);
-    struct sco_store_retention keep = {.now = w->now, .scans_ms = 50000, .resolved_ms = 50000};
-    assert_int_equal(sco_store_retain(w->s, &keep, &err), 0);
-    assert_int_equal(keep.scans, 2);
-    assert_int_equal(keep.resolved, 10);
+    struct sco_store_keep keep = {.now = w->now};
+    for (size_t i = 0; i < SCO_KEEP_MAX_; i++)
+        keep.keep_ms[i] = 50000;
+    if (sco_store_retain_all(w->s, &keep, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(keep.removed[SCO_KEEP_SCANS], 2);
+    assert_int_equal(keep.removed[SCO_KEEP_RESOLVED], 10);
     assert_int_equal(count_findings(w, ALL_STATUSES), 10);
     assert_true(w->now > start);
     uint64_t findings = 0, scans = 0;
     assert_int_equal(sco_store_verify(w->s, &findings, &scans, &err), 0);
     assert_int_equal(findings, 10);
     assert_int_equal(scans, 1);
-    keep = (struct sco_store_retention){.now = w->now};
-    assert_int_equal(sco_store_retain(w->s, &keep, &err), 0);
-    assert_int_equal(keep.scans + keep.resolved, 0);
+    keep = (struct sco_store_keep){.now = w->now};
+    assert_int_equal(sco_store_retain_all(w->s, &keep, &err), 0);
+    for (size_t i = 0; i < SCO_KEEP_MAX_; i++)
+        assert_int_equal(keep.removed[i], 0);
     save_is(w, scan_of(w, 1, 20), .created = 10, .seen = 5, .reopened = 5);
 }
 
@@ -413,7 +417,10 @@ TEST(somebody_else_is_writing)
 /* The Nth allocation fails, for every N: an error, the old state, nothing lost. */
 static void start_again(struct world *w)
 {
-    static const char *const sql[] = {"DELETE FROM vulnerabilities", "DELETE FROM scan_results"};
+    static const char *const sql[] = {"DELETE FROM vulnerabilities", "DELETE FROM scan_results",
+                                      "DELETE FROM vulnerability_details",
+                                      "DELETE FROM vulnerability_history",
+                                      "DELETE FROM scan_scanners"};
     for (size_t i = 0; i < SCO_ARRAY_LEN(sql); i++)
         assert_int_equal(store_exec(w->s, sql[i], NULL, 0, NULL, NULL), 0);
     save_is(w, scan_of(w, 1, 8), .created = 8);

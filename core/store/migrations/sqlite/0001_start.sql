@@ -44,7 +44,7 @@ CREATE INDEX scan_results_by_time ON scan_results (completed_at, pk);
 CREATE INDEX scan_results_by_branch ON scan_results (branch_pk, completed_at, pk);
 
 CREATE TABLE scan_scanners (
-    scan_pk INTEGER NOT NULL REFERENCES scan_results (pk) ON DELETE CASCADE,
+    scan_pk INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,
     name TEXT NOT NULL,
     title TEXT,
@@ -71,11 +71,13 @@ CREATE TABLE scan_scanners (
 ) STRICT, WITHOUT ROWID;
 
 -- What is asked for, sorted by, and changed by each scan; the long texts are in
--- vulnerability_details, which is written only when a report says something else.
+-- vulnerability_details, which is written only when a report says something else. Between tables
+-- that are filled in bulk there are no foreign keys, which would cost as much as the rows do; who
+-- deletes a finding holds its branch, and "db verify" looks for what belongs to nothing.
 CREATE TABLE vulnerabilities (
     pk INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
-    branch_pk INTEGER NOT NULL REFERENCES branches (pk),
+    branch_pk INTEGER NOT NULL,
     fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),
     digest BLOB NOT NULL, -- of the content as reported
     vulnerability_type TEXT NOT NULL,
@@ -107,20 +109,21 @@ CREATE TABLE vulnerabilities (
     UNIQUE (branch_pk, fingerprint),
     CHECK ((status = 'RESOLVED') = (resolved_at IS NOT NULL))
 ) STRICT;
-CREATE INDEX vulnerabilities_by_risk ON vulnerabilities (status, risk_score DESC, pk);
+CREATE INDEX vulnerabilities_by_risk ON vulnerabilities (risk_score DESC, pk);
 CREATE INDEX vulnerabilities_accepted ON vulnerabilities (accepted_until)
     WHERE accepted_until IS NOT NULL;
-CREATE INDEX vulnerabilities_resolved ON vulnerabilities (resolved_at)
+CREATE INDEX vulnerabilities_resolved ON vulnerabilities (resolved_at, branch_pk)
     WHERE resolved_at IS NOT NULL;
+CREATE INDEX vulnerabilities_by_cve ON vulnerabilities (cve_id) WHERE cve_id IS NOT NULL;
 
 CREATE TABLE vulnerability_details (
-    pk INTEGER PRIMARY KEY REFERENCES vulnerabilities (pk) ON DELETE CASCADE,
+    pk INTEGER PRIMARY KEY,
     content TEXT NOT NULL -- JSON: the finding as in reports
 ) STRICT;
 
 CREATE TABLE vulnerability_history (
     pk INTEGER PRIMARY KEY,
-    vulnerability_pk INTEGER NOT NULL REFERENCES vulnerabilities (pk) ON DELETE CASCADE,
+    vulnerability_pk INTEGER NOT NULL,
     at INTEGER NOT NULL,
     action TEXT NOT NULL,
     from_status TEXT,

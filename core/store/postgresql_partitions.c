@@ -1,0 +1,130 @@
+/* Partitions of PostgreSQL's tables: a month each, called TABLE_YYYY_MM, in UTC. Rows of other
+ * months are in TABLE_default. Names in the statements are ours. */
+#include "postgresql_priv.h"
+
+#include <time.h>
+
+struct pg {
+    const struct sco_store_ops *o;
+    void *db;
+};
+enum { MONTHS_AHEAD = 3 };
+
+static int run(const struct pg *d, const char *sql, struct sco_error *err)
+{
+    return d->o->script(d->db, sco_str_c(sql), err);
+}
+
+static int take_count(void *user, const struct store_value *v, size_t n)
+{
+    (void)n;
+    *(int64_t *)user = v[0].i;
+    return 0;
+}
+
+static int64_t month_start(int month) /* since 1970-01 */
+{
+    struct tm tm = {.tm_year = 70 + month / 12, .tm_mon = month % 12, .tm_mday = 1};
+    return (int64_t)timegm(&tm) * 1000;
+}
+
+static int month_of(int64_t ms)
+{
+    time_t at = (time_t)(ms / 1000);
+    struct tm tm;
+    return gmtime_r(&at, &tm) ? (tm.tm_year - 70) * 12 + tm.tm_mon : 0;
+}
+
+/* What came before its partition was there is in the default one. */
+static int make_partition(const struct pg *d, const char *table, const char *column, int month,
+                          struct sco_error *err)
+{
+    char name[64], sql[1024];
+    int64_t there = 0;
+    long long from = (long long)month_start(month), to = (long long)month_start(month + 1);
+    snprintf(name, sizeof name, "%s_%04d_%02d", table, 1970 + month / 12, month % 12 + 1);
+    struct store_value v = sv_text(name);
+    int r = d->o->query(d->db,
+                        "SELECT count(*) FROM pg_tables WHERE tablename = $1 AND schemaname = "
+                        "current_schema()",
+                        &v, 1, take_count, &there, err);
+    if (r < 0 || there)
+        return r;
+    snprintf(sql, sizeof sql,
+             "CREATE TABLE %s (LIKE %s INCLUDING ALL); "
+             "WITH moved AS (DELETE FROM %s_default WHERE %s >= %lld AND %s < %lld RETURNING *) "
+             "INSERT INTO %s SELECT * FROM moved; "
+             "ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%lld) TO (%lld)",
+             name, table, table, column, from, column, to, name, table, name, from, to);
+    return run(d, sql, err);
+}
+
+struct old_partitions {
+    struct sco_buf names; /* one after the other, each with its NUL */
+    size_t prefix;
+    int before; /* month */
+};
+
+static int take_old(void *user, const struct store_value *v, size_t n)
+{
+    struct old_partitions *o = user;
+    struct sco_str name = v[0].s, year, month;
+    int64_t y, m;
+    (void)n;
+    if (name.n <= o->prefix)
+        return 0;
+    name.p += o->prefix;
+    name.n -= o->prefix;
+    if (sco_str_split(&name, '_', &year) && sco_str_split(&name, '_', &month) && !name.p &&
+        sco_parse_i64(year, 1970, 9999, &y) == 0 && sco_parse_i64(month, 1, 12, &m) == 0 &&
+        (y - 1970) * 12 + m - 1 < o->before) {
+        sco_buf_add(&o->names, v[0].s);
+        sco_buf_addc(&o->names, 0);
+    }
+    return o->names.failed ? SCO_E_NOMEM : 0;
+}
+
+static int drop_if_empty(const struct pg *d, const char *name, struct sco_error *err)
+{
+    char sql[256];
+    int64_t rows = 0;
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM (SELECT 1 FROM %s LIMIT 1) x", name);
+    int r = d->o->query(d->db, sql, NULL, 0, take_count, &rows, err);
+    snprintf(sql, sizeof sql, "DROP TABLE %s", name);
+    return r < 0 || rows ? r : run(d, sql, err);
+}
+
+static int drop_partitions(const struct pg *d, const char *table, int64_t before,
+                           struct sco_error *err)
+{
+    struct old_partitions o = {.prefix = strlen(table) + 1, .before = month_of(before)};
+    struct store_value v = sv_text(table);
+    int r =
+        d->o->query(d->db,
+                    "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = "
+                    "i.inhrelid JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = $1 AND "
+                    "p.relnamespace = current_schema()::regnamespace ORDER BY 1",
+                    &v, 1, take_old, &o, err);
+    for (size_t at = 0; at < o.names.n && r == 0; at += strlen(o.names.p + at) + 1)
+        r = drop_if_empty(d, o.names.p + at, err);
+    sco_buf_done(&o.names);
+    return r;
+}
+
+int pg_partitions(const struct sco_store_ops *o, void *db, const char *table, const char *column,
+                  int64_t now, int64_t before, struct sco_error *err)
+{
+    const struct pg d = {o, db};
+    int month = month_of(now);
+    int r = o->begin(db, true, err);
+    if (r == 0)
+        r = o->lock(db, err); /* of several nodes one */
+    for (int i = 0; i <= MONTHS_AHEAD && r == 0; i++)
+        r = make_partition(&d, table, column, month + i, err);
+    if (r == 0 && before > 0)
+        r = drop_partitions(&d, table, before, err);
+    if (r == 0)
+        return o->commit(db, err);
+    o->rollback(db);
+    return sco_error_prefix(err, "partitions of %s", table);
+}
