@@ -117,8 +117,10 @@ static int parse_line(struct sco_str line, struct http_head *h, struct sco_str *
     struct sco_str version = sco_str_make(sp + 1, rest.n - target.n - 1);
     if (version.n != 8 || memcmp(version.p, "HTTP/", 5) != 0 || version.p[6] != '.')
         return 400;
-    *why = "only HTTP/1.1 and 1.0 are spoken here";
-    if (version.p[5] != '1' || version.p[7] < '0' || version.p[7] > '9')
+    if (version.p[5] < '0' || version.p[5] > '9' || version.p[7] < '0' || version.p[7] > '9')
+        return 400;
+    *why = "this version of HTTP is not spoken here";
+    if (version.p[5] != '1')
         return 505;
     h->minor = version.p[7] == '0' ? 0 : 1;
     *why = "the target is too long";

@@ -140,7 +140,7 @@ static int stream(struct api_call *c, struct sco_error *err)
     struct bufferevent *b = api_take(c);
     bufferevent_setcb(b, NULL, on_streamed, NULL, a);
     bufferevent_enable(b, EV_READ | EV_WRITE);
-    bufferevent_write(b, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nstreamed", 48);
+    bufferevent_write(b, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nstreamed", 47);
     return 0;
 }
 
