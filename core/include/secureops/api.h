@@ -1,6 +1,7 @@
-/* The HTTP API of the daemon: libevent's evhttp, TLS by OpenSSL. Requests are parsed and answered
- * on the loop; handlers run on the threads with that thread's store. docs/api.md; the document that
- * describes every route is core/api/openapi/, served at /api/v1/openapi.json. */
+/* The HTTP API of the daemon: on libevent's bufferevents (ADR 15), TLS by OpenSSL. Requests are
+ * parsed and answered on the loop; handlers run on the threads with that thread's store.
+ * docs/api.md; the document that describes every route is core/api/openapi/, served at
+ * /api/v1/openapi.json. */
 #pragma once
 
 #include <secureops/auth.h>
@@ -35,7 +36,8 @@ struct sco_api_options {
     struct sco_tracer *tracer;
     const char *metrics_token; /* bearer token of /metrics; NULL: loopback and read:system only */
     int (*reload)(void *user, struct sco_error *err); /* on the loop */
-    void (*health)(void *user, struct sco_json_out *o); /* further members of /health; on the loop */
+    void (*health)(void *user,
+                   struct sco_json_out *o); /* further members of /health; on the loop */
     /* Runs `secureops` with these arguments (policy eval, policy list, ...): its standard output.
      * On a thread. */
     int (*run)(void *user, const char *const *argv, struct sco_buf *out, int *ret_status,
@@ -48,15 +50,18 @@ struct sco_api_options {
 /* Listens. SCO_E_INVALID: address, certificate; SCO_E_IO: the address is taken. */
 int sco_api_new(const struct sco_api_options *o, struct sco_api **ret,
                 struct sco_error *err) SCO_NODISCARD;
+/* Closes everything. What runs on a thread then comes to its end unanswered: the threads end later.
+ */
 struct sco_api *sco_api_free(struct sco_api *a);
 uint16_t sco_api_port(const struct sco_api *a); /* what was bound, for listen ":0" */
-/* No new connections; requests under way are answered; `idle` of free. New certificates are read.
- */
+/* No new connections; requests under way are answered, then theirs are closed. */
 void sco_api_stop(struct sco_api *a);
+/* Reads the certificate again and takes the other options over, but for the address. What fails
+ * changes nothing. */
 int sco_api_reload(struct sco_api *a, const struct sco_api_options *o,
                    struct sco_error *err) SCO_NODISCARD;
-/* A scan request's `data` that came through Kafka: checked as the body of POST /api/v1/scans/all is,
- * and a job in the transaction that is open. Any thread, with its store. SCO_E_INVALID: it will
+/* A scan request's `data` that came through Kafka: checked as the body of POST /api/v1/scans/all
+ * is, and a job in the transaction that is open. Any thread, with its store. SCO_E_INVALID: it will
  * never be good. */
 int sco_api_requested(struct sco_api *a, struct sco_store *s, struct sco_str json,
                       struct sco_error *err) SCO_NODISCARD;
