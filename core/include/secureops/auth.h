@@ -47,9 +47,13 @@ struct sco_permissions {
     uint32_t may[SCO_ACT_MAX_]; /* bits 1 << enum sco_resource */
 };
 void sco_permissions_of_roles(uint32_t roles, struct sco_permissions *ret);
-/* "read:vulnerabilities,create:scan_results,*:reports,read:*" */
+/* "read:vulnerabilities,create:scan_results,*:reports,read:*"; "write" is create and update. */
 int sco_permissions_parse(struct sco_str text, struct sco_permissions *ret,
                           struct sco_error *err) SCO_NODISCARD;
+void sco_permissions_format(const struct sco_permissions *p, struct sco_buf *out);
+/* All of `part` is in `whole`. */
+bool sco_permissions_within(const struct sco_permissions *part,
+                            const struct sco_permissions *whole);
 
 struct sco_principal {
     char user_id[37];     /* "" for a setup token */
@@ -108,6 +112,7 @@ int sco_auth_login(struct sco_auth *a, struct sco_store *s, const struct sco_log
 int sco_auth_refresh(struct sco_auth *a, struct sco_store *s, struct sco_str token,
                      struct sco_arena *arena, struct sco_tokens *ret,
                      struct sco_error *err) SCO_NODISCARD;
+/* Ends the login: its access tokens are void as well. A token that is none is no error. */
 int sco_auth_logout(struct sco_auth *a, struct sco_store *s, struct sco_str refresh,
                     struct sco_error *err) SCO_NODISCARD;
 
@@ -119,6 +124,14 @@ int sco_auth_set_password(struct sco_auth *a, struct sco_store *s, const char *u
  * none for "api", 1 h for the others. */
 int sco_auth_issue(struct sco_auth *a, struct sco_store *s, const struct sco_stored_token *t,
                    int64_t ttl_ms, struct sco_arena *arena, const char **ret,
+                   struct sco_error *err) SCO_NODISCARD;
+/* First start: a token with which the first user makes itself administrator, to be printed. 1:
+ * there are users, and none is needed. */
+int sco_auth_setup_token(struct sco_auth *a, struct sco_store *s, struct sco_arena *arena,
+                         const char **ret, struct sco_error *err) SCO_NODISCARD;
+/* The first administrator. SCO_E_PERMISSION: the token, or there are users already. */
+int sco_auth_setup(struct sco_auth *a, struct sco_store *s, struct sco_str token,
+                   const struct sco_stored_user *user, struct sco_str password, char ret_id[37],
                    struct sco_error *err) SCO_NODISCARD;
 /* Uses up a token of one use. *ret_user_id: whose, or NULL. SCO_E_PERMISSION. */
 int sco_auth_redeem(struct sco_auth *a, struct sco_store *s, const char *kind, struct sco_str token,
