@@ -8,7 +8,7 @@ static int64_t count_of(const uint64_t by[SCO_SEV_MAX_], uint32_t severity)
     return (int64_t)by[severity];
 }
 
-const char *scan_status(const struct sco_scan *scan)
+const char *store_scan_status(const struct sco_scan *scan)
 {
     if (scan->cancelled)
         return "cancelled";
@@ -78,7 +78,7 @@ int scan_save(struct sco_store *s, const struct sco_scan *scan, const char *scop
         sv_text(scope),
         sv_text(scan->target),
         sv_text(scan->commit_sha),
-        sv_text(scan_status(scan)),
+        sv_text(store_scan_status(scan)),
         sv_text((unsigned)scan->gate.result < 3 ? results[scan->gate.result] : results[2]),
         sv_i64(scan->exit_status),
         sv_text("secureops"),
