@@ -1,5 +1,5 @@
-/* References to secrets: env:NAME and file:PATH. The value goes into the caller's buffer and
- * nowhere else; no message here contains it. */
+/* References to secrets: env:NAME, file:PATH, and what a program has a provider for. The value goes
+ * into the caller's buffer and nowhere else; no message here contains it. */
 #include <secureops/fs.h>
 #include <secureops/option.h>
 
@@ -20,10 +20,46 @@ static bool is_variable_name(struct sco_str s)
     return true;
 }
 
+static struct {
+    const char *scheme;
+    sco_secret_fn fn;
+    void *user;
+} providers[] = {{"vault:", NULL, NULL}, {"store:", NULL, NULL}};
+
+void sco_secret_provider(const char *scheme, sco_secret_fn fn, void *user)
+{
+    for (size_t i = 0; i < SCO_ARRAY_LEN(providers); i++)
+        if (strncmp(providers[i].scheme, scheme, strlen(scheme)) == 0) {
+            providers[i].fn = fn;
+            providers[i].user = user;
+        }
+}
+
+/* Which provider, by its place; -1: none. */
+static int provider_of(struct sco_str ref)
+{
+    for (size_t i = 0; i < SCO_ARRAY_LEN(providers); i++)
+        if (sco_str_starts(ref, providers[i].scheme))
+            return (int)i;
+    return -1;
+}
+
+static bool is_name(struct sco_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127)
+            return false;
+    return s.n > 0;
+}
+
 bool sco_secret_is_ref(struct sco_str ref)
 {
+    int provider = provider_of(ref);
     if (sco_str_starts(ref, "env:"))
         return is_variable_name(sco_str_make(ref.p + 4, ref.n - 4));
+    if (provider >= 0)
+        return is_name(sco_str_make(ref.p + strlen(providers[provider].scheme),
+                                    ref.n - strlen(providers[provider].scheme)));
     return sco_str_starts(ref, "file:") && ref.n > 5 && !memchr(ref.p, 0, ref.n);
 }
 
@@ -53,8 +89,21 @@ static int read_file(const char *path, struct sco_buf *out, struct sco_error *er
     }
 }
 
+static int ask(int provider, const char *ref, struct sco_buf *out, struct sco_error *err)
+{
+    const char *name = ref + strlen(providers[provider].scheme);
+    if (!providers[provider].fn)
+        return sco_error_set(err, SCO_E_UNSUPPORTED,
+                             "secret %s: nothing is configured to ask for it", ref);
+    int r = providers[provider].fn(providers[provider].user, name, out, err);
+    return r < 0 ? sco_error_prefix(err, "secret %s", ref) : 0;
+}
+
 static int read_ref(const char *ref, struct sco_buf *out, struct sco_error *err)
 {
+    int provider = provider_of(sco_str_c(ref));
+    if (provider >= 0)
+        return ask(provider, ref, out, err);
     if (ref[0] == 'e') {
         const char *value = getenv(ref + 4);
         if (!value)
@@ -73,7 +122,9 @@ static int read_ref(const char *ref, struct sco_buf *out, struct sco_error *err)
 int sco_secret_resolve(struct sco_str ref, struct sco_buf *out, struct sco_error *err)
 {
     if (!sco_secret_is_ref(ref))
-        return sco_error_set(err, SCO_E_INVALID, "a secret is written as env:NAME or file:PATH");
+        return sco_error_set(err, SCO_E_INVALID,
+                             "a secret is written as env:NAME or file:PATH, in the daemon also as "
+                             "vault:MOUNT/PATH#KEY or store:NAME");
     SCO_AUTO(sco_free) char *name = sco_strdup(ref);
     if (!name)
         return sco_error_nomem(err);

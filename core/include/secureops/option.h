@@ -17,10 +17,10 @@
  * out is how a default is asked for.
  *
  * A secret (SCO_OPT_SECRET) is never written down but as a reference, env:NAME or file:PATH (PATH
- * relative to the file that names it). A literal one is refused without being repeated. Of a
- * secret list, each item is a reference. Values here hold references; they are resolved only by
- * sco_values_write with SCO_VALUES_RESOLVE and by sco_secret_resolve, for the one job that needs
- * it.
+ * relative to the file that names it), in the daemon also vault:MOUNT/PATH#KEY and store:NAME. A
+ * literal one is refused without being repeated. Of a secret list, each item is a reference. Values
+ * here hold references; they are resolved only by sco_values_write with SCO_VALUES_RESOLVE and by
+ * sco_secret_resolve, for the one job that needs it.
  *
  * A deprecated row (SCO_OPT_DEPRECATED) warns. When `values` names a row of the same table and
  * type, the value goes there, checked by that row; else it stays under the old name.
@@ -124,10 +124,30 @@ int sco_options_read(const struct sco_node *list, struct sco_arena *arena,
 void sco_options_markdown(const struct sco_option *table, struct sco_buf *out);
 
 /* ---- secrets ---- */
-/* env:NAME or file:PATH, well-formed. Says nothing of what is behind it. */
+/* env:NAME, file:PATH, vault:MOUNT/PATH#KEY or store:NAME, well-formed. Says nothing of what is
+ * behind it. */
 bool sco_secret_is_ref(struct sco_str ref);
-/* Appends the secret. SCO_E_NOT_FOUND: no such variable or file; SCO_E_PERMISSION, SCO_E_LIMIT,
- * SCO_E_INVALID: empty, or not text. One line end at the end of a file is left out. The error names
- * the reference, never the value. */
+/* Appends the secret. SCO_E_NOT_FOUND: no such variable, file, ...; SCO_E_PERMISSION, SCO_E_LIMIT,
+ * SCO_E_INVALID: empty, or not text; SCO_E_UNSUPPORTED: vault and store in a program that has no
+ * provider for them. One line end at the end of a file is left out. The error names the reference,
+ * never the value. */
 int sco_secret_resolve(struct sco_str ref, struct sco_buf *out,
                        struct sco_error *err) SCO_NODISCARD;
+/* Who is asked for "vault:NAME" and "store:NAME": set at the start of a program, before its
+ * threads. `name` is what follows the colon; `fn` is called on any thread. fn NULL: nobody. */
+typedef int (*sco_secret_fn)(void *user, const char *name, struct sco_buf *out,
+                             struct sco_error *err);
+void sco_secret_provider(const char *scheme, sco_secret_fn fn, void *user);
+
+/* HashiCorp Vault's HTTP API, the key-value engine's second version. */
+struct sco_vault {
+    const char *address, *token; /* https://vault.example.com:8200 */
+    const char *name_space;      /* or NULL */
+    /* GET with these headers ("Name: value", NULL-terminated): the body of a 2xx answer.
+     * SCO_E_NOT_FOUND: 404; SCO_E_PERMISSION: 401, 403; SCO_E_NETWORK. */
+    int (*fetch)(void *user, const char *url, const char *const *headers, struct sco_buf *out,
+                 struct sco_error *err);
+    void *user;
+};
+/* A sco_secret_fn; `vault`: struct sco_vault. name: "MOUNT/PATH#KEY". */
+int sco_vault_secret(void *vault, const char *name, struct sco_buf *out, struct sco_error *err);
