@@ -1,7 +1,8 @@
 /* The outbox and the feed. A row is inserted without a position, by whoever writes the fact: the
  * numbers of a sequence are taken in another order than transactions commit in, and a reader that
  * goes by them would pass over what commits late. Positions are given afterwards, to rows that
- * everybody can see, one after the other under the lock of event_feed's row. */
+ * everybody can see, one after the other under the lock of event_feed's row. (On SQLite, which has
+ * one writer at a time, the table gives them at once: no row ever waits for one.) */
 #include "store_priv.h"
 
 #include <secureops/crypto.h>

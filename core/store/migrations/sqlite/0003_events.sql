@@ -1,7 +1,9 @@
--- Events: written with the fact that they tell, given a position in the feed a little later.
+-- Events: written with the fact that they tell. There is one writer at a time, so that the order of
+-- inserts is the order of commits: a row has its position in the feed at once. (In PostgreSQL it
+-- gets one later.) AUTOINCREMENT: none is given twice.
 CREATE TABLE outbox (
-    pk INTEGER PRIMARY KEY, -- the order within a transaction, and of those that waited for others
-    position INTEGER,       -- 1, 2, 3, ...; NULL: not in the feed yet
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    pk INTEGER GENERATED ALWAYS AS (position) VIRTUAL,
     id BLOB NOT NULL CHECK (length(id) = 16),
     type TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -11,14 +13,9 @@ CREATE TABLE outbox (
     user_id TEXT,
     data TEXT NOT NULL -- JSON object
 ) STRICT;
-CREATE UNIQUE INDEX outbox_by_position ON outbox (position) WHERE position IS NOT NULL;
-CREATE INDEX outbox_pending ON outbox (pk) WHERE position IS NULL;
 
--- One row: who gives positions has it locked.
-CREATE TABLE event_feed (
-    last INTEGER NOT NULL
-) STRICT;
-INSERT INTO event_feed (last) VALUES (0);
+CREATE VIEW event_feed AS
+    SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0) AS last;
 
 -- How far each reader is, and who reads for it.
 CREATE TABLE event_cursors (
