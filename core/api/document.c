@@ -1,6 +1,7 @@
 /* The OpenAPI document: fragments (the files in openapi, built in) become one, and each route gets
  * the schemas that its requests are held to. Every fragment may have any top-level member; objects
- * are merged two levels deep below "components" and "paths", of anything else the first counts. */
+ * are merged two levels deep below "components" and "paths", lists ("tags") put together, of
+ * anything else the first counts. */
 #include "server_priv.h"
 
 enum { MERGE_DEPTH = 3, PARAMETERS_MAX = 48 };
@@ -30,6 +31,18 @@ static void write_members(struct sco_json_out *o, const struct sco_node *const *
     sco_json_end(o, '}');
 }
 
+static void write_lists(struct sco_json_out *o, const struct sco_node *const *all, size_t n,
+                        struct sco_str key)
+{
+    sco_json_begin(o, '[');
+    for (size_t i = 0; i < n; i++) {
+        const struct sco_node *list = sco_get(all[i], key.p);
+        SCO_EACH (item, sco_is(list, SCO_NODE_LIST) ? list : NULL)
+            sco_json_node(o, item);
+    }
+    sco_json_end(o, ']');
+}
+
 static void write_value(struct sco_json_out *o, const struct sco_node *const *all, size_t n,
                         struct sco_str key, int depth)
 {
@@ -44,6 +57,8 @@ static void write_value(struct sco_json_out *o, const struct sco_node *const *al
     }
     if (depth < MERGE_DEPTH && n_maps > 1)
         write_members(o, maps, n_maps, depth + 1);
+    else if (depth == 1 && sco_is(first, SCO_NODE_LIST))
+        write_lists(o, all, n, key);
     else
         sco_json_node(o, first);
 }

@@ -189,8 +189,8 @@ static void ask_run(void *state, void *work)
     }
     p->refs = 1;
     memcpy(p->digest, x->token_digest, sizeof p->digest);
-    x->result =
-        sco_auth_bearer(x->api->o->auth, x->call.store, x->token, &p->arena, &p->who, &x->error);
+    x->result = x->api->parts.bearer(x->api->o->auth, x->call.store, x->token, &p->arena, &p->who,
+                                     &x->error);
     if (x->result == 0)
         x->principal = p;
     else

@@ -38,19 +38,18 @@ static int add(struct api_routes *rs, size_t *cap, const struct api_route *r, st
     return 0;
 }
 
-int api_routes_new(const struct api_route *const *tables, struct api_routes **ret,
-                   struct sco_error *err)
+int api_routes_new(const struct api_parts *parts, struct api_routes **ret, struct sco_error *err)
 {
     struct api_routes *rs = sco_alloc(1, sizeof *rs);
     if (!rs)
         return sco_error_nomem(err);
     size_t cap = 0;
     int r = 0;
-    for (; r == 0 && *tables; tables++)
-        for (const struct api_route *t = *tables; r == 0 && t->method; t++)
+    for (const struct api_route *const *table = parts->tables; r == 0 && *table; table++)
+        for (const struct api_route *t = *table; r == 0 && t->method; t++)
             r = add(rs, &cap, t, err);
     if (r == 0)
-        r = api_document_merge(api_openapi_fragments, api_openapi_n_fragments, &rs->document, err);
+        r = api_document_merge(parts->fragments, parts->n_fragments, &rs->document, err);
     if (r == 0)
         r = sco_json_parse(sco_buf_str(&rs->document), &rs->arena, &rs->root, err);
     for (size_t i = 0; r == 0 && i < rs->n; i++)

@@ -24,10 +24,6 @@ enum {
     REQUEST_MS = 30000
 };
 
-static const struct api_route *const tables[] = {
-    api_routes_scans,    api_routes_findings, api_routes_policies, api_routes_schedules,
-    api_routes_accounts, api_routes_system,   api_routes_events,   NULL};
-
 const struct sco_api_options *api_options(const struct sco_api *a)
 {
     return a->o;
@@ -331,7 +327,7 @@ static int fill(struct sco_api *a, const struct sco_api_options *o, struct sco_e
     if (r == 0 && (!a->o->listen || !a->o->base))
         r = sco_error_set(err, SCO_E_INVALID, "the API needs an address to listen on");
     if (r == 0)
-        r = api_routes_new(tables, &a->routes, err);
+        r = api_routes_new(&a->parts, &a->routes, err);
     if (r == 0 && a->o->tls_cert)
         r = api_tls_load(a->o->tls_cert, a->o->tls_key ? a->o->tls_key : a->o->tls_cert, &a->tls,
                          err);
@@ -349,11 +345,13 @@ static int fill(struct sco_api *a, const struct sco_api_options *o, struct sco_e
     return r < 0 ? r : start_listening(a, err);
 }
 
-int sco_api_new(const struct sco_api_options *o, struct sco_api **ret, struct sco_error *err)
+int api_server_new(const struct sco_api_options *o, const struct api_parts *parts,
+                   struct sco_api **ret, struct sco_error *err)
 {
     struct sco_api *a = sco_alloc(1, sizeof *a);
     if (!a)
         return sco_error_nomem(err);
+    a->parts = *parts;
     int r = fill(a, o, err);
     if (r < 0) {
         sco_api_free(a);

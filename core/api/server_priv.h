@@ -73,8 +73,18 @@ struct api_exchange {
     bool spooling;
 };
 
+/* What the server is made of: the API's own, or a test's. */
+struct api_parts {
+    const struct api_route *const *tables; /* NULL-terminated */
+    const struct sco_str *fragments;       /* of the document */
+    size_t n_fragments;
+    int (*bearer)(struct sco_auth *a, struct sco_store *s, struct sco_str token,
+                  struct sco_arena *arena, struct sco_principal *ret, struct sco_error *err);
+};
+
 struct sco_api {
     const struct sco_api_options *_Atomic o; /* in `arena`, with its texts; threads read it */
+    struct api_parts parts;
     struct sco_arena arena;
     struct event *sweep, *resume;
     struct evconnlistener *listener;
@@ -98,6 +108,9 @@ struct sco_api {
 };
 
 /* ---- server.c ---- */
+void api_own_parts(struct api_parts *ret); /* api.c */
+int api_server_new(const struct sco_api_options *o, const struct api_parts *parts,
+                   struct sco_api **ret, struct sco_error *err) SCO_NODISCARD;
 void api_last(struct sco_api *a); /* frees what sco_api_free could not: something was on a thread */
 
 /* ---- conn.c ---- */
@@ -148,7 +161,7 @@ struct route_entry {
     size_t n_query;
     bool body_required;
 };
-int api_routes_new(const struct api_route *const *tables, struct api_routes **ret,
+int api_routes_new(const struct api_parts *parts, struct api_routes **ret,
                    struct sco_error *err) SCO_NODISCARD;
 struct api_routes *api_routes_free(struct api_routes *r);
 /* 0 and *ret, params undecoded; 404; 405 and *ret_allow, "GET, HEAD". HEAD finds GET. */

@@ -144,7 +144,7 @@ static int stream(struct api_call *c, struct sco_error *err)
     return 0;
 }
 
-const struct api_route api_routes_scans[] = {
+static const struct api_route routes[] = {
     {"GET", "/api/v1/hello", SCO_ACT_READ, SCO_RES_SECURITY, 0, hello},
     {"GET", "/api/v1/things", SCO_ACT_READ, SCO_RES_SECURITY, API_FRESH, things},
     {"POST", "/api/v1/things", SCO_ACT_CREATE, SCO_RES_SECURITY, 0, add_thing},
@@ -158,12 +158,6 @@ const struct api_route api_routes_scans[] = {
     {"GET", "/api/v1/file", SCO_ACT_READ, SCO_RES_SECURITY, API_NO_STORE, file},
     {"GET", "/api/v1/stream", SCO_ACT_READ, SCO_RES_SECURITY, API_STREAM, stream},
     {0}};
-const struct api_route api_routes_findings[] = {{0}};
-const struct api_route api_routes_policies[] = {{0}};
-const struct api_route api_routes_schedules[] = {{0}};
-const struct api_route api_routes_accounts[] = {{0}};
-const struct api_route api_routes_system[] = {{0}};
-const struct api_route api_routes_events[] = {{0}};
 
 static const char document[] =
     "{\"openapi\":\"3.1.0\",\"paths\":{"
@@ -177,40 +171,12 @@ static const char document[] =
     "\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":20},"
     "\"size\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":10},"
     "\"tags\":{\"type\":\"array\",\"items\":{\"enum\":[\"a\",\"b\"]}}}}}}}";
-const struct sco_str api_openapi_fragments[] = {{document, sizeof document - 1}};
-const size_t api_openapi_n_fragments = 1;
+static const struct sco_str fragments[] = {{document, sizeof document - 1}};
 
-/* ---- stand-ins ---- */
+/* ---- who they are ---- */
 
-struct api_feed {
-    int stopped;
-};
-
-int api_feed_new(struct sco_api *a, struct api_feed **ret, struct sco_error *err)
-{
-    (void)a;
-    *ret = calloc(1, sizeof **ret);
-    return *ret ? 0 : sco_error_nomem(err);
-}
-
-void api_feed_wake(struct api_feed *f)
-{
-    (void)f;
-}
-
-void api_feed_stop(struct api_feed *f)
-{
-    f->stopped = 1;
-}
-
-struct api_feed *api_feed_free(struct api_feed *f)
-{
-    free(f);
-    return NULL;
-}
-
-int sco_auth_bearer(struct sco_auth *a, struct sco_store *s, struct sco_str token,
-                    struct sco_arena *arena, struct sco_principal *ret, struct sco_error *err)
+int api_world_bearer(struct sco_auth *a, struct sco_store *s, struct sco_str token,
+                     struct sco_arena *arena, struct sco_principal *ret, struct sco_error *err)
 {
     struct sco_str rest = token, role;
     uint32_t roles;
@@ -283,9 +249,11 @@ int api_world_open(struct api_world *w, void (*tune)(struct api_world *w), struc
                                     .listen = "127.0.0.1:0",
                                     .spool = w->dir,
                                     .node = "test"};
+    static const struct api_route *const tables[] = {routes, NULL};
+    w->parts = (struct api_parts){tables, fragments, 1, api_world_bearer};
     if (tune)
         tune(w);
-    return sco_api_new(&w->o, &w->api, err);
+    return api_server_new(&w->o, &w->parts, &w->api, err);
 }
 
 void api_world_close(struct api_world *w)
