@@ -2,6 +2,7 @@
  * out so to whoever takes gzip. The findings of a scan are read out of its JSON report, a page at a
  * time: the report on the disk is walked, never held. */
 #include "content_priv.h"
+#include "http_priv.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@ static const int64_t SIZE_MAX_PLAIN = (int64_t)8 << 30; /* of one artifact, unpa
 struct unpacking {
     struct sco_artifact a;
     bool inflate, known, ended;
+    int failed;
     z_stream z;
     int64_t size;
     int fd;
@@ -69,7 +71,8 @@ static int on_part(void *user, const struct sco_artifact *a, struct sco_str byte
             return sco_error_nomem(u->err);
         }
     }
-    return u->inflate ? unpack(u, bytes) : put(u, bytes);
+    u->failed = u->inflate ? unpack(u, bytes) : put(u, bytes);
+    return u->failed;
 }
 
 /* *ret_fd: at its start. */
@@ -83,6 +86,8 @@ static int fetch(struct api_call *c, const char *scan, const char *name, bool ke
         r = sco_store_artifact(c->store, scan, name, &a, on_part, &u, err);
     if (r == SCO_E_NOT_FOUND)
         r = sco_error_set(err, SCO_E_NOT_FOUND, "scan %s has no %s", scan, name);
+    if (u.failed < 0)
+        r = u.failed;
     if (r == 0 && u.inflate && !u.ended)
         r = sco_error_set(err, SCO_E_FORMAT, "the artifact %s of scan %s is cut", name, scan);
     if (r == 0)
@@ -102,23 +107,6 @@ static int fetch(struct api_call *c, const char *scan, const char *name, bool ke
 }
 
 /* ---- as they are ---- */
-/* "gzip" and "*" in a list of codings, but for those with q=0. */
-static bool takes_gzip(const char *accept)
-{
-    struct sco_str rest = sco_str_c(accept ? accept : ""), item;
-    while (sco_str_split(&rest, ',', &item)) {
-        struct sco_str name = {0}, q = item;
-        sco_str_split(&q, ';', &name);
-        q = sco_str_trim(q);
-        double weight = 1;
-        if (sco_str_starts(q, "q=") && sco_parse_real(sco_str_make(q.p + 2, q.n - 2), &weight) < 0)
-            continue;
-        if (weight > 0 && sco_str_is_nocase(sco_str_trim(name), "gzip"))
-            return true;
-    }
-    return false;
-}
-
 static const struct {
     const char *end, *artifact;
 } artifacts[] = {{"/sarif", "report.sarif"}, {"/report", "report.json"}, {"/log", "scan.log"}};
@@ -144,7 +132,8 @@ int api_scan_artifact(struct api_call *c, struct sco_error *err)
     for (size_t i = 0; i < SCO_ARRAY_LEN(artifacts); i++)
         if (sco_str_ends(sco_str_c(c->route->path), artifacts[i].end))
             name = artifacts[i].artifact;
-    bool gzip = takes_gzip(api_request_header(c, "Accept-Encoding"));
+    const char *accept = api_request_header(c, "Accept-Encoding");
+    bool gzip = accept && http_list_has(sco_str_c(accept), "gzip");
     int r = find_scan(c, &id, err);
     if (r == 0)
         r = fetch(c, id, name, gzip, &a, &fd, err);
