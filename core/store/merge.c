@@ -10,14 +10,16 @@ enum { REASON_MAX = 512 };
 struct row { /* of vulnerabilities, as the statement below asks for them */
     int64_t pk, accepted_until, first, last, resolved_at, line;
     const struct store_value *id, *fingerprint, *digest;
-    struct sco_str status_by, tools, file_path, scope, severity, title, rule_id;
+    double risk;
+    struct sco_str status_by, tools, file_path, scope, severity, title, rule_id, type, cve_id;
     enum sco_status status;
     bool suppressed;
 };
 static const char rows_sql[] =
     "SELECT pk, id, fingerprint, digest, status, status_by, accepted_until, suppressed, tools, "
     "file_path, scope, first_detected, last_detected, resolved_at, severity, title, line_number, "
-    "rule_id FROM vulnerabilities WHERE branch_pk = $1 ORDER BY fingerprint";
+    "rule_id, vulnerability_type, cve_id, risk_score FROM vulnerabilities WHERE branch_pk = $1 "
+    "ORDER BY fingerprint";
 
 static enum sco_status parse_status(struct sco_str s)
 {
@@ -46,7 +48,10 @@ static void read_row(const struct store_value *v, struct row *r)
                       .severity = v[14].s,
                       .title = v[15].s,
                       .line = v[16].i,
-                      .rule_id = v[17].s};
+                      .rule_id = v[17].s,
+                      .type = v[18].s,
+                      .cve_id = v[19].s,
+                      .risk = v[20].real};
 }
 
 /* ---- content ---- */
@@ -243,6 +248,8 @@ static int decide_seen(struct merge *m, const struct row *row)
     x->first = row->first;
     x->last = row->last > m->scan->completed_ms ? row->last : m->scan->completed_ms;
     x->from = x->to = (uint8_t)row->status;
+    x->from_severity = (uint8_t)sco_severity_parse(row->severity);
+    x->was_suppressed = row->suppressed;
     bool suppressed = x->f->suppressions && x->f->suppressions->n;
     x->suppression = (int8_t)(suppressed - row->suppressed);
     int r = decide_status(m, row, x);
@@ -261,6 +268,26 @@ static int decide_seen(struct merge *m, const struct row *row)
     return describe_change(m, row, x->f, &x->change);
 }
 
+static const struct merge_gone *keep_gone(struct merge *m, const struct row *row)
+{
+    struct merge_gone *g = sco_arena_alloc(&m->arena, sizeof *g);
+    if (!g)
+        return NULL;
+    *g = (struct merge_gone){.line = row->line, .risk = row->risk};
+    memcpy(g->fingerprint, row->fingerprint->s.p, sizeof g->fingerprint);
+    const struct sco_str from[] = {row->type,      row->severity, row->title, row->rule_id,
+                                   row->file_path, row->cve_id,   row->tools};
+    struct sco_str *const to[] = {&g->type,      &g->severity, &g->title, &g->rule_id,
+                                  &g->file_path, &g->cve_id,   &g->tools};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(from); i++) {
+        const char *copy = sco_arena_cstr(&m->arena, from[i]);
+        if (!copy)
+            return NULL;
+        *to[i] = sco_str_make(copy, from[i].n);
+    }
+    return g;
+}
+
 static int decide_gone(struct merge *m, const struct row *row)
 {
     bool expired = has_expired(m, row);
@@ -277,7 +304,13 @@ static int decide_gone(struct merge *m, const struct row *row)
     if (!x)
         return SCO_E_NOMEM;
     x->pk = row->pk;
+    x->first = row->first;
+    memcpy(x->id, row->id->s.p, sizeof x->id);
     x->from = (uint8_t)row->status;
+    x->from_severity = (uint8_t)sco_severity_parse(row->severity);
+    x->was_suppressed = row->suppressed;
+    if (resolved && m->s->context.source && !(x->gone = keep_gone(m, row)))
+        return SCO_E_NOMEM;
     if (resolved)
         set_state(x, SCO_STATUS_RESOLVED, "resolved", "scan", "a complete scan no longer finds it");
     else
@@ -437,6 +470,29 @@ static int decide(struct merge *m, struct sco_error *err)
     return r;
 }
 
+static int count_days(struct merge *m, struct sco_error *err)
+{
+    struct finding_day by[SCO_SEV_MAX_] = {{0}};
+    for (size_t i = 0; i < m->n; i++) {
+        const struct merged *x = &m->v[i];
+        bool suppressed = x->f ? x->f->suppressions && x->f->suppressions->n : x->was_suppressed;
+        struct finding_change c = {
+            .created = x->created,
+            .was_open =
+                !x->created && store_counts_as_open((enum sco_status)x->from, x->was_suppressed),
+            .is_open = store_counts_as_open((enum sco_status)x->to, suppressed),
+            .from_severity = x->from_severity,
+            .to_severity = x->created || x->content ? x->f->severity : x->from_severity,
+            .from = (enum sco_status)x->from,
+            .to = (enum sco_status)x->to,
+            .first = x->first,
+            .at = m->scan->completed_ms,
+        };
+        finding_day_count(by, &c);
+    }
+    return finding_days_add(m->s, m->branch, m->scan->completed_ms, by, err);
+}
+
 /* What the report shall say of each finding. */
 static int tell(struct merge *m)
 {
@@ -466,6 +522,10 @@ static int merge_in(struct merge *m, struct sco_error *err)
         r = decide(m, err);
     if (r == 0)
         r = merge_write(m, err);
+    if (r == 0)
+        r = count_days(m, err);
+    if (r == 0)
+        r = merge_tell(m, err);
     if (r == 0)
         r = scan_save(m->s, m->scan, m->subject->scope, m->branch, &m->counts, err);
     if (r == 0 && tell(m) < 0)

@@ -7,17 +7,26 @@
 
 enum { DIGEST_LEN = 16 };
 
+struct merge_gone { /* of a finding that is no longer reported, for its event */
+    uint8_t fingerprint[SCO_FINGERPRINT_LEN];
+    struct sco_str type, severity, title, rule_id, file_path, cve_id, tools;
+    int64_t line;
+    double risk;
+};
 struct merged {                  /* a finding that is stored now, or was before */
     const struct sco_finding *f; /* its content from now on; NULL: not in the report */
     struct sco_finding **same;   /* those of the report with its fingerprint: one or more */
     size_t n_same;
     int64_t pk, first, last;
     uint8_t id[16], digest[DIGEST_LEN];
-    uint8_t from, to;                 /* enum sco_status */
+    uint8_t from, to;      /* enum sco_status */
+    uint8_t from_severity; /* as it was stored */
+    bool was_suppressed;
     bool created, content, state;     /* what there is to write */
     int8_t suppression;               /* 1: suppressed now, -1: no longer */
     const char *action, *by, *reason; /* of the state: a row of the history */
     const char *change;               /* of the content: another one; or NULL */
+    const struct merge_gone *gone;    /* f NULL, and somebody wants events */
     const char *tools;                /* names that the store had, when some are to be kept */
 };
 
@@ -46,6 +55,8 @@ int merge_content(struct merge *m, const struct sco_finding *f, struct sco_error
 void merge_tools(struct sco_buf *b, const struct sco_finding *f);
 int merge_digest_of(struct sco_sha256 *sha, struct sco_str content, uint8_t ret[DIGEST_LEN]);
 int merge_write(struct merge *m, struct sco_error *err);
+/* Events of what was found and of what is gone, in bulk. */
+int merge_tell(struct merge *m, struct sco_error *err);
 /* Attachments, event, the job's end; SCO_E_CANCELLED: its lease is lost. */
 int merge_end(struct merge *m, struct sco_error *err);
 

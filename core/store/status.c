@@ -1,5 +1,5 @@
 /* What people say of findings, what becomes of it with time, and the history of both. */
-#include "store_priv.h"
+#include "finding_events.h"
 
 #include <stdlib.h>
 
@@ -10,6 +10,8 @@ struct state {
     enum sco_status status;
     const char *status_by, *status_reason, *assignee;
     const char *first_scan;
+    uint32_t severity;
+    bool suppressed;
     struct sco_arena arena;
 };
 
@@ -28,6 +30,8 @@ static int on_state(void *user, const struct store_value *v, size_t n)
     st->status_reason = store_keep(&st->arena, &v[6]);
     st->first_scan = store_uuid_text(&st->arena, &v[7]);
     st->assignee = store_keep(&st->arena, &v[8]);
+    st->severity = sco_severity_parse(v[9].s);
+    st->suppressed = v[10].i != 0;
     return (v[5].type != STORE_NULL && !st->status_by) ||
                    (v[6].type != STORE_NULL && !st->status_reason) || !st->first_scan
                ? SCO_E_NOMEM
@@ -52,10 +56,12 @@ static int read_state(struct sco_store *s, const uint8_t id[16], struct state *s
 {
     struct store_value v = sv_bytes(STORE_UUID, id, 16);
     char text[37];
-    int r = store_query(s,
-                        "SELECT pk, branch_pk, first_detected, accepted_until, status, status_by, "
-                        "status_reason, first_scan, assignee FROM vulnerabilities WHERE id = $1",
-                        &v, 1, on_state, st, err);
+    int r = store_query(
+        s,
+        "SELECT pk, branch_pk, first_detected, accepted_until, status, status_by, "
+        "status_reason, first_scan, assignee, severity, suppressed FROM vulnerabilities "
+        "WHERE id = $1",
+        &v, 1, on_state, st, err);
     if (r < 0 || st->pk)
         return r;
     store_uuid_format(id, text);
@@ -130,6 +136,31 @@ static int write_status(struct sco_store *s, const struct state *st,
     return r;
 }
 
+/* The sums of the day, and the event. */
+static int tell_status(struct sco_store *s, const struct state *st,
+                       const struct sco_store_status *to, struct sco_error *err)
+{
+    struct finding_day by[SCO_SEV_MAX_] = {{0}};
+    struct finding_change c = {.was_open = store_counts_as_open(st->status, st->suppressed),
+                               .is_open = store_counts_as_open(to->status, st->suppressed),
+                               .from_severity = st->severity,
+                               .to_severity = st->severity,
+                               .from = st->status,
+                               .to = to->status,
+                               .first = st->first,
+                               .at = to->now};
+    finding_day_count(by, &c);
+    int r = finding_days_add(s, st->branch, to->now, by, err);
+    bool resolved = st->status != to->status && to->status == SCO_STATUS_RESOLVED;
+    bool reopened = st->status == SCO_STATUS_RESOLVED && c.is_open;
+    struct finding_event e = {.status = to->status,
+                              .resolved = resolved,
+                              .reopened = reopened,
+                              .by = to->by,
+                              .reason = to->reason};
+    return r < 0 || (!resolved && !reopened) ? r : finding_event_tell(s, st->pk, to->now, &e, err);
+}
+
 /* A merge of the finding's branch is waited for: it has read what is changed here. */
 static int lock_branch(struct sco_store *s, int64_t branch, struct sco_error *err)
 {
@@ -161,6 +192,8 @@ int sco_store_set_status(struct sco_store *s, const char *id, const struct sco_s
                   (to->reason && !same_text(st.status_reason, to->reason));
     if (r == 0 && changed)
         r = write_status(s, &st, to, err);
+    if (r == 0 && changed)
+        r = tell_status(s, &st, to, err);
     r = sco_store_end(s, r, err);
     sco_arena_done(&before.arena);
     sco_arena_done(&st.arena);
@@ -228,10 +261,41 @@ int sco_store_assign(struct sco_store *s, const char *id, const char *assignee, 
     return r;
 }
 
+/* ---- what was accepted until a date ---- */
+struct expired {
+    struct {
+        int64_t branch;
+        struct finding_day by[SCO_SEV_MAX_];
+    } * v;
+    size_t n, cap;
+    uint64_t rows;
+};
+
+static int on_expired(void *user, const struct store_value *v, size_t n)
+{
+    struct expired *x = user;
+    uint32_t severity = sco_severity_parse(v[1].s);
+    size_t i = 0;
+    (void)n;
+    x->rows++;
+    if (v[2].i || severity >= SCO_SEV_MAX_)
+        return 0;
+    while (i < x->n && x->v[i].branch != v[0].i)
+        i++;
+    if (i == x->n) {
+        if (SCO_VEC_PUSH(x->v, x->n, x->cap) < 0)
+            return SCO_E_NOMEM;
+        memset(&x->v[x->n], 0, sizeof *x->v);
+        x->v[x->n++].branch = v[0].i;
+    }
+    x->v[i].by[severity].opened++;
+    return 0;
+}
+
 int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret, struct sco_error *err)
 {
     struct store_value v[] = {sv_i64(now), sv_i64(now)};
-    int64_t n = 0;
+    struct expired x = {0};
     int r = sco_store_begin(s, err);
     if (r < 0)
         return r;
@@ -242,15 +306,18 @@ int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret, struct sco
                    "accepted_until < $2 AND status = 'ACCEPTED'",
                    v, 2, NULL, err);
     if (r == 0)
-        r = store_exec(s,
-                       "UPDATE vulnerabilities SET status = 'OPEN', status_by = NULL, "
-                       "status_reason = NULL, accepted_until = NULL WHERE accepted_until < $1 AND "
-                       "status = 'ACCEPTED'",
-                       v, 1, &n, err);
+        r = store_query(s,
+                        "UPDATE vulnerabilities SET status = 'OPEN', status_by = NULL, "
+                        "status_reason = NULL, accepted_until = NULL WHERE accepted_until < $1 AND "
+                        "status = 'ACCEPTED' RETURNING branch_pk, severity, suppressed",
+                        v, 1, on_expired, &x, err);
+    for (size_t i = 0; i < x.n && r == 0; i++)
+        r = finding_days_add(s, x.v[i].branch, now, x.v[i].by, err);
     r = sco_store_end(s, r, err);
+    free(x.v);
     if (r == 0)
-        *ret = (uint64_t)n;
-    return r;
+        *ret = x.rows;
+    return r == SCO_E_NOMEM ? sco_error_nomem(err) : r;
 }
 
 /* ---- history ---- */

@@ -60,6 +60,7 @@ enum store_bulk {
     BULK_REDETAILS, /* pk, content */
     BULK_STATE,     /* pk and the columns of the status */
     BULK_HISTORY,
+    BULK_EVENTS, /* rows of the outbox */
     BULK_MAX_
 };
 enum { BULK_COLUMNS_MAX = 32 };
@@ -151,6 +152,26 @@ const char *store_nomem(void *p); /* NULL */
 #define STORE_SCOPE_HAS_PK " LIKE '%,' || pk || ',%'"
 int store_scope(struct sco_store *s, const char *const *globs, struct sco_buf *out,
                 struct sco_error *err) SCO_NODISCARD;
+
+/* ---- finding_days.c ---- */
+struct finding_day {
+    int64_t created, reopened, resolved, fix_ms, opened;
+};
+struct finding_change {
+    bool created, was_open, is_open; /* open: store_counts_as_open */
+    uint32_t from_severity, to_severity;
+    enum sco_status from, to;
+    int64_t first, at;
+};
+static inline bool store_counts_as_open(enum sco_status s, bool suppressed)
+{
+    return (s == SCO_STATUS_OPEN || s == SCO_STATUS_IN_PROGRESS) && !suppressed;
+}
+int64_t finding_day_of(int64_t at); /* days since 1970-01-01 */
+void finding_day_count(struct finding_day by[SCO_SEV_MAX_], const struct finding_change *c);
+int finding_days_add(struct sco_store *s, int64_t branch, int64_t at,
+                     const struct finding_day by[SCO_SEV_MAX_],
+                     struct sco_error *err) SCO_NODISCARD;
 
 /* ---- retention.c ---- */
 int store_make_partitions(struct sco_store *s, int64_t now, struct sco_error *err) SCO_NODISCARD;
