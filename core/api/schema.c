@@ -147,9 +147,10 @@ static bool is_uuid(struct sco_str s)
 static bool is_uri(struct sco_str s)
 {
     size_t i = 0;
-    while (i < s.n && ((s.p[i] | 0x20) >= 'a') && ((s.p[i] | 0x20) <= 'z'))
-        i++;
-    while (i < s.n && i > 0 && s.p[i] && strchr("+-.0123456789", s.p[i]))
+    bool letter = s.n && (s.p[0] | 0x20) >= 'a' && (s.p[0] | 0x20) <= 'z';
+    while (letter && i < s.n &&
+           (((s.p[i] | 0x20) >= 'a' && (s.p[i] | 0x20) <= 'z') ||
+            (s.p[i] && strchr("+-.0123456789", s.p[i]))))
         i++;
     if (i == 0 || i >= s.n || s.p[i] != ':' || i + 1 == s.n)
         return false;

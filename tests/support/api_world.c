@@ -188,6 +188,8 @@ int api_world_bearer(struct sco_auth *a, struct sco_store *s, struct sco_str tok
     *ret = (struct sco_principal){.roles = roles, .name = sco_arena_cstr(arena, token)};
     snprintf(ret->user_id, sizeof ret->user_id, "%.*s", SCO_STR_ARG(token));
     sco_permissions_of_roles(roles, &ret->permissions);
+    for (int i = 0; i < SCO_ACT_MAX_; i++)
+        ret->permissions.may[i] |= 1u << SCO_RES_SELF; /* as sco_auth_bearer: everybody known */
     return 0;
 }
 
