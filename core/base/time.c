@@ -25,6 +25,13 @@ int64_t sco_mono_ms(void)
     return sco_mono_ns() / 1000000;
 }
 
+/* printf would take most of the time that an event or a log line takes. */
+static void put_digits(char *out, int n, int v)
+{
+    for (; n > 0; v /= 10)
+        out[--n] = (char)('0' + v % 10);
+}
+
 void sco_time_format(int64_t unix_ms, char out[SCO_TIME_LEN])
 {
     int64_t ms = unix_ms % 1000;
@@ -34,10 +41,14 @@ void sco_time_format(int64_t unix_ms, char out[SCO_TIME_LEN])
     struct tm tm;
     if (!gmtime_r(&t, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
         memset(&tm, 0, sizeof tm);
-    snprintf(out, SCO_TIME_LEN, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-             (unsigned)(tm.tm_year + 1900) % 10000u, (unsigned)(tm.tm_mon + 1) % 100u,
-             (unsigned)tm.tm_mday % 100u, (unsigned)tm.tm_hour % 100u, (unsigned)tm.tm_min % 100u,
-             (unsigned)tm.tm_sec % 100u, (unsigned)ms % 1000u);
+    memcpy(out, "0000-00-00T00:00:00.000Z", SCO_TIME_LEN);
+    put_digits(out, 4, tm.tm_year + 1900);
+    put_digits(out + 5, 2, tm.tm_mon + 1);
+    put_digits(out + 8, 2, tm.tm_mday);
+    put_digits(out + 11, 2, tm.tm_hour);
+    put_digits(out + 14, 2, tm.tm_min);
+    put_digits(out + 17, 2, tm.tm_sec);
+    put_digits(out + 20, 3, (int)ms);
 }
 
 static bool digits(struct sco_str *s, size_t n, int *ret)
