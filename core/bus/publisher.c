@@ -17,7 +17,6 @@ enum {
     POLL_MS = 20,
     SEQUENCE = 5000,
     PAGE = 1000,
-    MORE_PAGES = 8, /* read ahead of what is acknowledged, at once */
 };
 
 static const struct sco_metric published = {
@@ -110,6 +109,7 @@ static int fill(struct bus_thread *t, struct sco_error *err)
     if (t->at < t->page.n)
         return 0;
     forget_page(t);
+    t->more = false;
     int r = sco_store_events_sequence(t->store, SEQUENCE, &last, &t->more, err);
     if (r == 0 && last > t->read)
         r = sco_store_events_read(t->store, t->read, PAGE, NULL, NULL, &t->page, err);
@@ -139,25 +139,25 @@ static int put(struct bus_thread *t, struct sco_error *err)
     return 0;
 }
 
-static int move(struct bus_thread *t, bool reading, struct sco_error *err)
+/* A page, as far as there is room. *ret_idle: there is nothing to put, or no room. */
+static int move(struct bus_thread *t, bool reading, bool *ret_idle, struct sco_error *err)
 {
-    int r = 0;
-    t->more = false;
-    for (int i = 0; i < MORE_PAGES && r == 0 && reading; i++) {
-        r = fill(t, err);
-        if (r < 0)
-            return r;
-        if (t->at >= t->page.n)
-            break;
-        r = put(t, err);
-    }
+    *ret_idle = true;
+    if (!reading)
+        return 0;
+    int r = fill(t, err);
+    if (r < 0 || t->at >= t->page.n)
+        return r;
+    r = put(t, err);
+    if (r == 0)
+        *ret_idle = false;
     return r < 0 ? r : 0;
 }
 
-static int poll_sink(struct bus_thread *t, struct sco_error *err)
+static int poll_sink(struct bus_thread *t, bool idle, struct sco_error *err)
 {
     int64_t position = t->acked;
-    int r = t->sink->ops->poll(t->sink, POLL_MS, &position, &t->waiting, err);
+    int r = t->sink->ops->poll(t->sink, idle ? POLL_MS : 0, &position, &t->waiting, err);
     if (position > t->acked)
         t->acked = position;
     if (r < 0)
@@ -194,10 +194,11 @@ static int round_of(struct bus_thread *t, bool reading, struct sco_error *err)
     }
     if (r < 0)
         return r;
-    r = move(t, reading, err);
+    bool idle = true;
+    r = move(t, reading, &idle, err);
     bool put_failed = r < 0;
     if (r == 0)
-        r = poll_sink(t, err);
+        r = poll_sink(t, idle, err);
     if (r < 0) {
         bus_down(t, put_failed ? "events cannot be read or taken" : "events cannot be delivered",
                  err);

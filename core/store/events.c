@@ -370,6 +370,15 @@ int sco_store_events_retain(struct sco_store *s, int64_t before, const char *con
 }
 
 /* ---- the envelope ---- */
+static void one_line(char *p, size_t n)
+{
+    char *end = p + n;
+    for (char *c = p; c < end && (c = memchr(c, '\n', (size_t)(end - c))); c++)
+        *c = ' ';
+    for (char *c = p; c < end && (c = memchr(c, '\r', (size_t)(end - c))); c++)
+        *c = ' ';
+}
+
 void sco_event_write(struct sco_buf *out, const struct sco_event *e, const char *environment)
 {
     struct sco_json_out o = {.b = out};
@@ -384,9 +393,8 @@ void sco_event_write(struct sco_buf *out, const struct sco_event *e, const char 
     sco_json_key(&o, "data");
     size_t from = out->n;
     sco_json_raw(&o, sco_str_c(e->data));
-    for (size_t i = from; i < out->n; i++) /* between its members: the envelope is one line */
-        if (out->p[i] == '\n' || out->p[i] == '\r')
-            out->p[i] = ' ';
+    if (!out->failed) /* between its members: the envelope is one line */
+        one_line(out->p + from, out->n - from);
     sco_json_key(&o, "metadata");
     sco_json_begin(&o, '{');
     sco_json_kz(&o, "correlation_id", e->correlation_id);
