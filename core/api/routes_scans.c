@@ -1,8 +1,11 @@
 /* Routes: scans, jobs, imports. */
 #include "content_priv.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <secureops/checkout.h>
 #include <secureops/crypto.h>
+#include <unistd.h>
 
 /* ---- requests ---- */
 static int post_scan(struct api_call *c, struct sco_error *err)
@@ -56,14 +59,57 @@ static int check_import(struct api_call *c, struct sco_error *err)
     return 0;
 }
 
-static int post_import(struct api_call *c, struct sco_error *err)
+/* Under a name that a restart leaves alone, and on the disk before somebody relies on it. */
+static int keep_report(struct api_call *c, const char *unique, const char **ret,
+                       struct sco_error *err)
+{
+    const char *spool = api_options(c->api)->spool;
+    const char *path = sco_arena_fmt(&c->arena, "%s/import-%s", spool, unique);
+    if (!path)
+        return sco_error_nomem(err);
+    SCO_AUTO(sco_fd) int file = open(c->body_file, O_RDONLY | O_CLOEXEC);
+    SCO_AUTO(sco_fd) int folder = open(spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0 || folder < 0 || fsync(file) < 0)
+        return sco_error_errno(err, errno, "cannot keep the report");
+    if (rename(c->body_file, path) < 0)
+        return sco_error_errno(err, errno, "cannot make %s", path);
+    if (fsync(folder) < 0) {
+        int e = errno;
+        unlink(path);
+        return sco_error_errno(err, e, "cannot keep the report");
+    }
+    *ret = path;
+    return 0;
+}
+
+static int add_import(struct api_call *c, const char *file, const char *unique,
+                      struct sco_job_request *q, bool *ret_existing, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
     struct sco_json_out o = {.b = &text};
+    const char *branch = api_query(c, "branch"), *name = api_query(c, "name");
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "file", file);
+    sco_json_kz(&o, "name", name && *name ? name : "report");
+    sco_json_kz(&o, "scanner", api_query(c, "scanner"));
+    sco_json_kz(&o, "repository", q->target_key);
+    sco_json_kz(&o, "branch", branch);
+    sco_json_kz(&o, "commit", api_query(c, "commit"));
+    sco_json_kz(&o, "scope", api_query(c, "scope"));
+    sco_json_end(&o, '}');
+    /* No report takes the place of another one that waits. */
+    q->revision = sco_arena_fmt(&c->arena, "%s#%s", branch ? branch : "", unique);
+    q->request = sco_buf_z(&text);
+    q->scanners = api_query(c, "scanner") ? api_query(c, "scanner") : "";
+    int r = q->revision ? sco_buf_check(&text, err) : sco_error_nomem(err);
+    return r < 0 ? r : api_job_add(c, q, ret_existing, err);
+}
+
+static int post_import(struct api_call *c, struct sco_error *err)
+{
     struct sco_job_request q = {
         .kind = "import", .priority = SCO_JOB_PRIORITY, .only_node = api_options(c->api)->node};
-    const char *branch = api_query(c, "branch"), *commit = api_query(c, "commit");
-    const char *scanner = api_query(c, "scanner"), *name = api_query(c, "name");
+    const char *file = NULL;
     bool existing = false;
     char unique[37];
     int r = check_import(c, err);
@@ -73,24 +119,14 @@ static int post_import(struct api_call *c, struct sco_error *err)
         r = sco_error_set(err, SCO_E_INVALID, "the body is the report, and it is empty");
     if (r < 0)
         return r;
-    sco_json_begin(&o, '{');
-    sco_json_kz(&o, "file", c->body_file);
-    sco_json_kz(&o, "name", name && *name ? name : "report");
-    sco_json_kz(&o, "scanner", scanner);
-    sco_json_kz(&o, "repository", q.target_key);
-    sco_json_kz(&o, "branch", branch);
-    sco_json_kz(&o, "commit", commit);
-    sco_json_kz(&o, "scope", api_query(c, "scope"));
-    sco_json_end(&o, '}');
-    sco_uuid4(unique); /* no report takes the place of another one that waits */
-    q.revision = sco_arena_fmt(&c->arena, "%s#%s", branch ? branch : "", unique);
-    q.request = sco_buf_z(&text);
-    q.scanners = scanner ? scanner : "";
-    r = q.revision ? sco_buf_check(&text, err) : sco_error_nomem(err);
-    if (r == 0)
-        r = api_job_add(c, &q, &existing, err);
-    if (r == 0)
-        c->body_file_taken = !existing;
+    sco_uuid4(unique);
+    r = keep_report(c, unique, &file, err);
+    if (r < 0)
+        return r;
+    c->body_file_taken = true;
+    r = add_import(c, file, unique, &q, &existing, err);
+    if (r < 0 || existing)
+        unlink(file);
     return r;
 }
 

@@ -226,29 +226,48 @@ static void cancel_and_retry(void **state)
     assert_true(t->c.wake);
 }
 
+static const char *upload(struct content *t, const char *text)
+{
+    static char path[300];
+    snprintf(path, sizeof path, "%s/upload", t->w->dir);
+    assert_int_equal(sco_fs_write(path, sco_str_c(text), 0600, &t->err), 0);
+    return path;
+}
+
 static void imports(void **state)
 {
     T;
-    next.body_file = "/spool/x1";
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    SCO_AUTO(sco_buf) struct sco_buf report = {0};
+    const struct sco_node *q = NULL;
+    next.body_file = upload(t, "a report");
     expect(t, 202, "POST", "/imports?repository=" APP "&branch=main&scanner=sarif", NULL);
     assert_true(t->c.body_file_taken);
     assert_string_equal(at(t, "kind"), "import");
     assert_string_equal(at(t, "target"), APP);
-    assert_null(strstr(reply(t), "/spool")); /* where it is is nobody's business */
+    assert_null(strstr(reply(t), t->w->dir)); /* where it is is nobody's business */
     struct sco_job_page p = {0};
     assert_int_equal(sco_store_job(t->w->s, at(t, "id"), &p, &t->err), 0);
     assert_string_equal(p.v[0].request.only_node, "node-1");
-    assert_non_null(strstr(p.v[0].request.request, "\"file\":\"/spool/x1\""));
+    assert_int_equal(sco_json_parse(sco_str_c(p.v[0].request.request), &arena, &q, &t->err), 0);
+    const char *file = sco_text(sco_get(q, "file")).p;
+    assert_non_null(strstr(file, "/import-"));
+    assert_int_equal(sco_fs_read(file, 100, &report, &t->err), 0);
+    assert_string_equal(sco_buf_z(&report), "a report");
     sco_job_page_done(&p);
-    next.body_file = "/spool/x2"; /* does not take the place of the first */
+    next.body_file = upload(t, "another"); /* does not take the place of the first */
     expect(t, 202, "POST", "/imports?repository=" APP "&branch=main&scanner=sarif", NULL);
     expect(t, 200, "GET", "/jobs?state=queued", NULL);
     assert_string_equal(at(t, "items"), "2");
-    next.body_file = "/spool/x3";
-    expect(t, 400, "POST", "/imports?branch=main", NULL);
-    assert_false(t->c.body_file_taken);
-    next.body_file = "/spool/x3";
-    expect(t, 400, "POST", "/imports?repository=a&branch=--x", NULL);
+    static const char *const bad[] = {"?branch=main", "?repository=a&branch=--x", "?repository=-a",
+                                      "?repository=a&scope=-x"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(bad); i++) {
+        char path[100];
+        snprintf(path, sizeof path, "/imports%s", bad[i]);
+        next.body_file = upload(t, "x");
+        expect(t, 400, "POST", path, NULL);
+        assert_false(t->c.body_file_taken);
+    }
     expect(t, 400, "POST", "/imports?repository=a", NULL);
 }
 
