@@ -97,7 +97,9 @@ static void on_stored(void *work)
         bool bad = w->state == SCO_JOB_DEAD || w->state == SCO_JOB_FAILED;
         ended(r, outcome_name(r, w->state), bad ? SCO_LOG_ERROR : SCO_LOG_INFO);
     } else if (w->result == SCO_E_CANCELLED || w->result == SCO_E_NOT_FOUND) {
-        ended(r, "lost", SCO_LOG_WARNING); /* it ended before its last word, or runs elsewhere */
+        /* its end was its runner's, who could not say so any more; or another node has it */
+        snprintf(r->reason, sizeof r->reason, "%.*s", SCHED_REASON - 1, w->err.text);
+        ended(r, "lost", SCO_LOG_WARNING);
     } else if (s->stopping) {
         run_log(r, SCO_LOG_ERROR, "the end of the job cannot be stored: %s; its lease will run out",
                 w->err.text);

@@ -12,7 +12,9 @@
 #include <secureops/loop.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <linux/close_range.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SCO_LOG_MODULE "daemon"
@@ -287,6 +289,8 @@ int daemon_run(const struct daemon_args *a)
     struct daemon d = {.args = a, .paths.lock_fd = -1, .started_at = sco_now_ms()};
     pthread_mutex_init(&d.lock, NULL);
     umask(077);
+    /* what we inherited is nobody's that we start */
+    (void)syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
     mallopt(M_ARENA_MAX, 2); /* few threads, mostly idle: an arena each costs more than it gives */
     sco_log_setup(STDERR_FILENO, SCO_LOG_INFO, SCO_LOG_JSON);
     d.loaded_at = d.started_at;
