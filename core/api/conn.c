@@ -240,6 +240,14 @@ static int take_piece(struct api_exchange *x, struct evbuffer *in)
     return 0;
 }
 
+/* A body may pause, and may be slow, but not both for long. */
+static void moves(struct conn *c, const struct api_exchange *x)
+{
+    int64_t pause = sco_mono_ms() + x->api->o->request_ms;
+    int64_t slow = c->began + x->api->o->request_ms + x->received * 1000 / MIN_RATE;
+    c->deadline = pause < slow ? pause : slow;
+}
+
 static bool take_body(struct conn *c, struct evbuffer *in)
 {
     struct api_exchange *x = c->x;
@@ -251,7 +259,7 @@ static bool take_body(struct conn *c, struct evbuffer *in)
             return false;
         }
         taken += before - evbuffer_get_length(in);
-        c->deadline = c->began + x->api->o->request_ms + x->received * 1000 / MIN_RATE;
+        moves(c, x);
         if (too_long(x)) {
             api_request_refuse(x, 413, "the body is too long");
             return false;
@@ -366,7 +374,7 @@ static bool is_late(struct conn *c, int64_t now)
     if (!c->deadline || now < c->deadline)
         return false;
     size_t unsent = evbuffer_get_length(bufferevent_get_output(c->bev));
-    if (c->state == CONN_REPLY && unsent < c->unsent) {
+    if (c->state == CONN_REPLY && unsent + MIN_RATE <= c->unsent) {
         c->unsent = unsent;
         c->deadline = now + c->api->o->request_ms;
         return false;

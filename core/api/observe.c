@@ -119,7 +119,7 @@ void api_observe_request(struct api_exchange *x, int status, uint64_t bytes)
                                   "user_agent",
                                   c->user_agent ? c->user_agent : "",
                                   NULL};
-    sco_log_write(SCO_LOG_INFO, "access", fields, "request");
+    sco_log_write(SCO_LOG_INFO | SCO_LOG_EACH, "access", fields, "request");
 }
 
 void api_observe_refused(struct sco_api *a, int status)

@@ -267,7 +267,7 @@ void api_run(struct api_exchange *x)
         api_reply_send(x);
         return;
     }
-    if (on_loop(x) && !(x->denied && !is_get(x))) {
+    if (x->denied ? is_get(x) && !(x->call.route->flags & API_AUDIT) : on_loop(x)) {
         struct conn *conn = x->conn;
         run(x);
         if (x->call.taken) {

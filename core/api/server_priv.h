@@ -16,7 +16,7 @@ struct evbuffer;
 enum {
     REPLY_BACKLOG = 256 << 10, /* unsent bytes at which a connection is not read further */
     BODY_WINDOW = 64 << 10,    /* bytes read ahead of what is taken */
-    UPLOAD_WINDOW = 512 << 10,
+    UPLOAD_WINDOW = 256 << 10,
     MIN_RATE = 16 << 10, /* bytes a second that a body and a reply have to move at */
     LINGER_MS = 2000,
     GZIP_MIN = 1024,

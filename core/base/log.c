@@ -85,8 +85,10 @@ static void add_value(struct sco_buf *line, const char *text)
 void sco_log_write(uint32_t level, const char *module, const char *const *fields, const char *fmt,
                    ...)
 {
-    unsigned dropped;
-    if (!sco_log_enabled(level) || !rate_allows(fmt, &dropped))
+    unsigned dropped = 0;
+    bool each = level & SCO_LOG_EACH;
+    level &= ~(uint32_t)SCO_LOG_EACH;
+    if (!sco_log_enabled(level) || (!each && !rate_allows(fmt, &dropped)))
         return;
     SCO_AUTO(sco_buf) struct sco_buf message = {0}, line = {0};
     va_list ap;

@@ -10,6 +10,7 @@ enum sco_log_format { SCO_LOG_TEXT, SCO_LOG_JSON };
 /* Nothing below `level` (SCO_LOG_*) is written; 0 writes nothing. Default: WARNING, text. */
 void sco_log_setup(int fd, uint32_t level, enum sco_log_format format);
 bool sco_log_enabled(uint32_t level);
+enum { SCO_LOG_EACH = 1 << 8 }; /* beside a level: the line is never left out (access logs) */
 /* `fields`: key, value, key, value, ..., NULL. Control characters are made visible. */
 void sco_log_write(uint32_t level, const char *module, const char *const *fields, const char *fmt,
                    ...) SCO_PRINTF(4, 5);

@@ -1,6 +1,8 @@
 /* Findings: lists, changes by one and by many, history, reports. */
 #include "content.h"
 
+#include <secureops/store_stats.h>
+
 #define T struct content *t = *state
 
 static struct sco_scan *a_scan(struct content *t, uint32_t n)
@@ -237,11 +239,72 @@ static void a_report_of_many_pages(void **state)
     assert_int_equal(lines, 1235);
 }
 
+/* ---- figures, alerts ---- */
+static void figures(void **state)
+{
+    T;
+    static const char *const mine[] = {"https://git.example/mine", NULL};
+    save_is(t->w, a_scan(t, 3), .created = 3);
+    expect(t, 200, "GET", "/stats/trend", NULL);
+    assert_string_equal(at(t, "items"), "30");
+    assert_string_equal(at(t, "items.29.open.HIGH"), "3");
+    assert_string_equal(at(t, "items.29.created"), "3");
+    assert_string_equal(at(t, "items.28.open.HIGH"), "0");
+    expect(t, 200, "GET", "/stats/repositories", NULL);
+    assert_string_equal(at(t, "items.0.repository"), "https://git.example/app");
+    assert_string_equal(at(t, "items.0.open_by_severity.HIGH"), "3");
+    assert_string_equal(at(t, "items.0.mean_time_to_fix_ms"), "");
+    expect(t, 200, "GET", "/stats/severities", NULL);
+    assert_string_equal(at(t, "items.1.severity"), "HIGH");
+    assert_string_equal(at(t, "items.1.open"), "3");
+    expect(t, 200, "GET", "/stats/teams", NULL);
+    assert_string_equal(at(t, "items.0.team"), "");
+    expect(t, 400, "GET", "/stats/trend?from=yesterday", NULL);
+    expect(t, 400, "GET", "/stats/trend?from=2027-01-01&to=2026-01-01", NULL);
+    next.who.name = "bob";
+    next.who.repositories = mine;
+    expect(t, 200, "GET", "/stats/repositories", NULL);
+    assert_string_equal(at(t, "items"), "0");
+    expect(t, 200, "GET", "/stats/trend", NULL);
+    assert_string_equal(at(t, "items.29.open.HIGH"), "0");
+    next.who = (struct sco_principal){0};
+}
+
+static void alerts(void **state)
+{
+    T;
+    static const char *const mine[] = {"https://git.example/mine", NULL};
+    struct sco_stored_alert a = {.kind = "sla_breached",
+                                 .severity = SCO_SEV_HIGH,
+                                 .title = "Late",
+                                 .repository = "https://git.example/app",
+                                 .created_at = t->w->now};
+    char id[37], path[100];
+    assert_int_equal(sco_store_alert_add(t->w->s, &a, id, &t->err), 0);
+    expect(t, 200, "GET", "/alerts?waiting=true", NULL);
+    assert_string_equal(at(t, "items.0.title"), "Late");
+    snprintf(path, sizeof path, "/alerts/%s/acknowledge", id);
+    expect(t, 200, "POST", path, NULL);
+    assert_string_equal(at(t, "acknowledged_by"), "ada@example.com");
+    expect(t, 200, "GET", "/alerts?waiting=true", NULL);
+    assert_string_equal(at(t, "items"), "0");
+    next.who.name = "bob";
+    expect(t, 200, "POST", path, NULL);
+    assert_string_equal(at(t, "acknowledged_by"), "ada@example.com");
+    next.who.repositories = mine;
+    expect(t, 404, "POST", path, NULL);
+    expect(t, 200, "GET", "/alerts", NULL);
+    assert_string_equal(at(t, "items"), "0");
+    expect(t, 404, "GET", "/alerts/nothing", NULL);
+    next.who = (struct sco_principal){0};
+}
+
 int main(void)
 {
 #define C(name) cmocka_unit_test_setup_teardown(name, content_set_up, content_tear_down)
     const struct CMUnitTest tests[] = {
-        C(lists),   C(one_changes), C(who_is_not_told),       C(many_change),
-        C(reports), C(sarif),       C(a_report_of_many_pages)};
+        C(lists),   C(one_changes), C(who_is_not_told),        C(many_change),
+        C(reports), C(sarif),       C(a_report_of_many_pages), C(figures),
+        C(alerts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,9 @@
 
 #include "api_world.h"
 
+#include <netinet/in.h>
+#include <unistd.h>
+
 static struct api_world w;
 
 static int set_up(void **state)
@@ -179,6 +182,52 @@ static void test_idempotency(void **state)
     expect(400, "Idempotency-Key", "POST", p, "admin", "Idempotency-Key: \r\n", "{\"name\":\"c\"}");
 }
 
+/* A connection of its own, whose request is under way while others are asked. */
+static int send_raw(const char *text)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(sco_api_port(w.api)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    return fd;
+}
+
+static void test_under_way(void **state)
+{
+    static const char first[] = "POST /api/v1/things HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                                "Authorization: Bearer admin\r\nIdempotency-Key: k\r\n"
+                                "Content-Type: application/json\r\nContent-Length: 12\r\n\r\n"
+                                "{\"name\":\"a\"}";
+    char reply[2048] = {0};
+    (void)state;
+    w.hold = true;
+    int fd = send_raw(first), gone = send_raw(first + 0);
+    while (w.api->in_flight == NULL)
+        event_base_loop(w.base, EVLOOP_ONCE);
+    expect(409, "under way", "POST", "/api/v1/things", "admin", "Idempotency-Key: k\r\n",
+           "{\"name\":\"a\"}");
+    close(gone);
+    __atomic_store_n(&w.hold, false, __ATOMIC_SEQ_CST);
+    while (w.api->in_flight)
+        event_base_loop(w.base, EVLOOP_ONCE);
+    while (recv(fd, reply, sizeof reply - 1, MSG_DONTWAIT) <= 0)
+        event_base_loop(w.base, EVLOOP_ONCE);
+    assert_int_equal(api_world_status(reply), 201);
+    assert_int_equal(w.things, 1);
+    close(fd);
+    /* Who leaves while the handler works: it comes to its end, and nobody is told. */
+    w.hold = true;
+    fd = send_raw(first);
+    while (w.api->n_threads == 0)
+        event_base_loop(w.base, EVLOOP_ONCE);
+    close(fd);
+    while (w.api->n_conns)
+        event_base_loop(w.base, EVLOOP_ONCE);
+    __atomic_store_n(&w.hold, false, __ATOMIC_SEQ_CST);
+}
+
 static void test_upload(void **state)
 {
     (void)state;
@@ -286,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_etag, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cache, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idempotency, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_upload, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pipeline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stream, set_up, tear_down),
