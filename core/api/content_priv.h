@@ -99,6 +99,15 @@ extern const struct report_form report_form_html, report_form_csv;
 int api_report_sarif(struct api_call *c, struct sco_store_filter *f, uint64_t max, int fd,
                      struct sco_error *err) SCO_NODISCARD;
 
+/* ---- statistics.c ---- */
+int api_stats_trend(struct api_call *c, struct sco_error *err);
+int api_stats_severities(struct api_call *c, struct sco_error *err);
+int api_stats_repositories(struct api_call *c, struct sco_error *err);
+int api_stats_teams(struct api_call *c, struct sco_error *err);
+int api_alert_list(struct api_call *c, struct sco_error *err);
+int api_alert_get(struct api_call *c, struct sco_error *err);
+int api_alert_acknowledge(struct api_call *c, struct sco_error *err);
+
 /* ---- policy_run.c: `secureops` as a program ---- */
 /* Runs it; its output is the reply when it is JSON. `statuses`: bits 1 << exit status that are an
  * answer. Anything else is a problem 422 with `what`. */

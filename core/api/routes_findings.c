@@ -75,5 +75,13 @@ const struct api_route api_routes_findings[] = {
      api_finding_bulk},
     READ("/vulnerabilities/{id}/history", VULNERABILITIES, history),
     {"GET", V1 "/reports/security", SCO_ACT_READ, SCO_RES_REPORTS, API_FRESH, api_security_report},
+    READ("/stats/trend", DASHBOARDS, api_stats_trend),
+    READ("/stats/severities", DASHBOARDS, api_stats_severities),
+    READ("/stats/repositories", DASHBOARDS, api_stats_repositories),
+    READ("/stats/teams", DASHBOARDS, api_stats_teams),
+    READ("/alerts", ALERTS, api_alert_list),
+    READ("/alerts/{id}", ALERTS, api_alert_get),
+    {"POST", V1 "/alerts/{id}/acknowledge", SCO_ACT_UPDATE, SCO_RES_ALERTS, 0,
+     api_alert_acknowledge},
     {0},
 };
