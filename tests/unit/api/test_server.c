@@ -8,7 +8,10 @@
 
 #include "api_world.h"
 
+#include <secureops/fs.h>
+#include <secureops/log.h>
 #include <netinet/in.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static struct api_world w;
@@ -278,6 +281,63 @@ static void test_stream(void **state)
     assert_int_equal(w.api->n_taken, 0);
 }
 
+static void tune_observed(struct api_world *x)
+{
+    x->o.metrics = sco_metrics_new();
+}
+
+static int set_up_observed(void **state)
+{
+    struct sco_error err;
+    (void)state;
+    if (api_world_open(&w, tune_observed, &err) < 0)
+        fail_msg("%s", err.text);
+    return 0;
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t n = 0;
+    for (const char *at = text; (at = strstr(at, part)); at++)
+        n++;
+    return n;
+}
+
+/* Each request is a line of the log and in the metrics, by its route and not by its path. */
+static void test_observed(void **state)
+{
+    static const char parent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    char header[128];
+    (void)state;
+    int fd = memfd_create("log", MFD_CLOEXEC);
+    sco_log_setup(fd, SCO_LOG_INFO, SCO_LOG_JSON);
+    for (int i = 0; i < 30; i++)
+        expect(200, "", "GET", "/api/v1/things/1", "admin", "X-Request-Id: id-7\r\n", NULL);
+    snprintf(header, sizeof header, "traceparent: %s\r\n", parent);
+    expect(200, parent, "GET", "/api/v1/things/2", "admin", header, NULL);
+    expect(400, "", "GET", "/nothing\"x", "admin", "", NULL);
+    sco_log_setup(STDERR_FILENO, SCO_LOG_WARNING, SCO_LOG_TEXT);
+
+    SCO_AUTO(sco_buf) struct sco_buf log = {0}, page = {0};
+    struct sco_error err;
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(sco_fs_read_fd(fd, "log", 1 << 20, &log, &err), 0);
+    close(fd);
+    const char *text = sco_buf_z(&log);
+    assert_int_equal(count_of(text, "\"correlation_id\":\"id-7\""), 30);
+    assert_int_equal(count_of(text, "\"module\":\"access\""), 31); /* no request: no line */
+    assert_null(strstr(text, "Bearer"));
+    sco_metrics_write(w.o.metrics, &page);
+    text = sco_buf_z(&page);
+    assert_non_null(strstr(text, "secureops_http_requests_total{route=\"/api/v1/things/{id}\","
+                                 "method=\"GET\",status=\"2xx\"} 31"));
+    assert_non_null(strstr(text, "secureops_http_cached_replies_total 29"));
+    assert_non_null(strstr(text, "secureops_http_refused_total{status=\"400\"} 1"));
+    assert_non_null(strstr(text, "secureops_http_request_duration_seconds_count{"));
+    sco_metrics_free(w.o.metrics);
+    w.o.metrics = NULL;
+}
+
 static void tune_slow(struct api_world *x)
 {
     x->o.rate = 1;
@@ -339,6 +399,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_upload, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pipeline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stream, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_observed, set_up_observed, tear_down),
         cmocka_unit_test_setup_teardown(test_limits, set_up_slow, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
