@@ -142,7 +142,7 @@ static int claim_round(struct claiming *cl, struct sco_error *err)
     if (r == 0)
         r = sco_buf_check(&q.b, err);
     if (r == 0)
-        r = store_query(cl->s, sco_buf_z(&q.b), q.v, q.n, on_claimed, cl, err);
+        r = store_often(cl->s, sco_buf_z(&q.b), q.v, q.n, on_claimed, cl, err);
     sco_buf_done(&q.b);
     sco_arena_done(&q.arena);
     return r;
@@ -155,7 +155,7 @@ static int lock_queue(struct sco_store *s, int64_t ageing, struct sco_error *err
 {
     int64_t was = 0;
     struct store_value v = sv_i64(ageing);
-    int r = store_query(s, "UPDATE job_queue SET claims = claims + 1 RETURNING ageing", NULL, 0,
+    int r = store_often(s, "UPDATE job_queue SET claims = claims + 1 RETURNING ageing", NULL, 0,
                         take_i64, &was, err);
     if (r < 0 || was == ageing)
         return r;
@@ -173,7 +173,11 @@ static int claim(struct claiming *cl, struct sco_error *err)
     const struct sco_job_claim *c = cl->c;
     struct sco_job_page *p = cl->page;
     size_t before;
-    int r = lock_queue(cl->s, c->ageing_ms > 0 ? c->ageing_ms : AGEING_NEVER, err);
+    /* a claim that a crash takes back is a job that waits again; what ends it is written for good,
+     * and the log has both in order */
+    int r = cl->s->ops->relax && cl->s->depth == 1 ? cl->s->ops->relax(cl->s->db, err) : 0;
+    if (r == 0)
+        r = lock_queue(cl->s, c->ageing_ms > 0 ? c->ageing_ms : AGEING_NEVER, err);
     do {
         before = p->n;
         if (r == 0)
@@ -188,7 +192,7 @@ static int claim(struct claiming *cl, struct sco_error *err)
 static int any_waiting(struct sco_store *s, int64_t now, int64_t *ret, struct sco_error *err)
 {
     struct store_value v = sv_i64(now);
-    return store_query(s,
+    return store_often(s,
                        "SELECT count(*) FROM (SELECT pk FROM jobs WHERE state = 'queued' AND "
                        "not_before <= $1 LIMIT 1) waiting",
                        &v, 1, take_i64, ret, err);
@@ -252,7 +256,7 @@ static int renew(struct sco_store *s, struct sco_job_renewal *x, int64_t until,
         return r;
     struct store_value v[] = {sv_i64(until), sv_bytes(STORE_UUID, id, sizeof id),
                               sv_i64(x->lease.attempt), sv_text(x->lease.node)};
-    r = store_query(s,
+    r = store_often(s,
                     "UPDATE jobs SET lease_until = $1 WHERE id = $2 AND attempt = $3 AND node = $4 "
                     "AND state = 'running' RETURNING cancel",
                     v, SCO_ARRAY_LEN(v), on_renewed, &got, err);
@@ -335,7 +339,7 @@ int sco_store_job_end(struct sco_store *s, const struct sco_job_end *e,
     struct store_value v[] = {sv_text(e->reason),       second,
                               sv_i64(e->now),           sv_bytes(STORE_UUID, id, sizeof id),
                               sv_i64(e->lease.attempt), sv_text(e->lease.node)};
-    r = store_query(s, end_sql[e->outcome], v, SCO_ARRAY_LEN(v), take_state, &state, err);
+    r = store_often(s, end_sql[e->outcome], v, SCO_ARRAY_LEN(v), take_state, &state, err);
     if (r == 0 && state == SCO_JOB_STATE_MAX_)
         r = sco_error_set(err, SCO_E_CANCELLED,
                           "job %s no longer belongs to attempt %u of node %s: its lease is lost",

@@ -35,6 +35,7 @@ static const Oid oids[] = {
 
 struct db {
     PGconn *c;
+    struct pg_often *often; /* what this connection has prepared */
     int64_t wait_ms;
 };
 
@@ -214,6 +215,30 @@ static int db_query(void *db, const char *sql, const struct store_value *v, size
     return r == 0 ? drain(db, row, user, NULL, err) : r;
 }
 
+/* Prepared once for the connection: of a small statement, parsing and planning are the most. */
+static int db_often(void *db, const char *sql, const struct store_value *v, size_t n,
+                    store_row_fn row, void *user, struct sco_error *err)
+{
+    struct db *d = db;
+    struct params p;
+    char name[PG_OFTEN_NAME];
+    bool anew = false;
+    if (!pg_often_find(&d->often, sql, v, n, name, &anew))
+        return db_query(db, sql, v, n, row, user, err);
+    int r = fill(&p, v, n, err);
+    if (r == 0 && anew) {
+        r = PQsendPrepare(d->c, name, sql, (int)n, p.types) ? drain(d, NULL, NULL, NULL, err)
+                                                            : fail(d, NULL, err);
+        if (r < 0)
+            pg_often_drop_last(d->often);
+    }
+    if (r == 0)
+        r = PQsendQueryPrepared(d->c, name, (int)n, p.values, p.lengths, p.formats, 1)
+                ? drain(d, row, user, NULL, err)
+                : fail(d, NULL, err);
+    return r;
+}
+
 static int db_exec(void *db, const char *sql, const struct store_value *v, size_t n,
                    int64_t *ret_changed, struct sco_error *err)
 {
@@ -233,6 +258,11 @@ static int db_begin(void *db, bool write, struct sco_error *err)
 {
     (void)write;
     return run(db, "BEGIN", err);
+}
+
+static int db_relax(void *db, struct sco_error *err)
+{
+    return run(db, "SET LOCAL synchronous_commit = off", err);
 }
 
 static void db_rollback(void *db)
@@ -520,6 +550,7 @@ static int db_ready(void *db, struct sco_error *err)
     if (PQstatus(d->c) == CONNECTION_OK)
         return 0;
     PQreset(d->c);
+    d->often = pg_often_free(d->often);
     return connected(d, err);
 }
 
@@ -527,6 +558,7 @@ static void db_close(void *db)
 {
     struct db *d = db;
     PQfinish(d->c);
+    pg_often_free(d->often);
     free(d);
 }
 
@@ -588,12 +620,14 @@ const struct sco_store_ops *sco_store_postgresql(void)
         .begin = db_begin,
         .commit = db_commit,
         .rollback = db_rollback,
+        .relax = db_relax,
         .lock = db_lock,
         .version = db_version,
         .set_version = db_set_version,
         .script = db_script,
         .exec = db_exec,
         .query = db_query,
+        .often = db_often,
         .reserve = db_reserve,
         .bulk = db_bulk,
         .partitions = db_partitions,

@@ -68,6 +68,13 @@ int store_query(struct sco_store *s, const char *sql, const struct store_value *
     return s->ops->query(s->db, sql, v, n, row, user, err);
 }
 
+int store_often(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
+                store_row_fn row, void *user, struct sco_error *err)
+{
+    return s->ops->often ? s->ops->often(s->db, sql, v, n, row, user, err)
+                         : store_query(s, sql, v, n, row, user, err);
+}
+
 int sco_store_begin(struct sco_store *s, struct sco_error *err)
 {
     int r = s->depth ? 0 : s->ops->begin(s->db, true, err);

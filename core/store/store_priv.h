@@ -99,6 +99,8 @@ struct sco_store_ops { /* what a driver gives; every call may fail as store.h sa
     int (*begin)(void *db, bool write, struct sco_error *err);
     int (*commit)(void *db, struct sco_error *err); /* on failure: rolled back */
     void (*rollback)(void *db);
+    /* NULL: nothing to do. The transaction need not outlive a crash of the server. */
+    int (*relax)(void *db, struct sco_error *err);
     int (*lock)(void *db, struct sco_error *err); /* in a transaction: alone until its end */
     int (*version)(void *db, uint32_t *ret, struct sco_error *err);
     int (*set_version)(void *db, uint32_t v, struct sco_error *err);
@@ -106,6 +108,9 @@ struct sco_store_ops { /* what a driver gives; every call may fail as store.h sa
     int (*exec)(void *db, const char *sql, const struct store_value *v, size_t n,
                 int64_t *ret_changed, struct sco_error *err);
     int (*query)(void *db, const char *sql, const struct store_value *v, size_t n, store_row_fn row,
+                 void *user, struct sco_error *err);
+    /* As query; NULL: the same. A statement of a few, asked all the time: kept prepared. */
+    int (*often)(void *db, const char *sql, const struct store_value *v, size_t n, store_row_fn row,
                  void *user, struct sco_error *err);
     /* n numbers for new findings, from *ret on; within a transaction that writes. */
     int (*reserve)(void *db, int64_t n, int64_t *ret, struct sco_error *err);
@@ -138,6 +143,9 @@ int store_open_with(const struct sco_store_ops *ops, const struct sco_store_opti
 int store_exec(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
                int64_t *ret_changed, struct sco_error *err) SCO_NODISCARD;
 int store_query(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
+                store_row_fn row, void *user, struct sco_error *err) SCO_NODISCARD;
+/* As store_query, for what is asked all the time. */
+int store_often(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
                 store_row_fn row, void *user, struct sco_error *err) SCO_NODISCARD;
 const char *store_keep(struct sco_arena *a, const struct store_value *v); /* NULL for NULL */
 /* A UUID as text, in the arena; the other way: false when it is none. */
