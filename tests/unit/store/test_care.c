@@ -1,0 +1,519 @@
+/* Around the life of findings: their events, figures for a dashboard, alerts, retention,
+ * partitions, and that every list has an index. */
+#include "world.h"
+
+#include <secureops/store_events.h>
+#include <secureops/store_jobs.h>
+#include <secureops/store_stats.h>
+
+#define DONE SCO_RUN_STATUS_COMPLETED
+#define TEST(name) static void name(void **state)
+#define WORLD                                                                                      \
+    struct world *w = *state;                                                                      \
+    struct sco_error err = {0}
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        if ((call) < 0)                                                                            \
+            fail_msg("%s: %s", #call, err.text);                                                   \
+    } while (0)
+
+static struct sco_scan *scan_of(struct world *w, uint32_t from, uint32_t n)
+{
+    struct sco_scan *s = scan_new(w);
+    scan_run(s, "semgrep", DONE);
+    for (uint32_t i = 0; i < n; i++)
+        scan_add(s, from + i, "semgrep")->severity = SCO_SEV_HIGH;
+    return s;
+}
+
+static int take_i64(void *user, const struct store_value *v, size_t n)
+{
+    (void)n;
+    *(int64_t *)user = v[0].i;
+    return 0;
+}
+
+static int64_t ask(struct world *w, const char *sql)
+{
+    struct sco_error err = {0};
+    int64_t n = -1;
+    OK(store_query(w->s, sql, NULL, 0, take_i64, &n, &err));
+    return n;
+}
+
+/* ---- events ---- */
+static size_t events(struct world *w, const char *type, struct sco_event_page *ret)
+{
+    struct sco_error err = {0};
+    int64_t last;
+    bool more;
+    OK(sco_store_events_sequence(w->s, 1000, &last, &more, &err));
+    OK(sco_store_events_read(w->s, 0, 1000, type, NULL, ret, &err));
+    return ret->n;
+}
+
+static size_t count_events(struct world *w, const char *type)
+{
+    struct sco_event_page p = {0};
+    size_t n = events(w, type, &p);
+    sco_event_page_done(&p);
+    return n;
+}
+
+TEST(findings_tell_events)
+{
+    WORLD;
+    struct sco_event_page p = {0};
+    save_is(w, scan_of(w, 1, 2), .created = 2);
+    assert_int_equal(count_events(w, NULL), 0); /* nobody wants them */
+    struct sco_store_context c = {.source = "node-1", .correlation_id = "c-1", .user_id = "u-1"};
+    OK(sco_store_set_context(w->s, &c, &err));
+    struct sco_scan *s = scan_of(w, 2, 3);
+    s->findings.v[1].status = SCO_STATUS_FALSE_POSITIVE; /* settled, and no news */
+    s->findings.v[2].title = "a \"title\"";
+    save_is(w, s, .created = 2, .seen = 1, .resolved = 1);
+    assert_int_equal(events(w, "security.vulnerability.detected", &p), 1);
+    assert_string_equal(p.v[0].key, w->repository);
+    assert_string_equal(p.v[0].source, "node-1");
+    assert_string_equal(p.v[0].correlation_id, "c-1");
+    assert_non_null(strstr(p.v[0].data, "\"title\":\"a \\\"title\\\"\""));
+    assert_non_null(strstr(p.v[0].data, "\"reopened\":false"));
+    assert_non_null(strstr(p.v[0].data, "\"tools\":[\"semgrep\"]"));
+    assert_non_null(strstr(p.v[0].data, stored(w, 4)->id));
+    sco_event_page_done(&p);
+    assert_int_equal(events(w, "security.vulnerability.resolved", &p), 1);
+    assert_non_null(strstr(p.v[0].data, stored(w, 1)->id));
+    assert_non_null(strstr(p.v[0].data, stored(w, 1)->fingerprint));
+    assert_non_null(strstr(p.v[0].data, "\"resolved_by\":\"scan\""));
+    assert_non_null(strstr(p.v[0].data, "\"severity\":\"HIGH\""));
+    assert_non_null(strstr(p.v[0].data, "\"scan_id\":"));
+    sco_event_page_done(&p);
+    save_is(w, scan_of(w, 1, 4), .seen = 3, .changed = 2, .reopened = 1);
+    assert_int_equal(count_events(w, "security.vulnerability.detected"), 2);
+    set_status(w, 1, SCO_STATUS_RESOLVED, 0);
+    assert_int_equal(events(w, "security.vulnerability.resolved", &p), 2);
+    assert_non_null(strstr(p.v[1].data, "ada@example.com"));
+    assert_non_null(strstr(p.v[1].data, w->repository));
+    sco_event_page_done(&p);
+    set_status(w, 1, SCO_STATUS_OPEN, 0);
+    assert_int_equal(events(w, "security.vulnerability.detected", &p), 3);
+    assert_non_null(strstr(p.v[2].data, "\"reopened\":true"));
+    sco_event_page_done(&p);
+    set_status(w, 1, SCO_STATUS_IN_PROGRESS, 0);
+    assert_int_equal(count_events(w, "security.vulnerability.*"), 5);
+}
+
+/* The one transaction: what is not saved has told nothing. */
+static int refuse(void *user, struct sco_store *s, const struct sco_scan *scan,
+                  struct sco_error *err)
+{
+    (void)user;
+    (void)s;
+    (void)scan;
+    return sco_error_set(err, SCO_E_IO, "no");
+}
+
+TEST(what_fails_tells_nothing)
+{
+    WORLD;
+    struct sco_store_context c = {.source = "node-1"};
+    struct sco_store_subject sub = {
+        .repository = w->repository, .branch = "main", .scope = "", .attach = refuse};
+    OK(sco_store_set_context(w->s, &c, &err));
+    struct sco_scan *s = scan_of(w, 1, 2);
+    assert_int_equal(sco_store_save_scan(w->s, &sub, s, &err), SCO_E_IO);
+    scan_free(s);
+    assert_int_equal(count_events(w, NULL), 0);
+    assert_int_equal(ask(w, "SELECT count(*) FROM finding_days"), 0);
+}
+
+/* ---- figures ---- */
+enum { DAY = 24 * 3600 * 1000 };
+
+static int64_t open_now(struct world *w)
+{
+    return ask(w, "SELECT CAST(coalesce(sum(opened), 0) AS BIGINT) FROM finding_days");
+}
+
+static void same_as_counted(struct world *w)
+{
+    assert_int_equal(open_now(w),
+                     ask(w, "SELECT count(*) FROM vulnerabilities WHERE status IN ('OPEN', "
+                            "'IN_PROGRESS') AND NOT suppressed"));
+    assert_int_equal(ask(w, "SELECT count(*) FROM (SELECT severity, sum(opened) AS n FROM "
+                            "finding_days GROUP BY severity) d WHERE n <> (SELECT count(*) FROM "
+                            "vulnerabilities v WHERE v.severity = d.severity AND status IN "
+                            "('OPEN', 'IN_PROGRESS') AND NOT suppressed)"),
+                     0);
+}
+
+TEST(sums_agree_with_what_is_counted)
+{
+    WORLD;
+    uint64_t n = 0;
+    save_is(w, scan_of(w, 1, 10), .created = 10);
+    same_as_counted(w);
+    struct sco_scan *s = scan_of(w, 3, 10); /* 1 and 2 are gone, 11 and 12 new */
+    s->findings.v[0].severity = SCO_SEV_LOW;
+    s->findings.v[1].status = SCO_STATUS_FALSE_POSITIVE;
+    s->findings.v[9].status = SCO_STATUS_RESOLVED;
+    save_is(w, s, .created = 2, .seen = 8, .changed = 2, .resolved = 2);
+    same_as_counted(w);
+    set_status(w, 5, SCO_STATUS_ACCEPTED, w->now + 5000);
+    set_status(w, 6, SCO_STATUS_RESOLVED, 0);
+    set_status(w, 7, SCO_STATUS_IN_PROGRESS, 0);
+    same_as_counted(w);
+    w->now += 10000;
+    OK(sco_store_expire(w->s, w->now, &n, &err));
+    assert_int_equal(n, 1);
+    same_as_counted(w);
+    save_is(w, scan_of(w, 1, 6), .seen = 3, .changed = 2, .reopened = 3, .resolved = 5);
+    same_as_counted(w);
+}
+
+TEST(trend_and_groups)
+{
+    WORLD;
+    struct sco_stats_trend t = {0};
+    struct sco_stats_groups g = {0};
+    int64_t start = w->now;
+    save_is(w, scan_of(w, 1, 10), .created = 10);
+    w->now += 2 * (int64_t)DAY;
+    save_is(w, scan_of(w, 1, 6), .seen = 6, .resolved = 4);
+    const char *first = w->repository;
+    w->repository = "https://git.example/second";
+    save_is(w, scan_of(w, 100, 3), .created = 3);
+    struct sco_stats_filter f = {.from = start - DAY, .to = w->now};
+    OK(sco_store_stats_trend(w->s, &f, &t, &err));
+    assert_int_equal(t.n, 4);
+    static const int64_t open[] = {0, 10, 10, 9};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(t.v[i].open[SCO_SEV_HIGH], open[i]);
+    assert_int_equal(t.v[1].created, 10);
+    assert_int_equal(t.v[3].resolved, 4);
+    assert_int_equal(t.v[3].created, 3);
+    sco_stats_trend_done(&t);
+    f.from = w->now; /* what is before counts, and is not shown */
+    f.repository = first;
+    OK(sco_store_stats_trend(w->s, &f, &t, &err));
+    assert_int_equal(t.n, 1);
+    assert_int_equal(t.v[0].open[SCO_SEV_HIGH], 6);
+    sco_stats_trend_done(&t);
+    f = (struct sco_stats_filter){.from = start, .to = w->now};
+    OK(sco_store_stats_groups(w->s, &f, SCO_STATS_BY_SEVERITY, &g, &err));
+    assert_int_equal(g.n, 1);
+    assert_string_equal(g.v[0].name, "HIGH");
+    assert_int_equal(g.v[0].n_open, 9);
+    assert_int_equal(g.v[0].resolved, 4);
+    assert_in_range(g.v[0].mean_fix_ms, 2 * DAY, 2 * DAY + 10000);
+    sco_stats_groups_done(&g);
+    OK(sco_store_stats_groups(w->s, &f, SCO_STATS_BY_REPOSITORY, &g, &err));
+    assert_int_equal(g.n, 2);
+    assert_string_equal(g.v[0].name, first);
+    assert_int_equal(g.v[0].n_open, 6);
+    assert_int_equal(g.v[1].created, 3);
+    sco_stats_groups_done(&g);
+    const char *const globs[] = {"*/second", "**/second", NULL};
+    f.repositories = globs;
+    OK(sco_store_stats_groups(w->s, &f, SCO_STATS_BY_TEAM, &g, &err));
+    assert_int_equal(g.n, 1);
+    assert_string_equal(g.v[0].name, "");
+    assert_int_equal(g.v[0].n_open, 3);
+    sco_stats_groups_done(&g);
+    f.to = f.from - DAY;
+    assert_int_equal(sco_store_stats_trend(w->s, &f, &t, &err), SCO_E_INVALID);
+}
+
+/* ---- alerts ---- */
+TEST(alerts)
+{
+    WORLD;
+    char id[37];
+    bool changed = false;
+    struct sco_alert_page p = {0};
+    struct sco_store_context c = {.source = "node-1"};
+    OK(sco_store_set_context(w->s, &c, &err));
+    for (int i = 0; i < 5; i++) {
+        struct sco_stored_alert a = {.kind = i % 2 ? "sla_breached" : "scan_failed",
+                                     .severity = SCO_SEV_HIGH,
+                                     .title = "something",
+                                     .repository = i == 4 ? NULL : "https://git.example/app",
+                                     .created_at = 1000 + i};
+        OK(sco_store_alert_add(w->s, &a, id, &err));
+    }
+    assert_int_equal(count_events(w, "notification.alert"), 5);
+    struct sco_alert_filter f = {.limit = 2};
+    size_t n = 0;
+    char cursor[64];
+    do {
+        OK(sco_store_alerts(w->s, &f, &p, &err));
+        for (size_t i = 0; i < p.n; i++)
+            assert_int_equal(p.v[i].created_at, 1004 - (int64_t)n++);
+        snprintf(cursor, sizeof cursor, "%s", p.cursor ? p.cursor : "");
+        sco_alert_page_done(&p);
+        f.cursor = *cursor ? cursor : NULL;
+    } while (f.cursor);
+    assert_int_equal(n, 5);
+    OK(sco_store_alert_acknowledge(w->s, id, "ada", 2000, &changed, &err));
+    assert_true(changed);
+    OK(sco_store_alert_acknowledge(w->s, id, "bob", 3000, &changed, &err));
+    assert_false(changed);
+    OK(sco_store_alert(w->s, id, &p, &err));
+    assert_string_equal(p.v[0].acknowledged_by, "ada");
+    sco_alert_page_done(&p);
+    f = (struct sco_alert_filter){.waiting = true, .kind = "scan_failed"};
+    OK(sco_store_alerts(w->s, &f, &p, &err));
+    assert_int_equal(p.n, 2);
+    sco_alert_page_done(&p);
+    const char *const globs[] = {"https://git.example/*", NULL};
+    f = (struct sco_alert_filter){.repositories = globs};
+    OK(sco_store_alerts(w->s, &f, &p, &err));
+    assert_int_equal(p.n, 4);
+    sco_alert_page_done(&p);
+    assert_int_equal(sco_store_alert_acknowledge(w->s, "x", "ada", 1, &changed, &err),
+                     SCO_E_NOT_FOUND);
+    assert_int_equal(sco_store_alert_add(w->s, &(struct sco_stored_alert){.kind = "x"}, id, &err),
+                     SCO_E_INVALID);
+}
+
+/* ---- partitions ---- */
+#ifdef STORE_IS_postgresql
+TEST(partitions)
+{
+    WORLD;
+    const char *count = "SELECT count(*) FROM pg_inherits i JOIN pg_class p ON p.oid = "
+                        "i.inhparent WHERE p.relname = 'scan_results'";
+    assert_int_equal(ask(w, count), 5); /* four months, and the default one */
+    w->now = 1900000000000;             /* 2030-03-17 */
+    save_is(w, scan_of(w, 1, 1), .created = 1);
+    assert_int_equal(ask(w, "SELECT count(*) FROM scan_results_default"), 1);
+    OK(store_make_partitions(w->s, w->now, &err)); /* takes the row over */
+    OK(store_make_partitions(w->s, w->now, &err));
+    assert_int_equal(ask(w, "SELECT count(*) FROM scan_results_default"), 0);
+    assert_int_equal(ask(w, "SELECT count(*) FROM scan_results_2030_03"), 1);
+    int64_t there = ask(w, count);
+    struct sco_store_keep k = {.now = w->now + 70 * (int64_t)DAY,
+                               .keep_ms = {[SCO_KEEP_SCANS] = 30 * (int64_t)DAY}};
+    OK(sco_store_retain_all(w->s, &k, &err));
+    assert_int_equal(k.removed[SCO_KEEP_SCANS], 1);
+    assert_int_equal(ask(w, "SELECT count(*) FROM pg_tables WHERE tablename = "
+                            "'scan_results_2030_03'"),
+                     0);
+    assert_true(ask(w, count) < there + 3);
+    save_is(w, scan_of(w, 1, 1), .seen = 1);
+}
+#endif
+
+/* ---- plans ---- */
+static const struct sco_store_ops *real;
+static char bad_plan[4096];
+static size_t n_plans;
+
+static int on_plan(void *user, const struct store_value *v, size_t n)
+{
+    struct sco_buf *b = user;
+    sco_buf_add(b, v[n - 1].s);
+    sco_buf_addc(b, '\n');
+    return 0;
+}
+
+#ifdef STORE_IS_postgresql
+#define EXPLAIN "EXPLAIN "
+static bool is_bad(const char *line)
+{
+    static const char *const big[] = {"vulnerabilities", "vulnerability_details",
+                                      "vulnerability_history", "scan_scanners", "jobs"};
+    const char *at = strstr(line, "Seq Scan on ");
+    for (size_t i = 0; at && i < SCO_ARRAY_LEN(big); i++)
+        if (strncmp(at + 12, big[i], strlen(big[i])) == 0)
+            return true;
+    return at && strncmp(at + 12, "scan_results_2", 14) == 0 &&
+           strncmp(strchr(at, '('), "(cost=0.00..0.00 ", 17) != 0; /* an empty month */
+}
+#define UUID "gen_random_uuid()"
+#define HASH "sha256(i::text::bytea)"
+#else
+#define EXPLAIN "EXPLAIN QUERY PLAN "
+static bool is_bad(const char *line)
+{
+    return strncmp(line, "SCAN ", 5) == 0 && !strstr(line, "USING") && !strstr(line, "branches") &&
+           strncmp(line, "SCAN b\n", 7) != 0;
+}
+#define UUID "randomblob(16)"
+#define HASH "randomblob(32)"
+#endif
+
+static int spy(void *db, const char *sql, const struct store_value *v, size_t n, store_row_fn row,
+               void *user, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0}, plan = {0};
+    sco_buf_addf(&b, EXPLAIN "%s", sql);
+    int r = real->query(db, sco_buf_z(&b), v, n, on_plan, &plan, err);
+    if (r < 0)
+        return r;
+    n_plans++;
+    for (const char *line = sco_buf_z(&plan); *line; line = strchr(line, '\n') + 1)
+        if (is_bad(line))
+            snprintf(bad_plan, sizeof bad_plan, "%s\n%s", sql, sco_buf_z(&plan));
+    return real->query(db, sql, v, n, row, user, err);
+}
+
+static void fill(struct world *w)
+{
+    static const char *const sql[] = {
+        "INSERT INTO branches (pk, repository, branch) WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL "
+        "SELECT i + 1 FROM c WHERE i < 50) SELECT 1000 + i, 'r' || i, 'main' FROM c",
+        "INSERT INTO vulnerabilities (pk, id, branch_pk, fingerprint, digest, vulnerability_type, "
+        "severity, title, rule_id, file_path, line_number, cve_id, tools, risk_score, suppressed, "
+        "scope, status, first_detected, last_detected, resolved_at, first_scan, last_scan) WITH "
+        "RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 30000) SELECT "
+        "i, " UUID ", 1001 + i % 50, " HASH ", " HASH ", 'SAST', 'HIGH', 't', 'r', 'src/' || i, 1, "
+        "CASE WHEN i % 3 = 0 THEN 'CVE-2026-' || (i % 1000) END, 'semgrep', (i * 7919 % 1000) / "
+        "10.0, i % 40 = 1, '', CASE WHEN i % 4 = 0 THEN 'RESOLVED' ELSE 'OPEN' END, i, i, CASE "
+        "WHEN i % 4 = 0 THEN i END, " UUID ", " UUID " FROM c",
+        "INSERT INTO vulnerability_details (pk, content) SELECT pk, '{}' FROM vulnerabilities",
+        "INSERT INTO vulnerability_history (vulnerability_pk, at, action, changed_by) SELECT pk, "
+        "1, 'changed', 'scan' FROM vulnerabilities",
+        "INSERT INTO scan_results (id, branch_pk, scan_type, scope, status, gate_result, "
+        "exit_status, tool_name, tool_version, started_at, completed_at, findings, suppressed, "
+        "critical, high, medium, low, info, created, seen, changed, resolved, reopened, "
+        "not_checked) WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < "
+        "20000) SELECT " UUID ", 1001 + i % 50, 'scan', '', 'completed', 'passed', 0, 's', '1', "
+        "1800000000000 + CAST(i AS BIGINT) * 1000000, 1800000000000 + CAST(i AS BIGINT) * 1000000, "
+        "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
+        "0, 0, 0 FROM c",
+        "INSERT INTO jobs (id, kind, state, target_key, revision, scanners, request, origin, "
+        "priority, waiting_since, rank, max_attempts, not_before, deadline, created_at) WITH "
+        "RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 20000) SELECT " UUID
+        ", 'scan', CASE WHEN i % 100 = 0 THEN 'queued' ELSE 'completed' END, 'r' || (i % 500), "
+        "'main', '', '{}', 'api', 5, i, i, 3, 0, 0, i FROM c",
+        "INSERT INTO scan_scanners (scan_pk, ordinal, name, status, required, counts, started_at, "
+        "duration_ms, exit_code, reported, dropped, suppressed, critical, high, medium, low, info) "
+        "SELECT pk, 0, 'x', 'completed', gate_result = '', gate_result = '', 0, 0, 0, 0, 0, 0, 0, "
+        "0, 0, 0, 0 FROM scan_results",
+        "ANALYZE",
+    };
+    struct sco_error err = {0};
+    OK(store_make_partitions(w->s, 1800000000000, &err));
+    OK(store_make_partitions(w->s, 1810000000000, &err));
+    for (size_t i = 0; i < SCO_ARRAY_LEN(sql); i++)
+        OK(store_exec(w->s, sql[i], NULL, 0, NULL, &err));
+}
+
+static void is_indexed(const char *what)
+{
+    if (*bad_plan)
+        fail_msg("%s reads a whole table: %s", what, bad_plan);
+}
+
+static void list_findings(struct world *w, struct sco_store_filter f, const char *what)
+{
+    struct sco_error err = {0};
+    struct sco_finding_page p = {0};
+    char cursor[64];
+    f.limit = 50;
+    OK(sco_store_findings(w->s, &f, &p, &err));
+    is_indexed(what);
+    snprintf(cursor, sizeof cursor, "%s", p.cursor ? p.cursor : "");
+    sco_finding_page_done(&p);
+    if (!*cursor)
+        return;
+    f.cursor = cursor;
+    OK(sco_store_findings(w->s, &f, &p, &err));
+    is_indexed("the second page");
+    sco_finding_page_done(&p);
+}
+
+static void list_scans(struct world *w, struct sco_store_scan_filter f, const char *what)
+{
+    struct sco_error err = {0};
+    struct sco_scan_page p = {0};
+    f.limit = 50;
+    OK(sco_store_scans(w->s, &f, &p, &err));
+    is_indexed(what);
+    sco_scan_page_done(&p);
+}
+
+static void list_jobs(struct world *w, struct sco_job_filter f, const char *what)
+{
+    struct sco_error err = {0};
+    struct sco_job_page p = {0};
+    f.limit = 50;
+    OK(sco_store_jobs(w->s, &f, &p, &err));
+    is_indexed(what);
+    sco_job_page_done(&p);
+}
+
+TEST(every_list_has_an_index)
+{
+    WORLD;
+    fill(w);
+    struct sco_store_ops ops = *w->s->ops;
+    real = w->s->ops;
+    ops.query = spy;
+    ops.often = NULL;
+    w->s->ops = &ops;
+    *bad_plan = 0;
+    n_plans = 0;
+    list_findings(w, (struct sco_store_filter){0}, "all");
+    list_findings(w, (struct sco_store_filter){.repository = "r7"}, "a repository");
+    list_findings(w, (struct sco_store_filter){.repository = "r7", .branch = "main"}, "a branch");
+    list_findings(w, (struct sco_store_filter){.cve = "CVE-2026-3"}, "a CVE");
+    list_findings(w, (struct sco_store_filter){.min_severity = SCO_SEV_HIGH}, "a severity");
+    list_findings(w, (struct sco_store_filter){.statuses = 1 << SCO_STATUS_RESOLVED}, "resolved");
+    list_findings(w, (struct sco_store_filter){.statuses = ALL_STATUSES, .suppressed = true},
+                  "all that there is");
+    struct sco_finding_page p = {0};
+    struct sco_store_filter one = {.limit = 1};
+    OK(sco_store_findings(w->s, &one, &p, &err));
+    char id[37], fingerprint[65];
+    snprintf(id, sizeof id, "%s", p.v[0].id);
+    snprintf(fingerprint, sizeof fingerprint, "%s", p.v[0].fingerprint);
+    sco_finding_page_done(&p);
+    OK(sco_store_finding(w->s, id, &p, &err));
+    sco_finding_page_done(&p);
+    is_indexed("an id");
+    OK(sco_store_finding(w->s, fingerprint, &p, &err));
+    sco_finding_page_done(&p);
+    is_indexed("a fingerprint");
+    struct sco_store_history h = {0};
+    OK(sco_store_history(w->s, id, &h, &err));
+    sco_store_history_done(&h);
+    is_indexed("history");
+    list_scans(w, (struct sco_store_scan_filter){0}, "scans");
+    list_scans(w, (struct sco_store_scan_filter){.repository = "r7"}, "scans of a repository");
+    struct sco_scan_page sp = {0};
+    OK(sco_store_scans(w->s, &(struct sco_store_scan_filter){.limit = 1}, &sp, &err));
+    snprintf(id, sizeof id, "%s", sp.v[0].id);
+    sco_scan_page_done(&sp);
+    OK(sco_store_scan(w->s, id, &sp, &err));
+    sco_scan_page_done(&sp);
+    is_indexed("a scan");
+    list_jobs(w, (struct sco_job_filter){0}, "jobs");
+    struct sco_job_page jp = {0};
+    OK(sco_store_jobs(w->s, &(struct sco_job_filter){.limit = 1}, &jp, &err));
+    snprintf(id, sizeof id, "%s", jp.v[0].id);
+    sco_job_page_done(&jp);
+    OK(sco_store_job(w->s, id, &jp, &err));
+    sco_job_page_done(&jp);
+    is_indexed("a job");
+    assert_true(n_plans > 15);
+    w->s->ops = real;
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(findings_tell_events),
+        T(what_fails_tells_nothing),
+        T(sums_agree_with_what_is_counted),
+        T(trend_and_groups),
+        T(alerts),
+#ifdef STORE_IS_postgresql
+        T(partitions),
+#endif
+        T(every_list_has_an_index),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
