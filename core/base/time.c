@@ -32,22 +32,41 @@ static void put_digits(char *out, int n, int v)
         out[--n] = (char)('0' + v % 10);
 }
 
+enum { DAY = 86400, FIRST_DAY = -719528, LAST_DAY = 2932896 }; /* 0000-01-01, 9999-12-31 */
+
+/* Civil from days: years begin in March here, so that a leap day is the last one. */
+static void date_of(int64_t days, int *year, int *month, int *day)
+{
+    int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t doe = z - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+    *day = (int)(doy - (153 * mp + 2) / 5 + 1);
+    *month = (int)(mp < 10 ? mp + 3 : mp - 9);
+    *year = (int)(yoe + era * 400 + (*month <= 2));
+}
+
 void sco_time_format(int64_t unix_ms, char out[SCO_TIME_LEN])
 {
     int64_t ms = unix_ms % 1000;
     if (ms < 0)
         ms += 1000;
-    time_t t = (time_t)((unix_ms - ms) / 1000);
-    struct tm tm;
-    if (!gmtime_r(&t, &tm) || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
-        memset(&tm, 0, sizeof tm);
+    int64_t seconds = (unix_ms - ms) / 1000, of_day = seconds % DAY;
+    if (of_day < 0)
+        of_day += DAY;
+    int64_t days = (seconds - of_day) / DAY;
+    int year = 1900, month = 1, day = 0; /* of a time that has no four digits of a year */
+    if (days >= FIRST_DAY && days <= LAST_DAY)
+        date_of(days, &year, &month, &day);
+    else
+        of_day = 0;
     memcpy(out, "0000-00-00T00:00:00.000Z", SCO_TIME_LEN);
-    put_digits(out, 4, tm.tm_year + 1900);
-    put_digits(out + 5, 2, tm.tm_mon + 1);
-    put_digits(out + 8, 2, tm.tm_mday);
-    put_digits(out + 11, 2, tm.tm_hour);
-    put_digits(out + 14, 2, tm.tm_min);
-    put_digits(out + 17, 2, tm.tm_sec);
+    put_digits(out, 4, year);
+    put_digits(out + 5, 2, month);
+    put_digits(out + 8, 2, day);
+    put_digits(out + 11, 2, (int)(of_day / 3600));
+    put_digits(out + 14, 2, (int)(of_day / 60 % 60));
+    put_digits(out + 17, 2, (int)(of_day % 60));
     put_digits(out + 20, 3, (int)ms);
 }
 

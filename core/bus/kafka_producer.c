@@ -41,8 +41,6 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
         return;
     }
     bus_window_ack(&k->window, number);
-    k->sink.up = true;
-    k->heard = sco_mono_ms();
 }
 
 static void on_error(rd_kafka_t *rk, int e, const char *reason, void *opaque)
@@ -142,11 +140,10 @@ static int put(struct bus_sink *s, const struct sco_event *e, struct sco_str tex
     if (!bus_window_waiting(&k->window))
         k->heard = sco_mono_ms();
     uint64_t number = k->window.next;
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        k->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(e->key, *e->key ? strlen(e->key) : 0),
-        RD_KAFKA_V_VALUE((void *)text.p, text.n), RD_KAFKA_V_TIMESTAMP(e->at),
-        RD_KAFKA_V_OPAQUE((void *)(uintptr_t)number), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_END);
+    size_t key = strlen(e->key);
+    int failed = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void *)text.p,
+                                  text.n, key ? e->key : NULL, key, (void *)(uintptr_t)number);
+    rd_kafka_resp_err_t code = failed ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return 1;
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
@@ -161,7 +158,12 @@ static int poll(struct bus_sink *s, int ms, int64_t *ret_position, size_t *ret_w
                 struct sco_error *err)
 {
     struct kafka *k = of(s);
+    int64_t before = k->window.acknowledged;
     rd_kafka_poll(k->rk, bus_window_waiting(&k->window) ? ms : 0);
+    if (k->window.acknowledged != before) {
+        k->sink.up = true;
+        k->heard = sco_mono_ms();
+    }
     *ret_position = k->window.position;
     *ret_waiting = bus_window_waiting(&k->window);
     if (!k->failed)

@@ -32,7 +32,8 @@ void sco_event_page_done(struct sco_event_page *p);
 /* In the transaction that is open, else in one of its own, after the fact is written: who waits for
  * its rows then comes later in the feed as well. id NULL: a new one; at 0: now; source,
  * correlation_id, user_id NULL: the context's. Nothing is done when the context has no events.
- * SCO_E_LIMIT: too much data; SCO_E_INVALID: an id that is no UUID. */
+ * SCO_E_LIMIT: too much data; SCO_E_INVALID: an id that is no UUID, a type
+ * with other characters than small letters, '.' and '_'. */
 int sco_store_event_add(struct sco_store *s, const struct sco_event *e,
                         struct sco_error *err) SCO_NODISCARD;
 /* Gives up to `limit` rows their positions; of several nodes one at a time. *ret_last: the highest

@@ -76,6 +76,8 @@ TEST(what_is_written_is_read)
     sco_event_page_done(&p);
     e.id = "none";
     assert_int_equal(sco_store_event_add(w->s, &e, &err), SCO_E_INVALID);
+    e = (struct sco_event){.type = "a\"b", .key = "k"};
+    assert_int_equal(sco_store_event_add(w->s, &e, &err), SCO_E_INVALID);
     char *much = malloc(SCO_EVENT_DATA_MAX + 2);
     assert_non_null(much);
     memset(much, ' ', SCO_EVENT_DATA_MAX + 1);
