@@ -36,11 +36,11 @@ struct world {
     struct sco_metrics *metrics;
 };
 
-static struct sco_store *open_store(const struct world *w)
+static struct sco_store *open_store(const struct world *w, bool create)
 {
     struct sco_store *s = NULL;
     struct sco_error err = {0};
-    struct sco_store_options o = {.where = w->where, .create = true, .wait_ms = 10000};
+    struct sco_store_options o = {.where = w->where, .create = create, .wait_ms = 10000};
     if (store_open_with(sco_store_sqlite(), &o, &s, &err) < 0)
         fail_msg("%s", err.text);
     return s;
@@ -49,7 +49,7 @@ static struct sco_store *open_store(const struct world *w)
 static void *start_thread(void *user)
 {
     struct world *w = user;
-    return open_store(w);
+    return open_store(w, false);
 }
 
 static void stop_thread(void *user, void *state)
@@ -114,7 +114,7 @@ static int set_up(void **state)
     w->fds = count_fds();
     assert_int_equal(sco_fs_mkdtemp(NULL, "sco-sched-", &w->dir, &err), 0);
     snprintf(w->where, sizeof w->where, "%s/store.db", w->dir);
-    w->store = open_store(w);
+    w->store = open_store(w, true);
     w->now = 1800000000000;
     w->mono = 1000000;
     w->base = event_base_new();
@@ -284,6 +284,7 @@ static void test_many(void **state)
     do {
         assert_true(running(w) <= 4);
         turn(w, since);
+        assert_int_equal(c.by_state[SCO_JOB_DEAD] + c.by_state[SCO_JOB_CANCELLED], 0);
         assert_int_equal(sco_store_job_counts(w->store, w->now, &c, NULL), 0);
     } while (c.by_state[SCO_JOB_COMPLETED] < 30);
     assert_int_equal(c.by_state[SCO_JOB_DEAD] + c.by_state[SCO_JOB_QUEUED], 0);
