@@ -1,6 +1,8 @@
 # Writes the fragments of the OpenAPI document (openapi/*.json) as C text: -DDIR= -DOUT=
 file(GLOB files ${DIR}/*.json)
 list(SORT files)
+list(REMOVE_ITEM files ${DIR}/base.json) # what the document begins with
+list(PREPEND files ${DIR}/base.json)
 set(text "/* Generated from core/api/openapi. */\n#include \"server_priv.h\"\n\n")
 set(rows "")
 set(n 0)
