@@ -216,6 +216,28 @@ int sco_auth_login(struct sco_auth *a, struct sco_store *s, const struct sco_log
     return r;
 }
 
+int sco_auth_confirm_password(struct sco_auth *a, struct sco_store *s, const char *user_id,
+                              struct sco_str password, int64_t *ret_wait_ms, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    struct sco_user_page page = {0};
+    struct keys k = {0};
+    int r = sco_store_user(s, user_id, &page, err);
+    if (r < 0)
+        return r;
+    struct sco_login l = {.email = sco_str_c(page.v[0].email), .password = password};
+    r = find_keys(&l, &arena, &k, err);
+    sco_user_page_done(&page);
+    if (r == 0)
+        r = throttle(a, s, &k, ret_wait_ms, err);
+    if (r == 0)
+        r = check_password(a, s, k.email, password, &page, err);
+    if (r == 0)
+        r = pardon(s, &k, true, err);
+    sco_user_page_done(&page);
+    return r;
+}
+
 /* ---- refresh ---- */
 /* In the transaction. 1: it was used before; its family ends, and that is kept. */
 static int rotate(struct sco_auth *a, struct sco_store *s, const struct sco_stored_token *t,

@@ -120,6 +120,11 @@ int sco_auth_logout(struct sco_auth *a, struct sco_store *s, struct sco_str refr
  */
 int sco_auth_set_password(struct sco_auth *a, struct sco_store *s, const char *user_id,
                           struct sco_str password, struct sco_error *err) SCO_NODISCARD;
+/* Of somebody who is logged in, before what a stolen login must not be enough for.
+ * SCO_E_PERMISSION; SCO_E_LIMIT as for a login. */
+int sco_auth_confirm_password(struct sco_auth *a, struct sco_store *s, const char *user_id,
+                              struct sco_str password, int64_t *ret_wait_ms,
+                              struct sco_error *err) SCO_NODISCARD;
 /* A new token in clear, in the arena, told once. kind as of struct sco_stored_token; ttl_ms 0:
  * none for "api", 1 h for the others. */
 int sco_auth_issue(struct sco_auth *a, struct sco_store *s, const struct sco_stored_token *t,
