@@ -55,6 +55,12 @@ struct cli {
     struct panel *panel;
     struct sco_store *store; /* scan, import: open from before the scan to its end; or NULL */
     const struct sco_plan *plan;
+    /* secureops-runner: in the place of what the command line does; or NULL */
+    void (*on_progress)(struct cli *c, const struct sco_progress *p);
+    int (*wanted)(struct cli *c, const char *name); /* -1 never; 0 as configured */
+    const struct sco_job_lease *lease;
+    int (*attach)(void *user, struct sco_store *s, const struct sco_scan *scan,
+                  struct sco_error *err); /* user: this struct */
 };
 enum {
     ARG_NONE,
@@ -104,6 +110,9 @@ enum {
     ARG_UNTIL,
     ARG_KEEP_SCANS,
     ARG_KEEP_RESOLVED,
+    ARG_ACTOR,
+    ARG_ACTION,
+    ARG_OBJECT,
 };
 /* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
@@ -171,3 +180,4 @@ int cmd_policy(struct cli *c);
 int cmd_findings(struct cli *c);
 int cmd_scans(struct cli *c);
 int cmd_db(struct cli *c);
+int cmd_audit(struct cli *c);

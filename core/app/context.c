@@ -102,9 +102,11 @@ static int find_places(struct cli *c, struct sco_error *err)
     static const char *const workers[] = {"secureops-worker",
                                           "../libexec/secureops/secureops-worker", NULL};
     static const char *const plugins[] = {"../lib/secureops/plugins",
-                                          "../" SCO_INSTALL_LIBDIR "/secureops/plugins", NULL};
+                                          "../" SCO_INSTALL_LIBDIR "/secureops/plugins",
+                                          "../../" SCO_INSTALL_LIBDIR "/secureops/plugins", NULL};
     c->exe_dir = sco_dir_exe();
-    c->cache_dir = sco_dir_cache();
+    if (!c->cache_dir)
+        c->cache_dir = sco_dir_cache();
     c->data_dir = sco_dir_data();
     if (!c->exe_dir || !c->cache_dir || !c->data_dir)
         return sco_error_nomem(err);
@@ -115,10 +117,11 @@ static int find_places(struct cli *c, struct sco_error *err)
         return r;
     c->worker = context_first_existing(c, workers, false);
     if (!c->worker)
-        return sco_error_set(err, SCO_E_INTERNAL,
-                             "secureops-worker is not beside secureops in %s: the installation is "
-                             "incomplete",
-                             c->exe_dir);
+        return sco_error_set(
+            err, SCO_E_INTERNAL,
+            "secureops-worker is not beside this program in %s: the installation is "
+            "incomplete",
+            c->exe_dir);
     size_t n = 0, extra = c->config->tools.plugins.n;
     c->plugin_dirs = sco_arena_alloc(&c->arena, (extra + 2) * sizeof *c->plugin_dirs);
     if (!c->plugin_dirs)
@@ -213,6 +216,8 @@ static int scanner_wanted(void *user, const char *name)
 {
     struct cli *c = user;
     struct sco_config_scanner s;
+    if (c->wanted && c->wanted(c, name) < 0)
+        return -1;
     /* what is wrong with it was an error of context_check_scanners, before any plan */
     return sco_config_scanner(c->config, name, &s, NULL) < 0 ? 0 : s.enabled;
 }
@@ -220,7 +225,9 @@ static int scanner_wanted(void *user, const char *name)
 static void on_progress(void *user, const struct sco_progress *p)
 {
     struct cli *c = user;
-    if (p->event == SCO_PROGRESS_LOG) {
+    if (c->on_progress) {
+        c->on_progress(c, p);
+    } else if (p->event == SCO_PROGRESS_LOG) {
         const char *const fields[] = {"scanner", p->run->name, NULL};
         panel_hide(c->panel);
         sco_log_write(p->level, "scanner", fields, "%s", p->what);

@@ -23,7 +23,8 @@ static int add_pack(struct cli *c, size_t *n, const char *path, struct sco_error
 /* Packs that come with the program, then configured ones. */
 static int find_packs(struct cli *c, struct sco_error *err)
 {
-    static const char *const places[] = {"../share/secureops/policies", NULL};
+    static const char *const places[] = {"../share/secureops/policies",
+                                         "../../share/secureops/policies", NULL};
     const struct sco_str_list *more = &c->config->policies.dirs;
     const char *own = context_first_existing(c, places, true);
     size_t n = 0;

@@ -109,7 +109,8 @@ static bool covers_below(const struct sco_target *t, const char *path, bool *ret
 
 static bool covers(void *user, const char *path)
 {
-    const struct sco_plan *plan = user;
+    const struct cli *c = user;
+    const struct sco_plan *plan = c->plan;
     if (plan->n_targets == 1)
         return sco_target_covers(&plan->targets[0], path);
     bool found = false;
@@ -138,7 +139,10 @@ static int find_subject(struct cli *c, const struct sco_scan *scan, struct sco_s
     const struct sco_plan *plan = c->plan;
     struct sco_store_subject s = {.repository = c->values[ARG_REPOSITORY],
                                   .branch = c->values[ARG_BRANCH],
-                                  .scope = c->values[ARG_SCOPE]};
+                                  .scope = c->values[ARG_SCOPE],
+                                  .user = c,
+                                  .lease = c->lease,
+                                  .attach = c->attach};
     if (!s.repository)
         s.repository = scan->repository ? scan->repository : scan->root;
     if (!s.branch)
@@ -147,7 +151,6 @@ static int find_subject(struct cli *c, const struct sco_scan *scan, struct sco_s
         bool file =
             plan->n_targets == 1 && scan->root && !(plan->targets[0].kinds & SCO_TARGET_DIRECTORY);
         s.covers = covers;
-        s.user = (void *)(uintptr_t)plan;
         if (plan->n_targets > 1)
             s.scope = scan->target;
         else if (file)

@@ -1,0 +1,91 @@
+/* Inside of secureops-runner: one job of the daemon. */
+#pragma once
+
+#include "cli_priv.h"
+
+#include <secureops/checkout.h>
+#include <secureops/ipc.h>
+#include <secureops/store_jobs.h>
+
+/* ---- runner_job.c: what is asked for; docs/daemon.md ---- */
+struct runner_setup {
+    const char *config, *store, *data, *cache, *node; /* config, data, cache: or NULL */
+    const char *const *sets;                          /* NAME=VALUE; NULL-terminated */
+};
+enum runner_target { TARGET_REPOSITORY, TARGET_IMAGE, TARGET_DIRECTORY, TARGET_URL };
+struct runner_request {
+    /* scan */
+    enum runner_target target;
+    const char *location;
+    const char *const *types, *const *scanners, *const *skip, *const *frameworks, *const *gates;
+    const char *fail_on, *checkout_secret;
+    int64_t offline, timeout_ms;
+    uint32_t type_bits;
+    /* import */
+    const char *file, *name, *scanner, *repository, *scope;
+    /* both */
+    const char *branch, *commit;
+};
+struct runner_job {
+    struct runner_setup setup;
+    const char *id, *kind, *requested_by, *correlation_id;
+    int64_t attempt, timeout_ms;
+    bool import;
+    struct runner_request request;
+    char *token; /* or NULL */
+};
+int runner_job_parse(struct sco_str frame, struct sco_arena *arena, struct runner_job *ret,
+                     struct sco_error *err);
+
+/* ---- runner.c ---- */
+enum runner_end { END_NONE, END_CANCELLED, END_SIGNAL, END_ORPHANED };
+enum runner_phase { PHASE_JOB, PHASE_SETUP, PHASE_WORK, PHASE_SAVE };
+struct runner {
+    int fd;        /* of the daemon */
+    int signal_fd; /* SIGTERM and its like */
+    int end_fd;    /* readable when one of these two is: it is time to end */
+    struct sco_frames frames;
+    struct sco_arena arena;
+    struct runner_job job;
+    struct sco_job_lease lease;
+    struct cli cli;
+    enum runner_end end;
+    enum runner_phase phase;
+    bool mute; /* the daemon does not listen */
+    char *dir; /* private, goes at the end */
+    int dir_lock;
+    struct sco_buf log; /* scan.log */
+    uint32_t lines;     /* sent */
+    size_t runs_ended;
+    int64_t told_ms;
+    struct sco_checkout checkout;
+    const char *scan_id, *gate;
+    uint64_t findings;
+};
+/* Looks at end_fd without waiting; true: it is time to end. */
+bool runner_ends(struct runner *r);
+void runner_log(struct runner *r, uint32_t level, const char *fmt, ...) SCO_PRINTF(3, 4);
+void runner_progress(struct runner *r, uint64_t done, uint64_t total, const char *what);
+
+/* ---- runner_dir.c ---- */
+int runner_dir_make(struct runner *r, struct sco_error *err);
+void runner_dir_remove(struct runner *r);
+
+/* ---- runner_setup.c: configuration, store, engine ---- */
+int runner_setup(struct runner *r, struct sco_error *err);
+int runner_check(struct runner *r, struct sco_error *err); /* scanners, gates */
+
+/* ---- runner_target.c ---- */
+/* Fetches what is to be scanned when it has to be. *ret: the target as the engine takes it,
+ * *ret_shown: as people know it. */
+int runner_target(struct runner *r, const char **ret, const char **ret_shown,
+                  struct sco_error *err);
+int runner_report_file(struct runner *r, const char **ret, struct sco_error *err); /* of imports */
+
+/* ---- runner_scan.c ---- */
+int runner_work(struct runner *r, struct sco_error *err);
+
+/* ---- runner_reports.c ---- */
+/* cli.attach: report.json, report.sarif, scan.log. */
+int runner_attach(void *user, struct sco_store *s, const struct sco_scan *scan,
+                  struct sco_error *err);
