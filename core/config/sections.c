@@ -243,6 +243,14 @@ static const struct sco_option retention_table[] = {
         .doc = "Events that everybody has read."),
     {0}};
 
+static const struct sco_option sla_table[] = {
+    ROW(sco_config_sla, critical, SCO_OPT_DURATION, "7d", .name = "critical", .max = YEARS(100),
+        .doc = "From its first day on; 0: no end."),
+    ROW(sco_config_sla, high, SCO_OPT_DURATION, "30d", .name = "high", .max = YEARS(100)),
+    ROW(sco_config_sla, medium, SCO_OPT_DURATION, "90d", .name = "medium", .max = YEARS(100)),
+    ROW(sco_config_sla, low, SCO_OPT_DURATION, "180d", .name = "low", .max = YEARS(100)),
+    {0}};
+
 static const struct sco_option auth_table[] = {
     ROW(sco_config_auth, key, SCO_OPT_STR, NULL, .name = "key", .flags = SCO_OPT_SECRET,
         .doc = "Key that seals secrets at rest and signs tokens: 32 bytes as 64 hex digits or in "
@@ -304,7 +312,7 @@ const struct sco_option config_scanner_table[] = {
 static const char *const top_others[] = {"scanners",  "scan",     "gate",      "log",    "tools",
                                          "secrets",   "policies", "store",     "server", "queue",
                                          "checkout",  "events",   "retention", "auth",   "smtp",
-                                         "telemetry", "vault",    NULL};
+                                         "telemetry", "vault",    "sla",       NULL};
 
 const struct section config_sections[SECTION_MAX_] = {
     [SECTION_TOP] = {.name = "", .doc = "", .table = top_table, .others = top_others},
@@ -373,6 +381,10 @@ const struct section config_sections[SECTION_MAX_] = {
          .table = retention_table,
          .offset = offsetof(struct sco_config, retention),
          .trusted_only = true},
+    [SECTION_SLA] = {.name = "sla",
+                     .doc = "How long a finding of a severity may be open before it is overdue.",
+                     .table = sla_table,
+                     .offset = offsetof(struct sco_config, sla)},
     [SECTION_AUTH] = {.name = "auth",
                       .doc = "Keys and tokens of the API. Refused in an untrusted file.",
                       .table = auth_table,

@@ -17,6 +17,7 @@ enum { PARAMS_MAX = 40, ID_PART_MIN = 8 };
 
 struct reading {
     struct sco_finding_page *page;
+    const int64_t *sla_ms;
     size_t limit;
     double risk; /* of the last one */
     int64_t pk;
@@ -64,6 +65,9 @@ static int on_finding(void *user, const struct store_value *v, size_t n)
     for (int i = 0; i < SCO_STATUS_MAX_; i++)
         if (sco_str_is(v[7].s, sco_status_name((enum sco_status)i)))
             x->status = (enum sco_status)i;
+    bool open = x->status == SCO_STATUS_OPEN || x->status == SCO_STATUS_IN_PROGRESS;
+    if (open && x->severity < SCO_SEV_MAX_ && rd->sla_ms[x->severity])
+        x->due_at = x->first_detected + rd->sla_ms[x->severity];
     rd->risk = v[9].real;
     rd->pk = v[0].i;
     return x->id && x->repository && x->branch && x->fingerprint && x->tools && x->content
@@ -156,11 +160,28 @@ static int after(struct question *q, const char *cursor, struct sco_error *err)
         return sco_error_set(err, SCO_E_INVALID,
                              "\"%s\" is no cursor: give the one that the page before ended with",
                              cursor);
+    param(q, " AND v.risk_score <= ", sv_real(risk_value)); /* where the index begins */
     param(q, " AND (v.risk_score < ", sv_real(risk_value));
     param(q, " OR (v.risk_score = ", sv_real(risk_value));
     param(q, " AND v.pk > ", sv_i64(pk_value));
     sco_buf_addz(&q->sql, "))");
     return 0;
+}
+
+/* Open for longer than its severity may be. */
+static void overdue(struct sco_store *s, struct question *q, const struct sco_store_filter *f)
+{
+    if (!f->overdue)
+        return;
+    sco_buf_addz(&q->sql, " AND v.status IN ('OPEN', 'IN_PROGRESS') AND (1 = 0");
+    for (uint32_t i = 0; i < SCO_SEV_MAX_; i++) {
+        if (!s->sla_ms[i])
+            continue;
+        param(q, " OR (v.severity = ", sv_text(sco_severity_name(i)));
+        param(q, " AND v.first_detected < ", sv_i64(f->now - s->sla_ms[i]));
+        sco_buf_addc(&q->sql, ')');
+    }
+    sco_buf_addc(&q->sql, ')');
 }
 
 /* The branches of the repositories that may be seen. */
@@ -199,6 +220,7 @@ static int ask(struct sco_store *s, struct question *q, const struct sco_store_f
     same(q, "v.cve_id", f->cve);
     with_tool(q, f->tool);
     below(q, f->path);
+    overdue(s, q, f);
     if (f->assignee && *f->assignee)
         same(q, "v.assignee", f->assignee);
     else if (f->assignee)
@@ -219,7 +241,7 @@ int sco_store_findings(struct sco_store *s, const struct sco_store_filter *f,
     if (limit > SCO_STORE_PAGE_MAX)
         return sco_error_set(err, SCO_E_INVALID, "a page has at most %d findings",
                              SCO_STORE_PAGE_MAX);
-    struct reading rd = {.page = &page, .limit = limit};
+    struct reading rd = {.page = &page, .sla_ms = s->sla_ms, .limit = limit};
     int r = ask(s, &q, f, limit, err);
     page.v = sco_arena_alloc(&page.arena, (size_t)limit * sizeof *page.v);
     if (r == 0 && !page.v)
@@ -279,7 +301,7 @@ int sco_store_finding(struct sco_store *s, const char *id, struct sco_finding_pa
 {
     uint8_t from[32], to[32];
     struct sco_finding_page page = {0};
-    struct reading rd = {.page = &page, .limit = 2};
+    struct reading rd = {.page = &page, .sla_ms = s->sla_ms, .limit = 2};
     struct sco_str text = sco_str_c(id);
     bool as_id = range_of(text, true, from, to, 16), as_fingerprint = false;
     page.v = sco_arena_alloc(&page.arena, 2 * sizeof *page.v);
@@ -339,6 +361,7 @@ int sco_stored_finding_write(struct sco_json_out *o, const struct sco_stored_fin
     put_time(o, "accepted_until", f->accepted_until);
     put_time(o, "first_detected", f->first_detected);
     put_time(o, "last_detected", f->last_detected);
+    put_time(o, "due_at", f->due_at);
     put_time(o, "resolved_at", f->resolved_at);
     sco_json_kz(o, "resolved_by", f->resolved_by);
     sco_json_kz(o, "first_scan", f->first_scan);

@@ -121,6 +121,11 @@ int sco_store_set_context(struct sco_store *s, const struct sco_store_context *c
     return 0;
 }
 
+void sco_store_set_sla(struct sco_store *s, const int64_t ms[SCO_SEV_MAX_])
+{
+    memcpy(s->sla_ms, ms, sizeof s->sla_ms);
+}
+
 /* ---- schema ---- */
 uint32_t sco_store_program_version(const struct sco_store *s)
 {
@@ -229,6 +234,11 @@ int store_open_with(const struct sco_store_ops *ops, const struct sco_store_opti
     struct sco_store *s = sco_alloc(1, sizeof *s);
     if (!s)
         return sco_error_nomem(err);
+    enum { DAY_MS = 24 * 3600 * 1000 };
+    static const int64_t sla_days[SCO_SEV_MAX_] = {
+        [SCO_SEV_CRITICAL] = 7, [SCO_SEV_HIGH] = 30, [SCO_SEV_MEDIUM] = 90, [SCO_SEV_LOW] = 180};
+    for (size_t i = 0; i < SCO_SEV_MAX_; i++)
+        s->sla_ms[i] = sla_days[i] * DAY_MS;
     s->ops = ops;
     s->where = display_name(o->where);
     int r = s->where ? ops->open(o, &s->db, err) : sco_error_nomem(err);

@@ -132,6 +132,7 @@ struct sco_store {
     char *where;
     unsigned depth; /* of transactions */
     int failed;     /* the first failure in the one that is open */
+    int64_t sla_ms[SCO_SEV_MAX_];
     struct sco_store_context context;
     struct sco_arena context_arena;
 };

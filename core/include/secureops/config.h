@@ -130,6 +130,9 @@ struct sco_config_events {
 struct sco_config_retention { /* ms; 0: for ever */
     int64_t audit, executions, scans, resolved, alerts, activity, events, artifacts;
 };
+struct sco_config_sla { /* ms from first_detected; 0: no end */
+    int64_t critical, high, medium, low;
+};
 struct sco_config_auth {
     struct sco_str key, old_key, oidc_issuer, oidc_audience, oidc_roles_claim, oidc_jwks;
     int64_t access, refresh;
@@ -153,6 +156,7 @@ struct sco_config {
     struct sco_config_checkout checkout;
     struct sco_config_events events;
     struct sco_config_retention retention;
+    struct sco_config_sla sla;
     struct sco_config_auth auth;
     struct sco_config_smtp smtp;
     struct sco_config_telemetry telemetry;

@@ -54,6 +54,10 @@ struct sco_store_context {
 int sco_store_set_context(struct sco_store *s, const struct sco_store_context *c,
                           struct sco_error *err) SCO_NODISCARD;
 
+/* How long findings may be open, by severity, from first_detected on: 7, 30, 90, 180 days without
+ * this, INFO for ever. 0: no end. */
+void sco_store_set_sla(struct sco_store *s, const int64_t ms[SCO_SEV_MAX_]);
+
 /* ---- a scan and what it says of findings ---- */
 struct sco_job_lease;
 struct sco_store_subject {
@@ -98,8 +102,10 @@ struct sco_store_filter {            /* zero: everything that is not resolved an
     const char *assignee;            /* NULL: any; "": nobody */
     const char *const *repositories; /* NULL-terminated globs, one of which matches; NULL: any */
     bool suppressed;                 /* those too */
-    const char *cursor;              /* of the page before; NULL: the first */
-    uint32_t limit;                  /* 0: 100 */
+    bool overdue;                    /* only those that should have been resolved before `now` */
+    int64_t now;
+    const char *cursor; /* of the page before; NULL: the first */
+    uint32_t limit;     /* 0: 100 */
 };
 struct sco_stored_finding {
     const char *id, *repository, *branch, *fingerprint;
@@ -110,8 +116,9 @@ struct sco_stored_finding {
     const char *title, *rule_id, *file_path, *cve_id, *tools; /* tools: names, by commas */
     int64_t line_number;
     int64_t first_detected, last_detected, resolved_at, accepted_until; /* 0: none */
-    const char *first_scan, *last_scan;                                 /* ids of scans */
-    const char *resolved_by, *status_by, *status_reason, *assignee;     /* or NULL */
+    int64_t due_at; /* by the SLA of its severity; 0: no end, or it is not open */
+    const char *first_scan, *last_scan;                             /* ids of scans */
+    const char *resolved_by, *status_by, *status_reason, *assignee; /* or NULL */
     const char *content; /* the finding as it was reported last: JSON object of sco_finding_write */
 };
 struct sco_finding_page {

@@ -224,6 +224,36 @@ TEST(trend_and_groups)
     assert_int_equal(sco_store_stats_trend(w->s, &f, &t, &err), SCO_E_INVALID);
 }
 
+TEST(overdue)
+{
+    WORLD;
+    int64_t start = w->now;
+    struct sco_scan *s = scan_of(w, 1, 4);
+    s->findings.v[0].severity = SCO_SEV_CRITICAL;
+    s->findings.v[2].severity = SCO_SEV_INFO;
+    save_is(w, s, .created = 4);
+    int64_t first = stored(w, 1)->first_detected;
+    assert_int_equal(stored(w, 1)->due_at, first + 7 * (int64_t)DAY);
+    assert_int_equal(stored(w, 2)->due_at, first + 30 * (int64_t)DAY);
+    assert_int_equal(stored(w, 3)->due_at, 0);
+    static const struct {
+        int64_t days;
+        size_t n;
+    } later[] = {{6, 0}, {8, 1}, {31, 3}, {3000, 3}};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(later); i++) {
+        struct sco_finding_page p = {0};
+        struct sco_store_filter f = {.overdue = true, .now = start + later[i].days * DAY};
+        OK(sco_store_findings(w->s, &f, &p, &err));
+        assert_int_equal(p.n, later[i].n);
+        sco_finding_page_done(&p);
+    }
+    set_status(w, 1, SCO_STATUS_ACCEPTED, 0);
+    assert_int_equal(stored(w, 1)->due_at, 0);
+    const int64_t sla[SCO_SEV_MAX_] = {[SCO_SEV_HIGH] = 1000};
+    sco_store_set_sla(w->s, sla);
+    assert_int_equal(stored(w, 2)->due_at, first + 1000);
+}
+
 /* ---- alerts ---- */
 TEST(alerts)
 {
@@ -509,6 +539,7 @@ int main(void)
         T(what_fails_tells_nothing),
         T(sums_agree_with_what_is_counted),
         T(trend_and_groups),
+        T(overdue),
         T(alerts),
 #ifdef STORE_IS_postgresql
         T(partitions),
