@@ -169,6 +169,18 @@ static const struct flag db_flags[] = {
     {0},
 };
 
+static const struct flag audit_flags[] = {
+    {"actor", 0, "NAME", NULL, ARG_ACTOR, "list: of this user, token or program"},
+    {"action", 0, "NAME", NULL, ARG_ACTION, "list: user.create; or all of user. with a dot"},
+    {"object", 0, "KIND:ID", NULL, ARG_OBJECT, "list: about this one"},
+    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
+    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    STORE_FLAG,
+    COMMON_FLAGS,
+    {0},
+};
+
 static const struct flag doctor_flags[] = {
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     COMMON_FLAGS,
@@ -216,6 +228,11 @@ static const struct command commands[] = {
     {"scans", "list | show ID", "Shows stored scans.", NULL, scans_flags, cmd_scans},
     {"db", "migrate | backup PATH | verify | retention", "Takes care of the store.",
      "Exit status of verify: 0 the store is sound; 1 it is not.", db_flags, cmd_db},
+    {"audit", "list | verify [NUMBER:HASH]", "Shows the audit log, or reads its whole chain.",
+     "verify prints the number and hash of the last row: noted elsewhere and given to a later\n"
+     "verify, they show that the chain is still the same one.\n"
+     "Exit status of verify: 0 the log is whole; 1 it is not.",
+     audit_flags, cmd_audit},
     {"doctor", "", "Shows scanners, their versions and the age of databases, and what is missing.",
      "Exit status: 0 all plugins can be used; 3 one is broken.", doctor_flags, cmd_doctor},
     {"config", "check | show | docs", "Checks or shows the configuration, or its reference.", NULL,
