@@ -113,9 +113,6 @@ enum {
     ARG_ACTOR,
     ARG_ACTION,
     ARG_OBJECT,
-    ARG_ACTOR,
-    ARG_ACTION,
-    ARG_OBJECT,
 };
 /* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
@@ -183,5 +180,4 @@ int cmd_policy(struct cli *c);
 int cmd_findings(struct cli *c);
 int cmd_scans(struct cli *c);
 int cmd_db(struct cli *c);
-int cmd_audit(struct cli *c);
 int cmd_audit(struct cli *c);
