@@ -11,7 +11,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -184,16 +186,20 @@ static void take(struct reader *r)
     r->eof |= n == 0;
 }
 
+static void turn(struct reader *r) /* the loop, for a moment */
+{
+    struct timeval soon = {.tv_usec = 5000};
+    event_base_loopexit(r->w->api.o.base, &soon);
+    event_base_dispatch(r->w->api.o.base);
+    take(r);
+}
+
 static bool until(struct reader *r, const char *text)
 {
-    for (int64_t end = sco_mono_ms() + WAIT_MS; sco_mono_ms() < end;) {
-        struct timeval soon = {.tv_usec = 5000};
-        event_base_loopexit(r->w->api.o.base, &soon);
-        event_base_dispatch(r->w->api.o.base);
-        take(r);
-        if (text ? memmem(r->got.p, r->got.n, text, strlen(text)) != NULL : r->eof)
+    take(r);
+    for (int64_t end = sco_mono_ms() + WAIT_MS; sco_mono_ms() < end; turn(r))
+        if (text ? r->got.n && memmem(r->got.p, r->got.n, text, strlen(text)) : r->eof)
             return true;
-    }
     return false;
 }
 
@@ -229,7 +235,7 @@ TEST(what_comes_is_sent)
     assert_int_equal(times(&r, "Content-Type: text/event-stream\r\n"), 1);
     assert_int_equal(times(&r, "X-Request-Id: c-1\r\n\r\n"), 1);
     for (int i = 0; i < 200 && w->api.feed->position != 1; i++)
-        until(&r, "retry");
+        turn(&r);
     add(w, "security.scan.completed", "a", "{\"n\":1}");
     assert_true(until(&r, "\"n\":1"));
     assert_int_equal(times(&r, "\"n\":0"), 0); /* was before */
@@ -366,7 +372,7 @@ TEST(a_reader_that_goes_is_forgotten)
     assert_int_equal(w->api.feed->n, 3);
     close(r[1].fd);
     for (int i = 0; i < 200 && w->api.feed->n == 3; i++)
-        until(&r[0], "retry");
+        turn(&r[0]);
     assert_int_equal(w->api.feed->n, 2);
     close(r[2].fd);
     r[1].fd = r[2].fd = -1;
@@ -459,6 +465,53 @@ TEST(what_is_no_websocket_is_told)
     leave(&r);
 }
 
+/* ---- many ---- */
+static long resident_kib(void)
+{
+    long pages = 0, all = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%ld %ld", &all, &pages), 2);
+    fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Both ends are in this process: what the server's own costs is less still. */
+TEST(five_thousand_readers_in_a_hundred_megabytes)
+{
+    WORLD;
+    enum { READERS = 5000 };
+    struct rlimit before, more = {2 * READERS + 100, 2 * READERS + 100};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    if (before.rlim_max < more.rlim_cur) {
+        print_message("skipped: no more than %lu descriptors\n", (unsigned long)before.rlim_max);
+        skip();
+    }
+    more.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
+    static const char *const scope[] = {"team/*", "other/*", NULL};
+    struct reader *r = calloc(READERS, sizeof *r);
+    long kib = resident_kib();
+    for (int i = 0; i < READERS; i++)
+        join(w, &(struct ask){.path = STREAM, .after = "0", .scope = i % 2 ? scope : NULL}, &r[i]);
+    assert_true(until(&r[READERS - 1], "retry"));
+    add(w, "t", "team/a", "{}");
+    for (int i = 0; i < READERS; i++) {
+        assert_true(until(&r[i], "id: 1\n"));
+        sco_buf_done(&r[i].got);
+        r[i].got = (struct sco_buf){0};
+    }
+    kib = resident_kib() - kib;
+    print_message("             %ld KiB, %.1f each\n", kib, (double)kib / READERS);
+#ifndef SCO_SANITIZED
+    assert_true(kib < 100 * 1024);
+#endif
+    for (int i = 0; i < READERS; i++)
+        leave(&r[i]);
+    free(r);
+    setrlimit(RLIMIT_NOFILE, &before);
+}
+
 /* ---- pages ---- */
 static void page_is(struct world *w, const struct ask *a, const char *cursor, const char *want)
 {
@@ -511,6 +564,7 @@ int main(void)
         WITH_WORLD(a_websocket_gets_the_same),
         WITH_WORLD(frames_that_are_wrong_end_it),
         WITH_WORLD(what_is_no_websocket_is_told),
+        WITH_WORLD(five_thousand_readers_in_a_hundred_megabytes),
         WITH_WORLD(pages_go_on_after_a_position),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
