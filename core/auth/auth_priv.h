@@ -105,6 +105,8 @@ int password_hash(struct sco_str password, struct sco_arena *arena, const char *
 /* *ret_rehash: right, and its parameters are not today's. false: wrong, or malformed. `hash` NULL:
  * takes as long, and is wrong. */
 bool password_verify(const char *hash, struct sco_str password, bool *ret_rehash) SCO_NODISCARD;
+/* Whether it is a hash in its text form. */
+bool password_is_hash(struct sco_str text) SCO_NODISCARD;
 int password_check(struct sco_str password, const char *email, struct sco_error *err) SCO_NODISCARD;
 
 /* ---- totp.c ---- */

@@ -90,6 +90,12 @@ bool password_verify(const char *hash, struct sco_str password, bool *ret_rehash
     return right;
 }
 
+bool password_is_hash(struct sco_str text)
+{
+    struct params x;
+    return parse(text, &x);
+}
+
 int password_check(struct sco_str password, const char *email, struct sco_error *err)
 {
     enum { SHORTEST = 12, DIFFERENT = 5 };
