@@ -216,11 +216,12 @@ int sco_threads_run(struct sco_threads *t, sco_thread_fn run, sco_thread_end_fn 
         list_push(&t->queue, p);
         t->waiting++;
         p = NULL;
-        pthread_cond_signal(&t->more);
     }
     pthread_mutex_unlock(&t->lock);
-    if (!p)
+    if (!p) {
+        pthread_cond_signal(&t->more);
         return 0;
+    }
     free(p);
     if (r == SCO_E_LIMIT)
         return sco_error_set(err, r, "%zu pieces of work wait already", t->o.waiting);

@@ -39,7 +39,8 @@ bool commands_kill_orphans(struct commands *c)
     return alone;
 }
 
-static int spawn(const struct commands *c, const char *const *argv, int out, pid_t *ret_pid)
+static int spawn(const struct commands *c, const char *dir, const char *const *argv, int out,
+                 pid_t *ret_pid)
 {
     posix_spawn_file_actions_t a;
     posix_spawnattr_t attr;
@@ -59,6 +60,8 @@ static int spawn(const struct commands *c, const char *const *argv, int out, pid
         posix_spawnattr_setpgroup(&attr, 0);
         posix_spawnattr_setsigmask(&attr, &none); /* threads block all */
         posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+        if (dir)
+            posix_spawn_file_actions_addchdir_np(&a, dir);
         posix_spawn_file_actions_addopen(&a, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
         posix_spawn_file_actions_adddup2(&a, out, STDOUT_FILENO);
         posix_spawn_file_actions_addopen(&a, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
@@ -92,10 +95,11 @@ static int read_output(int fd, struct sco_buf *out, struct sco_error *err)
     }
 }
 
-static int start(struct commands *c, const char *const *argv, int out, pid_t *ret_pid)
+static int start(struct commands *c, const char *dir, const char *const *argv, int out,
+                 pid_t *ret_pid)
 {
     pthread_mutex_lock(&c->lock);
-    int e = spawn(c, argv, out, ret_pid);
+    int e = spawn(c, dir, argv, out, ret_pid);
     c->running += !e;
     pthread_mutex_unlock(&c->lock);
     return e;
@@ -114,14 +118,14 @@ static int finish(struct commands *c, pid_t pid, bool end)
     return status;
 }
 
-int commands_run(struct commands *c, const char *const *argv, struct sco_buf *out, int *ret_status,
-                 struct sco_error *err)
+int commands_run(struct commands *c, const char *dir, const char *const *argv, struct sco_buf *out,
+                 int *ret_status, struct sco_error *err)
 {
     int pipes[2];
     pid_t pid = 0;
     if (pipe2(pipes, O_CLOEXEC) < 0)
         return sco_error_errno(err, errno, "cannot make a pipe");
-    int e = start(c, argv, pipes[1], &pid);
+    int e = start(c, dir, argv, pipes[1], &pid);
     close(pipes[1]);
     if (e) {
         close(pipes[0]);

@@ -27,7 +27,8 @@ enum {
     ORPHANS_MS = 5000,
     BUS_MS = 5000,
     FINISH_MS = 5000,
-    FINISH_STEP_MS = 20
+    FINISH_STEP_MS = 20,
+    SECOND_STOP_MS = 500,
 };
 
 void daemon_log_setup(const struct sco_config *c)
@@ -79,11 +80,17 @@ static void stop(struct daemon *d)
     sco_sched_stop(d->sched, grace);
 }
 
+/* Who tells a process and its group tells us twice at once: that is one request. */
 static void on_stop_signal(evutil_socket_t signal, short what, void *user)
 {
+    struct daemon *d = user;
+    int64_t now = sco_mono_ms();
     (void)signal;
     (void)what;
-    stop(user);
+    if (d->stops && now - d->stopped_at < SECOND_STOP_MS)
+        return;
+    d->stopped_at = now;
+    stop(d);
 }
 
 static void on_reload_signal(evutil_socket_t signal, short what, void *user)

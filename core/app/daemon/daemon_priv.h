@@ -106,8 +106,8 @@ struct commands {
 };
 void commands_init(struct commands *c, const char *program, const char *const *env);
 void commands_done(struct commands *c);
-int commands_run(struct commands *c, const char *const *argv, struct sco_buf *out, int *ret_status,
-                 struct sco_error *err) SCO_NODISCARD;
+int commands_run(struct commands *c, const char *dir, const char *const *argv, struct sco_buf *out,
+                 int *ret_status, struct sco_error *err) SCO_NODISCARD;
 bool commands_kill_orphans(struct commands *c); /* on the loop; false: later, one of these runs */
 
 /* ---- care.c: once a day ---- */
@@ -139,6 +139,7 @@ struct daemon {
     struct sco_buf setup; /* JSON for runners */
     struct sco_arena arena;
     int64_t started_at, loaded_at;
+    int64_t stopped_at;    /* monotonic */
     int64_t finish_by;     /* monotonic */
     int64_t scraped_at;    /* monotonic, atomic: metrics were last read */
     int64_t counted_at;    /* the clock's thread */

@@ -257,11 +257,11 @@ static int on_reload(void *user, struct sco_error *err)
     return daemon_reload(user, err);
 }
 
-static int on_run(void *user, const char *const *argv, struct sco_buf *out, int *ret_status,
-                  struct sco_error *err)
+static int on_run(void *user, const char *dir, const char *const *argv, struct sco_buf *out,
+                  int *ret_status, struct sco_error *err)
 {
     struct daemon *d = user;
-    return commands_run(&d->commands, argv, out, ret_status, err);
+    return commands_run(&d->commands, dir, argv, out, ret_status, err);
 }
 
 static int on_mail(void *user, const char *to, const char *subject, const char *text,

@@ -1,0 +1,246 @@
+"""secureopsd as an operator sees it: start, readiness, reload, stop, and what must not happen."""
+import os
+import signal
+import subprocess
+import time
+
+from daemon import BUILD, PATIENCE, SANITIZED, Case, wait_for
+
+FAILED, USAGE = 4, 2
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Start(Case):
+    def test_with_nothing_set_up(self):
+        d = self.start()
+        self.assertEqual(d.get("/health")[0], 200)
+        wait_for(lambda: d.get("/ready")[0] == 200)
+        checks = d.get("/ready")[1]["checks"]
+        self.assertEqual({k: v["status"] for k, v in checks.items()},
+                         {"store": "up", "scheduler": "up", "kafka": "off", "disk": "up"})
+        self.assertEqual((d.data / "key").stat().st_mode & 0o777, 0o600)
+        self.assertEqual(d.data.stat().st_mode & 0o777, 0o700)
+        self.assertEqual((d.data / "store.db").stat().st_mode & 0o777, 0o600)
+        self.assertIn("/setup?token=", d.text())
+        self.assertFalse([x for x in d.lines() if "token=" in x["message"]])
+        for line in d.lines():
+            self.assertLessEqual({"timestamp", "level", "module", "message"}, set(line))
+        self.assertEqual(d.stop(), 0)
+        self.assertIn("stopped", d.lines()[-1]["message"])
+        self.assertTrue(any("STOPPING=1" in m for m in d.hear()))
+
+    def test_soon_and_small(self):
+        """The reach of the design is 150 ms and 25 MB; this machine may be busy."""
+        self.start().stop()
+        d = self.start()
+        seconds = time.monotonic() - d.started
+        if SANITIZED:
+            self.skipTest("measured without sanitizers")
+        self.assertLess(seconds, 2)
+        wait_for(lambda: d.get("/ready")[0] == 200)
+        with open(f"/proc/{d.process.pid}/status", encoding="ascii") as f:
+            status = dict(line.split(":", 1) for line in f)
+        self.assertLess(int(status["VmRSS"].split()[0]), 25 * 1024)
+
+    def test_idle(self):
+        """At the default poll of two seconds: one burst each, and nothing in between."""
+        if SANITIZED:
+            self.skipTest("measured without sanitizers")
+        d = self.start("queue.poll=2s")
+
+        def switches():
+            with open(f"/proc/{d.process.pid}/status", encoding="ascii") as f:
+                return int(dict(line.split(":", 1) for line in f)["voluntary_ctxt_switches"])
+        time.sleep(1)
+        before = switches()
+        time.sleep(6)
+        self.assertLessEqual(switches() - before, 12)
+
+    def test_one_for_each_folder(self):
+        d = self.start()
+        second = self.start(ready=False)
+        self.assertEqual(second.process.wait(PATIENCE), USAGE)
+        self.assertIn(f"process {d.process.pid}", second.text())
+        self.assertEqual(d.get("/health")[0], 200)
+        d.process.kill()
+        d.process.wait()
+        self.start()  # a lock does not outlive its daemon
+
+    def test_the_key_stays(self):
+        d = self.start()
+        key = (d.data / "key").read_text()
+        d.stop()
+        d = self.start()
+        self.assertEqual((d.data / "key").read_text(), key)
+        d.stop()
+        (d.data / "key").chmod(0o644)
+        d = self.start(ready=False)
+        self.assertEqual(d.process.wait(PATIENCE), USAGE)
+        self.assertIn("can be read by others", d.text())
+        self.assertNotIn(key.strip(), d.text())
+
+    def test_configuration(self):
+        def run(*args):
+            return subprocess.run([BUILD / "bin" / "secureopsd", *args], capture_output=True,
+                                  text=True, timeout=60, env={"PATH": os.environ["PATH"]})
+        self.assertIn("secureopsd ", run("--version").stdout)
+        self.assertEqual(run("--check").returncode, 0)
+        self.assertEqual(run("--check", "--set", "queue.slots=x").returncode, USAGE)
+        self.assertEqual(run("--check", "--set", "queue.lease=3s").returncode, USAGE)
+        self.assertEqual(run("--check", "--set", "server.tls_cert=/x").returncode, USAGE)
+        self.assertEqual(run("--config", "/nonexistent.yaml").returncode, USAGE)
+        self.assertEqual(run("--nonsense").returncode, USAGE)
+        self.assertEqual(run("argument").returncode, USAGE)
+
+    def test_the_store_is_away(self):
+        url = "store.url=postgresql://nobody:s3cret@127.0.0.1:1/nothing?connect_timeout=1"
+        if not (BUILD / "lib" / "secureops" / "store_postgresql.so").exists():
+            self.skipTest("there is no driver for PostgreSQL")
+        d = self.start(url)
+        self.assertEqual(d.get("/health")[0], 200)
+        status, body = d.get("/ready")
+        self.assertEqual((status, body["status"]), (503, "unavailable"))
+        self.assertIn(body["checks"]["store"]["status"], ("starting", "down"))
+        self.assertTrue(any("waiting for the store" in m for m in d.hear(0.5)))
+        self.assertEqual(d.stop(), 0)
+        self.assertNotIn("s3cret", d.text())
+        d = self.start(url, "--require-store", ready=False)
+        self.assertEqual(d.process.wait(PATIENCE), FAILED)
+
+    def test_watchdog(self):
+        d = self.start(watchdog=200000)
+        wait_for(lambda: sum("WATCHDOG=1" in m for m in d.hear()) >= 3)
+
+
+class Reload(Case):
+    GOOD = "queue:\n  slots: 3\n"
+
+    def slots(self, d):
+        for line in d.get("/metrics")[1].splitlines():
+            if line.startswith("secureops_runner_slots "):
+                return int(line.split()[1])
+        return None
+
+    def test_good_bad_good(self):
+        d = self.start(config=self.GOOD)
+        wait_for(lambda: self.slots(d) == 3)
+        d.config.write_text("queue:\n  slots: 5\n")
+        d.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.slots(d) == 5)
+        self.assertTrue(any("RELOADING=1" in m and "MONOTONIC_USEC=" in m for m in d.hear()))
+        d.config.write_text("queue:\n  slots: many\n")
+        d.process.send_signal(signal.SIGHUP)
+        error = wait_for(lambda: d.get("/health")[1]["configuration"].get("error"))
+        self.assertIn("secureopsd.yaml:2", error)
+        self.assertEqual(self.slots(d), 5)
+        self.assertEqual(d.get("/ready")[0], 200)
+        d.config.write_text("queue:\n  slots: 4\nserver:\n  threads: 7\n")
+        d.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "error" not in d.get("/health")[1]["configuration"])
+        wait_for(lambda: self.slots(d) == 4)
+        self.assertIn("a restart is needed for server.threads", d.text())
+
+    def test_nobody_may(self):
+        d = self.start()
+        self.assertEqual(d.get("/api/v1/reload", "POST")[0], 401)
+        self.assertEqual(d.get("/api/v1/metrics")[0], 401)
+
+    def test_token_of_metrics(self):
+        token = self.root / "token"
+        token.write_text("m3trics\n")
+        token.chmod(0o600)
+        d = self.start(f"server.metrics_token=file:{token}")
+        self.assertEqual(d.get("/metrics")[0], 401)
+        self.assertEqual(d.get("/metrics", headers={"Authorization": "Bearer wrong!!"})[0], 401)
+        self.assertEqual(d.get("/metrics", headers={"Authorization": "Bearer m3trics"})[0], 200)
+
+
+class Jobs(Case):
+    def test_one_is_run(self):
+        d = self.start()
+        job = d.queue("add", "complete")
+        wait_for(lambda: d.job(job)[0] == "completed")
+        d.get("/metrics")
+        wait_for(lambda: 'secureops_jobs{state="completed"} 1' in d.get("/metrics")[1])
+        self.assertTrue([x for x in d.lines() if x.get("job") == job and
+                         x.get("correlation_id") == "test-1"])
+
+    def test_a_runner_is_killed(self):
+        d = self.start("queue.backoff=60s", "queue.backoff_max=60s")
+        job = d.queue("add", "hang")
+        pid = wait_for(d.runners)[0]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: d.job(job)[:2] == ("queued", 1))
+        self.assertIn("signal 9", d.job(job)[2])
+        self.assertEqual(d.runners(), [])
+        self.assertEqual(d.get("/health")[0], 200)
+
+    def test_one_that_kills_every_runner(self):
+        d = self.start()
+        job = d.queue("add", "die")
+        wait_for(lambda: d.job(job)[0] == "dead")
+        self.assertEqual(d.job(job)[1], 3)
+        self.assertIn("signal 9", d.job(job)[2])
+
+    def test_cancel(self):
+        d = self.start()
+        job = d.queue("add", "hang")
+        wait_for(d.runners)
+        d.queue("cancel", job)
+        wait_for(lambda: d.job(job)[0] == "cancelled")
+
+    def test_deadline(self):
+        d = self.start("queue.timeout=200ms", "queue.backoff=60s", "queue.backoff_max=60s")
+        job = d.queue("add", "hang")
+        wait_for(lambda: d.job(job)[:2] == ("queued", 1))
+        self.assertIn("deadline", d.job(job)[2])
+
+    def test_stop_hands_back(self):
+        d = self.start("queue.grace=200ms")
+        job = d.queue("add", "hang")
+        pid = wait_for(d.runners)[0]
+        self.assertEqual(d.stop(), 0)
+        self.assertEqual(d.job(job)[0], "queued")
+        self.assertFalse(alive(pid))
+
+    def test_stop_lets_end(self):
+        d = self.start("queue.grace=60s")
+        go = self.root / "go"
+        job = d.queue("add", "wait", str(go))
+        wait_for(d.runners)
+        d.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "stopping" in d.text())
+        go.write_text("")
+        self.assertEqual(d.process.wait(PATIENCE), 0)
+        self.assertEqual(d.job(job)[0], "completed")
+
+    def test_second_stop_is_at_once(self):
+        d = self.start("queue.grace=1h")
+        job = d.queue("add", "hang")
+        wait_for(d.runners)
+        d.process.send_signal(signal.SIGTERM)
+        time.sleep(0.7)
+        self.assertIsNone(d.process.poll())
+        self.assertEqual(d.stop(), 0)
+        self.assertEqual(d.job(job)[0], "queued")
+
+    def test_the_daemon_is_killed(self):
+        """Its runner ends with it; the job runs again when its lease is over."""
+        d = self.start("queue.lease=3s")
+        job = d.queue("add", "hang")
+        pid = wait_for(d.runners)[0]
+        d.process.kill()
+        d.process.wait()
+        wait_for(lambda: not alive(pid))
+        self.assertEqual(d.job(job)[0], "running")
+        d = self.start("queue.lease=3s")
+        wait_for(lambda: d.job(job)[1] == 2)
+        d.queue("cancel", job)
+        wait_for(lambda: d.job(job)[0] == "cancelled")
