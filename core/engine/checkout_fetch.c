@@ -293,15 +293,19 @@ int fetch_submodules(struct checkout *k, struct sco_error *err)
     static const char *const list[] = {
         "config",      "-z",           "--no-includes",          "-f",
         ".gitmodules", "--get-regexp", "^submodule\\..*\\.url$", NULL};
-    static const char *const update[] = {"submodule", "--quiet", "update",     "--init",
-                                         "--depth",   "1",       "--checkout", NULL};
+    /* relative to what was fetched, not to the name by which the repository is known */
+    const char *origin = sco_arena_fmt(&k->arena, "remote.origin.url=%s", k->url);
+    const char *const update[] = {"-c",     origin,    "submodule", "--quiet",    "update",
+                                  "--init", "--depth", "1",         "--checkout", NULL};
     SCO_AUTO(sco_buf) struct sco_buf path = {0};
     struct git_command c = {.dir = k->q->into, .args = list};
     struct sco_str out, one;
     size_t n = 0;
     sco_buf_addf(&path, "%s/.gitmodules", k->q->into);
-    if (path.failed || access(sco_buf_z(&path), F_OK) < 0)
-        return path.failed ? sco_error_nomem(err) : 0;
+    if (path.failed || !origin)
+        return sco_error_nomem(err);
+    if (access(sco_buf_z(&path), F_OK) < 0)
+        return 0;
     int r = git_run(k, &c, &out, err);
     while (r == 0 && sco_str_split(&out, '\0', &one)) {
         const char *line = one.n ? memchr(one.p, '\n', one.n) : NULL;

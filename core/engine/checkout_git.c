@@ -225,6 +225,13 @@ static int explain(const struct checkout *k, const char *command,
 }
 
 /* ---- running ---- */
+static const char *name_of(const char *const *args)
+{
+    while (args[0] && args[1] && strcmp(args[0], "-c") == 0)
+        args += 2;
+    return args[0];
+}
+
 int git_run(struct checkout *k, const struct git_command *c, struct sco_str *ret_out,
             struct sco_error *err)
 {
@@ -262,9 +269,9 @@ int git_run(struct checkout *k, const struct git_command *c, struct sco_str *ret
     if (r < 0)
         return r;
     if (res.timed_out)
-        return sco_error_set(err, SCO_E_TIMEOUT, "git %s did not end in time", c->args[0]);
+        return sco_error_set(err, SCO_E_TIMEOUT, "git %s did not end in time", name_of(c->args));
     if (res.exit_code != 0)
-        return explain(k, c->args[0], &res, err);
+        return explain(k, name_of(c->args), &res, err);
     if (ret_out)
         *ret_out = res.out;
     return 0;

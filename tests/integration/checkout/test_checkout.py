@@ -334,6 +334,23 @@ class Https(Case):
             done = subprocess.run([PROBE, prompt], env=env, capture_output=True, text=True)
             self.assertEqual(done.stdout, answer, prompt)
 
+    def test_submodules(self):
+        lib = self.dir / "lib"
+        commit(lib, {"s.txt": "sub\n"})
+        git(self.dir, "clone", "-q", "--bare", str(lib), str(self.repo.parent / "lib.git"))
+        work = self.dir / "work"
+        git(work, "submodule", "--quiet", "add", f"file://{lib}", "lib")
+        git(work, "config", "-f", ".gitmodules", "submodule.lib.url", "../lib.git")
+        commit(work, {})
+        git(work, "push", "-q", str(self.repo), "main")
+        self.good(self.server.url("r.git"), local=0, submodules=1)
+        self.assertEqual(self.text("lib/s.txt"), "sub\n")
+        for url in (f"https://127.0.0.1:{self.server.port}/lib.git", f"file://{lib}", str(lib)):
+            git(work, "config", "-f", ".gitmodules", "submodule.lib.url", url)
+            commit(work, {})
+            git(work, "push", "-q", str(self.repo), "main")
+            self.bad("permission", self.server.url("r.git"), local=0, submodules=1)
+
     def test_redirections_are_not_followed(self):
         self.env["PROBE_TOKEN"] = self.secret("s3cret-token")
         self.bad("invalid", self.server.url("moved/private/r.git"))
