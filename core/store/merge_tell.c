@@ -105,7 +105,7 @@ int merge_tell(struct merge *m, struct sco_error *err)
         any = is_detected(&m->v[i]) || is_resolved(&m->v[i]);
     if (!m->s->context.source || !any)
         return 0;
-    int r = m->s->ops->bulk(m->s->db, BULK_EVENTS, next_event, &w, err);
+    int r = m->s->ops->bulk(m->s->db, &store_bulks[BULK_EVENTS], next_event, &w, err);
     sco_buf_done(&w.tools);
     sco_buf_done(&w.data);
     return r;

@@ -238,10 +238,10 @@ static int name_created(struct merge *m, struct sco_error *err)
 static int write_batch(struct merge *m, const struct merge_batch *b, struct sco_error *err)
 {
     struct walk w = {.m = m, .at = b->from, .end = b->to, .batch = b};
-    int r = m->s->ops->bulk(m->s->db, BULK_FINDINGS, next_finding, &w, err);
+    int r = m->s->ops->bulk(m->s->db, &store_bulks[BULK_FINDINGS], next_finding, &w, err);
     w.at = b->from;
     if (r == 0)
-        r = m->s->ops->bulk(m->s->db, BULK_DETAILS, next_details, &w, err);
+        r = m->s->ops->bulk(m->s->db, &store_bulks[BULK_DETAILS], next_details, &w, err);
     sco_buf_done(&w.tools);
     return r;
 }
@@ -286,7 +286,7 @@ int merge_write(struct merge *m, struct sco_error *err)
         bool any = !kinds[i].wanted || next_of(&w, kinds[i].wanted);
         w.at = 0;
         if (any)
-            r = m->s->ops->bulk(m->s->db, kinds[i].kind, kinds[i].next, &w, err);
+            r = m->s->ops->bulk(m->s->db, &store_bulks[kinds[i].kind], kinds[i].next, &w, err);
         sco_buf_done(&w.tools);
     }
     return r;

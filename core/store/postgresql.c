@@ -256,8 +256,7 @@ static int run(struct db *d, const char *sql, struct sco_error *err)
 /* ---- transactions ---- */
 static int db_begin(void *db, bool write, struct sco_error *err)
 {
-    (void)write;
-    return run(db, "BEGIN", err);
+    return run(db, write ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
 }
 
 static int db_relax(void *db, struct sco_error *err)
@@ -499,10 +498,9 @@ static int update(struct db *d, const struct store_bulk_spec *spec, store_next_f
     return r;
 }
 
-static int db_bulk(void *db, enum store_bulk kind, store_next_fn next, void *user,
+static int db_bulk(void *db, const struct store_bulk_spec *spec, store_next_fn next, void *user,
                    struct sco_error *err)
 {
-    const struct store_bulk_spec *spec = &store_bulks[kind];
     return spec->update ? update(db, spec, next, user, err) : insert(db, spec, next, user, err);
 }
 
@@ -582,6 +580,17 @@ static int db_open(const struct sco_store_options *o, void **ret, struct sco_err
     return 0;
 }
 
+static int db_columns(void *db, const char *table, store_row_fn row, void *user,
+                      struct sco_error *err)
+{
+    return pg_columns(sco_store_postgresql(), db, table, row, user, err);
+}
+
+static int db_renumber(void *db, const char *table, struct sco_error *err)
+{
+    return pg_renumber(sco_store_postgresql(), db, table, err);
+}
+
 static int db_partitions(void *db, const char *table, const char *column, int64_t now,
                          int64_t before, struct sco_error *err)
 {
@@ -630,6 +639,8 @@ const struct sco_store_ops *sco_store_postgresql(void)
         .often = db_often,
         .reserve = db_reserve,
         .bulk = db_bulk,
+        .columns = db_columns,
+        .renumber = db_renumber,
         .partitions = db_partitions,
         .backup = db_backup,
         .verify = db_verify,

@@ -1,5 +1,5 @@
-/* Partitions of PostgreSQL's tables: a month each, called TABLE_YYYY_MM, in UTC. Rows of other
- * months are in TABLE_default. Names in the statements are ours. */
+/* Partitions of PostgreSQL's tables, and what copies need. A month each, called TABLE_YYYY_MM, in
+ * UTC. Rows of other months are in TABLE_default. Names in the statements are ours. */
 #include "postgresql_priv.h"
 
 #include <time.h>
@@ -35,7 +35,8 @@ static int month_of(int64_t ms)
     return gmtime_r(&at, &tm) ? (tm.tm_year - 70) * 12 + tm.tm_mon : 0;
 }
 
-/* What came before its partition was there is in the default one. */
+/* What came before its partition was there is in the default one. Rows of the audit log do not
+ * move: their month stays there. */
 static int make_partition(const struct pg *d, const char *table, const char *column, int month,
                           struct sco_error *err)
 {
@@ -49,6 +50,13 @@ static int make_partition(const struct pg *d, const char *table, const char *col
                         "current_schema()",
                         &v, 1, take_count, &there, err);
     if (r < 0 || there)
+        return r;
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM (SELECT 1 FROM %s_default WHERE %s >= %lld AND %s < %lld LIMIT "
+             "1) x",
+             table, column, from, column, to);
+    r = d->o->query(d->db, sql, NULL, 0, take_count, &there, err);
+    if (r < 0 || (there && strcmp(table, "audit_log") == 0))
         return r;
     snprintf(sql, sizeof sql,
              "CREATE TABLE %s (LIKE %s INCLUDING ALL); "
@@ -127,4 +135,51 @@ int pg_partitions(const struct sco_store_ops *o, void *db, const char *table, co
         return o->commit(db, err);
     o->rollback(db);
     return sco_error_prefix(err, "partitions of %s", table);
+}
+
+/* ---- columns and sequences, for copies between stores ---- */
+struct columns {
+    store_row_fn row;
+    void *user;
+};
+
+static int on_column(void *user, const struct store_value *v, size_t n)
+{
+    static const struct {
+        const char *name;
+        uint32_t type;
+    } types[] = {{"bigint", STORE_I64},   {"double precision", STORE_REAL},
+                 {"boolean", STORE_BOOL}, {"text", STORE_TEXT},
+                 {"json", STORE_JSON},    {"bytea", STORE_BLOB},
+                 {"uuid", STORE_UUID}};
+    const struct columns *c = user;
+    (void)n;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(types); i++)
+        if (sco_str_is(v[1].s, types[i].name)) {
+            struct store_value out[2] = {v[0], sv_i64(types[i].type)};
+            return c->row(c->user, out, 2);
+        }
+    return SCO_E_INTERNAL;
+}
+
+int pg_columns(const struct sco_store_ops *o, void *db, const char *table, store_row_fn row,
+               void *user, struct sco_error *err)
+{
+    struct store_value v = sv_text(table);
+    struct columns c = {row, user};
+    return o->query(db,
+                    "SELECT column_name::text, data_type::text FROM information_schema.columns "
+                    "WHERE table_name = $1 AND table_schema = current_schema() ORDER BY "
+                    "ordinal_position",
+                    &v, 1, on_column, &c, err);
+}
+
+int pg_renumber(const struct sco_store_ops *o, void *db, const char *table, struct sco_error *err)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "SELECT setval(coalesce(pg_get_serial_sequence('%s', 'pk')::regclass, "
+             "'%s_pk'::regclass), greatest((SELECT max(pk) FROM %s), 1))",
+             table, table, table);
+    return o->script(db, sco_str_c(sql), err);
 }

@@ -12,5 +12,8 @@ void pg_often_drop_last(struct pg_often *o);
 struct pg_often *pg_often_free(struct pg_often *o); /* returns NULL */
 
 const struct sco_store_ops *sco_store_postgresql(void);
+int pg_columns(const struct sco_store_ops *o, void *db, const char *table, store_row_fn row,
+               void *user, struct sco_error *err);
+int pg_renumber(const struct sco_store_ops *o, void *db, const char *table, struct sco_error *err);
 int pg_partitions(const struct sco_store_ops *o, void *db, const char *table, const char *column,
                   int64_t now, int64_t before, struct sco_error *err);

@@ -188,6 +188,7 @@ static const struct {
 } partitioned[] = {
     {"scan_results", "completed_at", SCO_KEEP_SCANS},
     {"pipeline_executions", "started_at", SCO_KEEP_EXECUTIONS},
+    {"audit_log", "at", SCO_KEEP_AUDIT},
 };
 
 int store_make_partitions(struct sco_store *s, int64_t now, struct sco_error *err)

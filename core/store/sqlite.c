@@ -288,11 +288,10 @@ static int bind_changed(sqlite3_stmt *st, const struct store_value *v, struct st
     return rc;
 }
 
-static int db_bulk(void *db, enum store_bulk kind, store_next_fn next, void *user,
+static int db_bulk(void *db, const struct store_bulk_spec *spec, store_next_fn next, void *user,
                    struct sco_error *err)
 {
     struct db *d = db;
-    const struct store_bulk_spec *spec = &store_bulks[kind];
     SCO_AUTO(sco_buf) struct sco_buf sql = {0};
     struct store_value row[BULK_COLUMNS_MAX], bound[BULK_COLUMNS_MAX] = {0}; /* all are NULL */
     sqlite3_stmt *st = NULL;
@@ -307,6 +306,35 @@ static int db_bulk(void *db, enum store_bulk kind, store_next_fn next, void *use
     }
     sqlite3_finalize(st);
     return r;
+}
+
+/* ---- columns ---- */
+struct columns {
+    store_row_fn row;
+    void *user;
+};
+
+static int on_column(void *user, const struct store_value *v, size_t n)
+{
+    const struct columns *c = user;
+    struct store_value out[2] = {v[0], sv_i64(STORE_TEXT)};
+    (void)n;
+    if (sco_str_is(v[1].s, "INTEGER"))
+        out[1].i = STORE_I64;
+    else if (sco_str_is(v[1].s, "REAL"))
+        out[1].i = STORE_REAL;
+    else if (sco_str_is(v[1].s, "BLOB"))
+        out[1].i = STORE_BLOB;
+    return c->row(c->user, out, 2);
+}
+
+static int db_columns(void *db, const char *table, store_row_fn row, void *user,
+                      struct sco_error *err)
+{
+    struct store_value v = sv_text(table);
+    struct columns c = {row, user};
+    return db_query(db, "SELECT name, type FROM pragma_table_info($1) ORDER BY cid", &v, 1,
+                    on_column, &c, err);
 }
 
 /* ---- open ---- */
@@ -511,6 +539,7 @@ const struct sco_store_ops *sco_store_sqlite(void)
         .query = db_query,
         .reserve = db_reserve,
         .bulk = db_bulk,
+        .columns = db_columns,
         .backup = db_backup,
         .verify = db_verify,
     };

@@ -241,7 +241,8 @@ int store_open_with(const struct sco_store_ops *ops, const struct sco_store_opti
         s->sla_ms[i] = sla_days[i] * DAY_MS;
     s->ops = ops;
     s->where = display_name(o->where);
-    int r = s->where ? ops->open(o, &s->db, err) : sco_error_nomem(err);
+    s->address = sco_strdup(sco_str_c(o->where));
+    int r = s->where && s->address ? ops->open(o, &s->db, err) : sco_error_nomem(err);
     if (r == 0)
         r = check_version(s, o, err);
     if (r < 0) {
@@ -274,8 +275,14 @@ struct sco_store *sco_store_close(struct sco_store *s)
         s->ops->close(s->db);
     sco_arena_done(&s->context_arena);
     free(s->where);
+    free(s->address);
     free(s);
     return NULL;
+}
+
+const char *sco_store_address(const struct sco_store *s)
+{
+    return s->address;
 }
 
 const char *sco_store_where(const struct sco_store *s)

@@ -114,8 +114,12 @@ struct sco_store_ops { /* what a driver gives; every call may fail as store.h sa
                  void *user, struct sco_error *err);
     /* n numbers for new findings, from *ret on; within a transaction that writes. */
     int (*reserve)(void *db, int64_t n, int64_t *ret, struct sco_error *err);
-    int (*bulk)(void *db, enum store_bulk kind, store_next_fn next, void *user,
+    int (*bulk)(void *db, const struct store_bulk_spec *spec, store_next_fn next, void *user,
                 struct sco_error *err);
+    /* Rows (name, enum store_type of the column), in order. */
+    int (*columns)(void *db, const char *table, store_row_fn row, void *user,
+                   struct sco_error *err);
+    int (*renumber)(void *db, const char *table, struct sco_error *err); /* NULL: no sequences */
     /* NULL: none. Outside of a transaction: makes the partitions of this month and the next three,
      * and drops the empty ones that end before `before`. */
     int (*partitions)(void *db, const char *table, const char *column, int64_t now, int64_t before,
@@ -129,9 +133,9 @@ typedef const struct sco_store_ops *(*store_module_fn)(void);
 struct sco_store {
     const struct sco_store_ops *ops;
     void *db;
-    char *where;
-    unsigned depth; /* of transactions */
-    int failed;     /* the first failure in the one that is open */
+    char *where, *address; /* address: with its password */
+    unsigned depth;        /* of transactions */
+    int failed;            /* the first failure in the one that is open */
     int64_t sla_ms[SCO_SEV_MAX_];
     struct sco_store_context context;
     struct sco_arena context_arena;

@@ -244,6 +244,12 @@ struct sco_store_retention { /* only these two: sco_store_retain_all has all */
 };
 int sco_store_retain(struct sco_store *s, struct sco_store_retention *r,
                      struct sco_error *err) SCO_NODISCARD;
+/* Everything into another store, which is new: from one database into the other one. One
+ * transaction. SCO_E_INVALID: `to` is not empty, or of another version. */
+int sco_store_copy(struct sco_store *from, struct sco_store *to, uint64_t *ret_rows,
+                   struct sco_error *err) SCO_NODISCARD;
+/* What it was opened with. It may have a password: for no log, no argument of a program. */
+const char *sco_store_address(const struct sco_store *s);
 /* A copy in one file, while others go on; nothing at `path` before, or SCO_E_INVALID. Whole or not
  * at all. SCO_E_UNSUPPORTED: PostgreSQL, with what to use instead. */
 int sco_store_backup(struct sco_store *s, const char *path, struct sco_error *err) SCO_NODISCARD;

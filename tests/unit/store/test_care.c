@@ -334,6 +334,43 @@ TEST(partitions)
 }
 #endif
 
+#ifdef STORE_IS_sqlite
+TEST(copies)
+{
+    WORLD;
+    char path[600];
+    uint64_t rows = 0, findings = 0, scans = 0;
+    struct sco_store *other = NULL;
+    struct sco_store_context c = {.source = "node-1"};
+    OK(sco_store_set_context(w->s, &c, &err));
+    save_is(w, scan_of(w, 1, 300), .created = 300);
+    save_is(w, scan_of(w, 1, 200), .seen = 200, .resolved = 100);
+    snprintf(path, sizeof path, "%s/other.db", w->dir);
+    struct sco_store_options o = {.where = path, .create = true};
+    OK(store_open_with(w->s->ops, &o, &other, &err));
+    OK(sco_store_copy(w->s, other, &rows, &err));
+    assert_true(rows > 300 * 3);
+    assert_int_equal(sco_store_copy(w->s, other, &rows, &err), SCO_E_INVALID);
+    assert_non_null(strstr(err.text, "not empty"));
+    struct sco_store *first = w->s;
+    int64_t history = ask(w, "SELECT count(*) FROM vulnerability_history");
+    int64_t told = ask(w, "SELECT count(*) FROM outbox");
+    char id[37];
+    snprintf(id, sizeof id, "%s", stored(w, 7)->id);
+    w->s = other;
+    OK(sco_store_verify(w->s, &findings, &scans, &err));
+    assert_int_equal(findings, 300);
+    assert_int_equal(scans, 2);
+    assert_int_equal(ask(w, "SELECT count(*) FROM vulnerability_history"), history);
+    assert_int_equal(ask(w, "SELECT count(*) FROM outbox"), told);
+    assert_string_equal(stored(w, 7)->id, id);
+    same_as_counted(w);
+    save_is(w, scan_of(w, 1, 301), .created = 1, .seen = 200, .reopened = 100);
+    w->s = first;
+    sco_store_close(other);
+}
+#endif
+
 /* ---- plans ---- */
 static const struct sco_store_ops *real;
 static char bad_plan[4096];
@@ -543,6 +580,9 @@ int main(void)
         T(alerts),
 #ifdef STORE_IS_postgresql
         T(partitions),
+#endif
+#ifdef STORE_IS_sqlite
+        T(copies),
 #endif
         T(every_list_has_an_index),
     };
