@@ -97,12 +97,8 @@ static int give_positions(struct sco_store *s, uint32_t limit, int64_t *ret_last
     if (r < 0)
         return r;
     struct store_value v[] = {sv_i64(last), sv_i64(limit)};
-    r = store_exec(s,
-                   "UPDATE outbox SET position = given.position FROM (SELECT pk AS row, $1 + "
-                   "row_number() OVER (ORDER BY pk) AS position FROM (SELECT pk FROM outbox WHERE "
-                   "position IS NULL ORDER BY pk LIMIT $2) waiting) given WHERE outbox.pk = "
-                   "given.row",
-                   v, SCO_ARRAY_LEN(v), ret_n, err);
+    r = store_query(s, "SELECT events_give_positions($1, $2)", v, SCO_ARRAY_LEN(v), take_i64, ret_n,
+                    err);
     if (r == 0 && *ret_n) {
         struct store_value to = sv_i64(last + *ret_n);
         r = store_exec(s, "UPDATE event_feed SET last = $1", &to, 1, NULL, err);
