@@ -126,3 +126,10 @@ int api_policy_remove(struct api_call *c, struct sco_error *err);
 int api_waiver_list(struct api_call *c, struct sco_error *err);
 int api_waiver_create(struct api_call *c, struct sco_error *err);
 int api_waiver_delete(struct api_call *c, struct sco_error *err);
+
+/* ---- targets.c ---- */
+int api_target_list(struct api_call *c, struct sco_error *err);
+int api_target_get(struct api_call *c, struct sco_error *err);
+int api_target_post(struct api_call *c, struct sco_error *err);
+int api_target_put(struct api_call *c, struct sco_error *err);
+int api_target_delete(struct api_call *c, struct sco_error *err);
