@@ -109,10 +109,11 @@ int api_alert_get(struct api_call *c, struct sco_error *err);
 int api_alert_acknowledge(struct api_call *c, struct sco_error *err);
 
 /* ---- policy_run.c: `secureops` as a program ---- */
-/* Runs it; its output is the reply when it is JSON. `statuses`: bits 1 << exit status that are an
- * answer. Anything else is a problem 422 with `what`. */
-int api_run_json(struct api_call *c, const char *const *argv, uint32_t statuses, const char *what,
-                 struct sco_buf *out, int *ret_status, struct sco_error *err) SCO_NODISCARD;
+/* Runs it in `dir` (NULL: anywhere); its output is the reply when it is JSON. `statuses`: bits 1 <<
+ * exit status that are an answer. Anything else is a problem 422 with `what`. */
+int api_run_json(struct api_call *c, const char *dir, const char *const *argv, uint32_t statuses,
+                 const char *what, struct sco_buf *out, int *ret_status,
+                 struct sco_error *err) SCO_NODISCARD;
 /* Appends "--policies", "a,b" for what is in data/policies, when there is something. */
 int api_policy_packs(struct api_call *c, const char **argv, size_t *n,
                      struct sco_error *err) SCO_NODISCARD;

@@ -10,14 +10,14 @@
 enum { FILES_MAX = 200, PATH_LEN_MAX = 255, NAMES_MAX = 200, ARGS_MAX = 24, PACKS_MAX = 64 };
 
 /* ---- running ---- */
-int api_run_json(struct api_call *c, const char *const *argv, uint32_t statuses, const char *what,
-                 struct sco_buf *out, int *ret_status, struct sco_error *err)
+int api_run_json(struct api_call *c, const char *dir, const char *const *argv, uint32_t statuses,
+                 const char *what, struct sco_buf *out, int *ret_status, struct sco_error *err)
 {
     const struct sco_api_options *o = api_options(c->api);
     int status = 0;
     if (!o->run)
         return sco_error_set(err, SCO_E_UNSUPPORTED, "this server does not run policies");
-    int r = o->run(o->user, argv, out, &status, err);
+    int r = o->run(o->user, dir, argv, out, &status, err);
     if (r == 0)
         r = sco_buf_check(out, err);
     if (r < 0)
@@ -144,6 +144,8 @@ static int write_document(struct api_call *c, const char *folder, const struct s
     snprintf(pointer, sizeof pointer, "/files/%zu", i);
     if (!is_path(path) || !sco_is(content, SCO_NODE_STR))
         return api_fault(c, err, pointer, "a relative path without \"..\", and the content");
+    if (sco_str_is(path, "secureops.yaml")) /* it would be read as such */
+        return api_fault(c, err, pointer, "this is configuration, and no document");
     const char *full = sco_arena_fmt(&c->arena, "%s/%.*s", folder, SCO_STR_ARG(path));
     const char *above =
         full ? sco_arena_cstr(&c->arena, sco_str_make(full, (size_t)(strrchr(full, '/') - full)))
@@ -168,51 +170,20 @@ static int write_documents(struct api_call *c, const char *folder, struct sco_er
 }
 
 /* ---- the answer ---- */
-/* As the program has it, with paths as they were given. */
-static void write_local(struct sco_json_out *o, const struct sco_node *v, struct sco_str folder,
-                        bool all)
+static void write_results(struct sco_json_out *o, const struct sco_node *list, bool all)
 {
-    if (v->type == SCO_NODE_LIST) {
-        sco_json_begin(o, '[');
-        for (const struct sco_node *m = v->child; m; m = m->next) {
-            struct sco_str verdict = sco_text(sco_get(m, "verdict"));
-            if (all || !(sco_str_is(verdict, "pass") || sco_str_is(verdict, "not_applicable")))
-                write_local(o, m, folder, all);
-        }
-        sco_json_end(o, ']');
-    } else if (v->type == SCO_NODE_MAP) {
-        sco_json_begin(o, '{');
-        for (const struct sco_node *m = v->child; m; m = m->next) {
-            sco_json_key(o, m->key.p);
-            write_local(o, m, folder, all);
-        }
-        sco_json_end(o, '}');
-    } else if (v->type == SCO_NODE_STR) {
-        const char *at =
-            v->text.n > folder.n ? memmem(v->text.p, v->text.n, folder.p, folder.n) : NULL;
-        SCO_AUTO(sco_buf) struct sco_buf b = {0};
-        struct sco_str rest = v->text;
-        while (at) {
-            sco_buf_add(&b, sco_str_make(rest.p, (size_t)(at - rest.p)));
-            rest.n -= (size_t)(at - rest.p) + folder.n;
-            rest.p = at + folder.n;
-            if (rest.n && *rest.p == '/') {
-                rest.p++;
-                rest.n--;
-            }
-            at = memmem(rest.p, rest.n, folder.p, folder.n);
-        }
-        sco_buf_add(&b, rest);
-        o->b->failed |= b.failed;
-        sco_json_str(o, sco_buf_str(&b));
-    } else {
-        sco_json_node(o, v);
+    sco_json_begin(o, '[');
+    SCO_EACH (m, list) {
+        struct sco_str verdict = sco_text(sco_get(m, "verdict"));
+        if (all || !(sco_str_is(verdict, "pass") || sco_str_is(verdict, "not_applicable")))
+            sco_json_node(o, m);
     }
+    sco_json_end(o, ']');
 }
 
 static int evaluate(struct api_call *c, const char *folder, struct sco_error *err)
 {
-    const char *argv[ARGS_MAX] = {"policy", "eval", folder, "--format", "json", "--timeout", "60s"};
+    const char *argv[ARGS_MAX] = {"policy", "eval", ".", "--format", "json", "--timeout", "60s"};
     SCO_AUTO(sco_buf) struct sco_buf out = {0};
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     const struct sco_node *root = NULL;
@@ -228,7 +199,7 @@ static int evaluate(struct api_call *c, const char *folder, struct sco_error *er
     if (r == 0)
         r = write_documents(c, folder, err);
     if (r == 0) /* passed, failed, incomplete: the answer says which */
-        r = api_run_json(c, argv, 1u << 0 | 1u << 1 | 1u << 3,
+        r = api_run_json(c, folder, argv, 1u << 0 | 1u << 1 | 1u << 3,
                          "the policies could not be evaluated: is there a policy or framework of "
                          "each name?",
                          &out, &status, err);
@@ -242,7 +213,10 @@ static int evaluate(struct api_call *c, const char *folder, struct sco_error *er
     sco_json_kz(o, "result", results[status & 3]);
     for (const struct sco_node *m = root->child; m; m = m->next) {
         sco_json_key(o, m->key.p);
-        write_local(o, m, sco_str_c(folder), api_flag(c, "all", false));
+        if (sco_str_is(m->key, "results"))
+            write_results(o, m, api_flag(c, "all", false));
+        else
+            sco_json_node(o, m);
     }
     sco_json_end(o, '}');
     return 0;
@@ -250,14 +224,12 @@ static int evaluate(struct api_call *c, const char *folder, struct sco_error *er
 
 int api_iac_scan(struct api_call *c, struct sco_error *err)
 {
-    char *made = NULL;
-    int r = api_spool_folder(c, &made, err);
+    char *folder = NULL;
+    int r = api_spool_folder(c, &folder, err);
     if (r < 0)
         return r;
-    char *folder = sco_fs_realpath(made, err); /* as the program will call it */
-    r = folder ? evaluate(c, folder, err) : SCO_E_IO;
-    sco_fs_remove_tree(made);
+    r = evaluate(c, folder, err);
+    sco_fs_remove_tree(folder);
     free(folder);
-    free(made);
     return r;
 }

@@ -63,7 +63,7 @@ static int test_candidate(struct api_call *c, const char *archive, struct sco_bu
                                 "json",   "--timeout", "120s",  NULL};
     int status = 0;
     int r =
-        api_run_json(c, argv, 1u << 0 | 1u << 1,
+        api_run_json(c, NULL, argv, 1u << 0 | 1u << 1,
                      "this is no pack of policies that can be loaded, or it has no cases, or it "
                      "is not signed by a key of this server",
                      out, &status, err);

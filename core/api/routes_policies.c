@@ -23,7 +23,7 @@ static int pass_on(struct api_call *c, const char **argv, size_t n, const char *
     int status = 0;
     int r = api_policy_packs(c, argv, &n, err);
     if (r == 0)
-        r = api_run_json(c, argv, 1u << 0, what, &out, &status, err);
+        r = api_run_json(c, NULL, argv, 1u << 0, what, &out, &status, err);
     if (r == 0)
         sco_json_raw(&c->out, sco_buf_str(&out));
     return r;

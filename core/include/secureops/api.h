@@ -38,10 +38,10 @@ struct sco_api_options {
     int (*reload)(void *user, struct sco_error *err); /* on the loop */
     void (*health)(void *user,
                    struct sco_json_out *o); /* further members of /health; on the loop */
-    /* Runs `secureops` with these arguments (policy eval, policy list, ...): its standard output.
-     * On a thread. */
-    int (*run)(void *user, const char *const *argv, struct sco_buf *out, int *ret_status,
-               struct sco_error *err);
+    /* Runs `secureops` with these arguments (policy eval, policy list, ...) in the folder `dir`
+     * (NULL: where we are): its standard output. On a thread. */
+    int (*run)(void *user, const char *dir, const char *const *argv, struct sco_buf *out,
+               int *ret_status, struct sco_error *err);
     /* Sends a mail (SMTP): on a thread. NULL: no mail can be sent. */
     int (*mail)(void *user, const char *to, const char *subject, const char *text,
                 struct sco_error *err);

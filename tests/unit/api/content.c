@@ -10,26 +10,24 @@ static struct api_exchange exchange, next_exchange;
 const struct sco_store_ops *sco_store_sqlite(void);
 
 /* ---- `secureops` ---- */
-static int run(void *user, const char *const *argv, struct sco_buf *out, int *ret_status,
-               struct sco_error *err)
+static int run(void *user, const char *dir, const char *const *argv, struct sco_buf *out,
+               int *ret_status, struct sco_error *err)
 {
     struct content *t = user;
     (void)err;
     t->run_args[0] = 0;
+    snprintf(t->run_dir, sizeof t->run_dir, "%s", dir ? dir : "");
     for (size_t i = 0; argv[i]; i++) {
         size_t n = strlen(t->run_args);
         snprintf(t->run_args + n, sizeof t->run_args - n, "%s ", argv[i]);
-        SCO_AUTO(sco_buf) struct sco_buf path = {0}, content = {0};
-        sco_buf_addf(&path, "%s/sub/Dockerfile", argv[i]);
-        if (argv[i][0] != '/' || sco_fs_read(sco_buf_z(&path), 500, &content, NULL) < 0)
-            continue;
-        snprintf(t->run_saw, sizeof t->run_saw, "%s", sco_buf_z(&content));
-        sco_buf_addf(out,
-                     "{\"results\":[{\"verdict\":\"fail\",\"file_path\":\"%s/sub/Dockerfile\"},"
-                     "{\"verdict\":\"pass\"}],\"documents\":[],\"summary\":{}}",
-                     argv[i]);
     }
-    if (!out->n && t->run_output)
+    if (dir) {
+        SCO_AUTO(sco_buf) struct sco_buf path = {0}, content = {0};
+        sco_buf_addf(&path, "%s/sub/Dockerfile", dir);
+        assert_int_equal(sco_fs_read(sco_buf_z(&path), 500, &content, &t->err), 0);
+        snprintf(t->run_saw, sizeof t->run_saw, "%s", sco_buf_z(&content));
+    }
+    if (t->run_output)
         sco_buf_addz(out, t->run_output);
     *ret_status = t->run_status;
     return 0;

@@ -14,6 +14,7 @@ struct content {
     int r;
     const char *run_output; /* of the stand-in of `secureops` */
     int run_status;
+    char run_dir[300];
     char run_args[2048], run_saw[512]; /* arguments; text of the Dockerfile that it was given */
     char folder[300];                  /* that may be scanned */
 };

@@ -9,19 +9,20 @@ static void documents(void **state)
 {
     T;
     t->run_status = 1;
+    t->run_output = "{\"results\":[{\"verdict\":\"fail\",\"file_path\":\"sub/Dockerfile\"},"
+                    "{\"verdict\":\"pass\"}],\"documents\":[],\"summary\":{}}";
     expect(t, 200, "POST", "/iac/scan",
            "{\"files\":[{\"path\":\"sub/Dockerfile\",\"content\":\"FROM debian\\n\"}],"
            "\"policies\":[\"docker-*\",\"CKV_DOCKER_2\"],\"frameworks\":[\"cis-docker@1.2.0\"]}");
     assert_string_equal(t->run_saw, "FROM debian\n");
-    assert_non_null(strstr(t->run_args, "policy eval /"));
+    assert_non_null(strstr(t->run_args, "policy eval . "));
     assert_non_null(strstr(t->run_args, "--policy docker-*,CKV_DOCKER_2 "));
     assert_non_null(strstr(t->run_args, "--framework cis-docker@1.2.0 "));
     assert_string_equal(at(t, "result"), "failed");
     assert_string_equal(at(t, "results"), "1"); /* what passed was not asked for */
-    assert_string_equal(at(t, "results.0.file_path"), "sub/Dockerfile"); /* no folder of ours */
-    char *folder = strchr(t->run_args, '/');
-    folder[strcspn(folder, " ")] = 0;
-    assert_false(sco_fs_is_dir(folder)); /* gone */
+    assert_string_equal(at(t, "results.0.file_path"), "sub/Dockerfile");
+    assert_true(strlen(t->run_dir) > 0);
+    assert_false(sco_fs_is_dir(t->run_dir)); /* gone */
     t->run_status = 3;
     expect(t, 200, "POST", "/iac/scan",
            "{\"all\":true,\"files\":[{\"path\":\"sub/Dockerfile\",\"content\":\"\"}]}");
@@ -39,6 +40,7 @@ static void documents(void **state)
         "{\"files\":[{\"path\":\"\",\"content\":\"\"}]}",
         "{\"files\":[{\"path\":\"a\\u0001\",\"content\":\"\"}]}",
         "{\"files\":[{\"path\":\"a\",\"content\":1}]}",
+        "{\"files\":[{\"path\":\"secureops.yaml\",\"content\":\"\"}]}",
         "{\"files\":[{\"path\":\"a\",\"content\":\"\"},{\"path\":\"a\",\"content\":\"\"}]}",
         "{\"files\":[{\"path\":\"a\",\"content\":\"\"},{\"path\":\"a/b\",\"content\":\"\"}]}",
         "{\"files\":[{\"path\":\"a\",\"content\":\"\"}],\"policies\":[\"--config\"]}",
