@@ -174,8 +174,11 @@ static bool take_head(struct conn *c, struct evbuffer *in)
     if (end == 0)
         return false;
     if (end < 0) {
-        api_reply_raw(c, (int)-end,
-                      end == -431 ? "the headers are too long" : "a line ends without CR");
+        int status = end == -431 && !memchr(p, '\n', n) ? 414 : (int)-end;
+        api_reply_raw(c, status,
+                      status == 414   ? "the target is too long"
+                      : status == 431 ? "the headers are too long"
+                                      : "a line ends without CR");
         return false;
     }
     struct api_exchange *x = api_exchange_new(c->api);

@@ -147,6 +147,7 @@ class Hostile(unittest.TestCase):
 
     def test_oversized(self):
         self.refused(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", 414)
+        self.refused(b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", 414)
         self.refused(b"GET / HTTP/1.1\r\nHost: h\r\nA: " + b"a" * 20000 + b"\r\n\r\n", 431)
         self.refused(b"GET / HTTP/1.1\r\nHost: h\r\n" + b"A: b\r\n" * 100 + b"\r\n", 431)
         self.refused(b"GET / HTTP/1.1\r\nHost: h\r\nA: " + b"a" * 1000000, 431)
