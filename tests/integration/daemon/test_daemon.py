@@ -1,10 +1,11 @@
 """secureopsd as an operator sees it: start, readiness, reload, stop, and what must not happen."""
 import os
+import shutil
 import signal
 import subprocess
 import time
 
-from daemon import BUILD, PATIENCE, SANITIZED, Case, wait_for
+from daemon import BUILD, PATIENCE, SANITIZED, SOURCE, Case, wait_for
 
 FAILED, USAGE = 4, 2
 
@@ -117,6 +118,30 @@ class Start(Case):
     def test_watchdog(self):
         d = self.start(watchdog=200000)
         wait_for(lambda: sum("WATCHDOG=1" in m for m in d.hear()) >= 3)
+
+
+class Unit(Case):
+    """deploy/systemd/secureopsd.service, as far as systemd's own tool can tell."""
+
+    def test_verify_and_security(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("systemd-analyze is not installed")
+        text = (SOURCE / "deploy" / "systemd" / "secureopsd.service").read_text()
+        for old, new in (("/usr/bin/secureopsd", "/bin/true"), ("=secureops\nGroup=secureops",
+                                                                "=daemon\nGroup=daemon")):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        unit = self.root / "secureopsd.service"
+        unit.write_text(text)
+        done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True,
+                              timeout=60)
+        said = [x for x in done.stderr.splitlines() if str(unit) in x]
+        self.assertEqual((done.returncode, said), (0, []))
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20",
+                               unit], capture_output=True, text=True, timeout=60)
+        if "unrecognized option" in done.stderr:
+            self.skipTest("this systemd-analyze judges only units that are loaded")
+        self.assertEqual(done.returncode, 0, done.stdout[-300:])
 
 
 class Reload(Case):
