@@ -1,8 +1,9 @@
-/* Log lines. One process-wide sink: each process logs from one thread at a time or takes the lock
- * that the write of one line (a single write(2)) makes unnecessary. */
+/* Log lines. One process-wide sink, set up before there are threads; any thread logs: a line is a
+ * single write(2), and the limits of the sites have a lock. */
 #include <secureops/log.h>
 #include <secureops/fs.h>
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -43,7 +44,9 @@ uint32_t sco_log_level_parse(struct sco_str s)
     return 0;
 }
 
-static bool rate_allows(const char *fmt, unsigned *ret_dropped)
+static pthread_mutex_t sites_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool count_site(const char *fmt, unsigned *ret_dropped)
 {
     unsigned i = (unsigned)(((uintptr_t)fmt >> 3) % SITES);
     int64_t second = sco_mono_ms() / 1000;
@@ -59,6 +62,14 @@ static bool rate_allows(const char *fmt, unsigned *ret_dropped)
         return true;
     sites[i].dropped++;
     return false;
+}
+
+static bool rate_allows(const char *fmt, unsigned *ret_dropped)
+{
+    pthread_mutex_lock(&sites_lock);
+    bool r = count_site(fmt, ret_dropped);
+    pthread_mutex_unlock(&sites_lock);
+    return r;
 }
 
 static void add_json_text(struct sco_buf *b, struct sco_str s)
