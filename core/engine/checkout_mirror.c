@@ -148,7 +148,7 @@ static bool remove_one(const char *cache, const char *name)
         return false;
     SCO_AUTO(sco_fd)
     int marked = open(sco_buf_z(&busy), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (sco_fs_remove_tree(sco_buf_z(&path)) > 0)
+    if (marked < 0 || sco_fs_remove_tree(sco_buf_z(&path)) > 0)
         return false;
     unlink(sco_buf_z(&busy));
     return true;
