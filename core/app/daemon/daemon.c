@@ -7,6 +7,8 @@
  * the reverse order. */
 #include "daemon_priv.h"
 
+#include "secrets.h"
+
 #include <event2/event.h>
 #include <malloc.h>
 #include <secureops/loop.h>
@@ -212,6 +214,7 @@ static int add_modules(struct daemon *d, struct sco_error *err)
 static int set_up(struct daemon *d, struct sco_error *err)
 {
     int r = paths_init(&d->paths, d->snapshot->config, err);
+    secrets_provide(d);
     if (r == 0)
         r = keys_load(&d->keys, d->snapshot->config, d->paths.data, err);
     if (r == 0)
@@ -243,6 +246,7 @@ static void tear_down(struct daemon *d)
     d->care = care_free(d->care);
     d->api = sco_api_free(d->api);
     d->sched = sco_sched_free(d->sched);
+    secrets_forget();
     d->auth = sco_auth_free(d->auth);
     d->tracer = sco_tracer_free(d->tracer);
     d->notify = notify_free(d->notify);
