@@ -4,6 +4,7 @@
 #include "bus_priv.h"
 
 #include <secureops/store_jobs.h>
+#include <secureops/store_stats.h>
 
 #include <stdio.h>
 
@@ -48,6 +49,19 @@ static void reject(struct world *w)
     sco_buf_done(&b);
 }
 
+static void alert(struct world *w)
+{
+    char id[37];
+    struct sco_stored_alert a = {.kind = "sla_breached",
+                                 .severity = SCO_SEV_HIGH,
+                                 .title = "A finding is open for too long",
+                                 .message = "since January",
+                                 .repository = w->repository,
+                                 .object = "finding:1",
+                                 .created_at = w->now};
+    ok(sco_store_alert_add(w->s, &a, id, &err));
+}
+
 static void produce(void **state)
 {
     struct world *w = *state;
@@ -64,7 +78,9 @@ static void produce(void **state)
         scan_add(scan, 2, "semgrep");
         run_job(w, scan);
     }
+    set_status(w, 1, SCO_STATUS_RESOLVED, 0); /* by a person */
     reject(w);
+    alert(w);
     ok(sco_store_events_sequence(w->s, 1000, &last, &more, &err));
     ok(sco_store_events_read(w->s, 0, 1000, NULL, NULL, &page, &err));
     FILE *f = fopen(getenv("SECUREOPS_EVENTS_OUT"), "we");

@@ -85,7 +85,9 @@ class Schemas(unittest.TestCase):
                 self.assertIn(kind, self.schemas, "a type without a schema")
                 self.validator(kind, strict=True).validate(event)
         self.assertLessEqual({"security.scan.requested", "security.scan.started",
-                              "security.scan.completed", "security.scan.rejected"}, seen)
+                              "security.scan.completed", "security.scan.rejected",
+                              "security.vulnerability.detected", "security.vulnerability.resolved",
+                              "notification.alert"}, seen)
 
     def test_the_catalogue_has_all(self):
         text = (DOCS / "README.md").read_text()
