@@ -113,6 +113,14 @@ enum {
     ARG_ACTOR,
     ARG_ACTION,
     ARG_OBJECT,
+    ARG_CRON,
+    ARG_INTERVAL,
+    ARG_TIME_ZONE,
+    ARG_WINDOWS,
+    ARG_JITTER,
+    ARG_CATCH_UP,
+    ARG_PRIORITY,
+    ARG_TARGET,
 };
 /* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
@@ -157,6 +165,7 @@ int context_save_scan(struct cli *c, struct sco_scan *scan, struct sco_error *er
 int context_bits(struct cli *c, int id, const char *option, uint32_t max,
                  const char *(*name)(uint32_t), uint32_t *ret, struct sco_error *err);
 int context_limit(struct cli *c, uint32_t *ret, struct sco_error *err);
+const char *context_user(struct cli *c); /* --by, else who runs the program; NULL: no memory */
 
 /* ---- panel.c: progress ---- */
 struct panel;
@@ -181,3 +190,5 @@ int cmd_findings(struct cli *c);
 int cmd_scans(struct cli *c);
 int cmd_db(struct cli *c);
 int cmd_audit(struct cli *c);
+int cmd_jobs(struct cli *c);
+int cmd_schedules(struct cli *c);

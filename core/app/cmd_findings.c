@@ -1,8 +1,6 @@
 /* secureops findings list | show ID | set-status ID STATUS: what the store has of findings. */
 #include "cli_priv.h"
 
-#include <pwd.h>
-#include <unistd.h>
 
 static const char *status_name(uint32_t i)
 {
@@ -228,13 +226,6 @@ static int show(struct cli *c, struct sco_store *s, bool json, struct sco_error 
 }
 
 /* ---- set-status ---- */
-static const char *user_name(struct cli *c)
-{
-    const struct passwd *p = getpwuid(geteuid());
-    return p && p->pw_name && *p->pw_name ? sco_arena_cstr(&c->arena, sco_str_c(p->pw_name))
-                                          : sco_arena_fmt(&c->arena, "uid %u", (unsigned)geteuid());
-}
-
 static int take_until(struct cli *c, int64_t *ret, struct sco_error *err)
 {
     if (!args_has(c, ARG_UNTIL))
@@ -251,7 +242,7 @@ static int take_until(struct cli *c, int64_t *ret, struct sco_error *err)
 static int set_status(struct cli *c, struct sco_store *s, struct sco_error *err)
 {
     struct sco_store_status to = {.reason = c->values[ARG_REASON],
-                                  .by = args_has(c, ARG_BY) ? c->values[ARG_BY] : user_name(c),
+                                  .by = context_user(c),
                                   .now = sco_now_ms()};
     bool changed = false;
     uint32_t i = 0;

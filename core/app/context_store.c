@@ -2,6 +2,7 @@
  */
 #include "cli_priv.h"
 
+#include <pwd.h>
 #include <unistd.h>
 
 /* ---- where ---- */
@@ -226,4 +227,13 @@ int context_limit(struct cli *c, uint32_t *ret, struct sco_error *err)
                              SCO_STORE_PAGE_MAX, c->values[ARG_LIMIT]);
     *ret = (uint32_t)n;
     return 0;
+}
+
+const char *context_user(struct cli *c)
+{
+    const struct passwd *p = getpwuid(geteuid());
+    if (args_has(c, ARG_BY))
+        return c->values[ARG_BY];
+    return p && p->pw_name && *p->pw_name ? sco_arena_cstr(&c->arena, sco_str_c(p->pw_name))
+                                          : sco_arena_fmt(&c->arena, "uid %u", (unsigned)geteuid());
 }

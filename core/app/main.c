@@ -160,6 +160,39 @@ static const struct flag scans_flags[] = {
     {0},
 };
 
+static const struct flag jobs_flags[] = {
+    {"status", 0, "STATUS,...", NULL, ARG_STATUS,
+     "list: queued, running, completed, failed, dead, cancelled, replaced"},
+    {"target", 0, "NAME", NULL, ARG_TARGET, "list: of this repository, image or folder"},
+    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
+    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    {"by", 0, "NAME", NULL, ARG_BY, "cancel, retry: who (default: the user's name)"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    STORE_FLAG,
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag schedules_flags[] = {
+    {"cron", 0, "EXPRESSION", NULL, ARG_CRON, "put: five or six fields, or @daily and the like"},
+    {"interval", 0, "DURATION", NULL, ARG_INTERVAL, "put: every so often, in the place of --cron"},
+    {"time-zone", 0, "NAME", NULL, ARG_TIME_ZONE, "put: as Europe/Berlin (default: UTC)"},
+    {"windows", 0, "TIMES", NULL, ARG_WINDOWS, "put: when it may fire: \"Mon-Fri 20:00-06:00\""},
+    {"jitter", 0, "DURATION", NULL, ARG_JITTER, "put: each tick is late by up to so much"},
+    {"catch-up", 0, "WHICH", NULL, ARG_CATCH_UP, "put: missed ticks: skip, one (default), all"},
+    {"branch", 0, "NAME", NULL, ARG_BRANCH, "put: branch or tag"},
+    {"scanners", 's', "NAME,...", NULL, ARG_SCANNERS, "put: run these and no others"},
+    {"skip", 0, "NAME,...", NULL, ARG_SKIP, "put: leave these out"},
+    {"priority", 0, "N", NULL, ARG_PRIORITY, "put: 0 to 9, the highest first (default: 5)"},
+    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
+    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    {"by", 0, "NAME", NULL, ARG_BY, "put, run: who (default: the user's name)"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    STORE_FLAG,
+    COMMON_FLAGS,
+    {0},
+};
+
 static const struct flag db_flags[] = {
     {"scans", 0, "DURATION", NULL, ARG_KEEP_SCANS, "retention: keep scans for (default: 730d)"},
     {"resolved", 0, "DURATION", NULL, ARG_KEEP_RESOLVED,
@@ -226,6 +259,14 @@ static const struct command commands[] = {
      "Shows stored findings, and says what is to become of them.", NULL, findings_flags,
      cmd_findings},
     {"scans", "list | show ID", "Shows stored scans.", NULL, scans_flags, cmd_scans},
+    {"jobs", "list | show ID | cancel ID | retry ID", "Shows the jobs of the daemon's store.", NULL,
+     jobs_flags, cmd_jobs},
+    {"schedules",
+     "list | show NAME | put NAME TARGET | delete NAME | pause NAME | resume NAME |\n"
+     "                           run NAME",
+     "Shows and changes when the daemon scans.",
+     "A target is a repository's URL, an absolute folder, image:NAME or url:URL.", schedules_flags,
+     cmd_schedules},
     {"db", "migrate | backup PATH | verify | retention", "Takes care of the store.",
      "Exit status of verify: 0 the store is sound; 1 it is not.", db_flags, cmd_db},
     {"audit", "list | verify [NUMBER:HASH]", "Shows the audit log, or reads its whole chain.",
