@@ -2,6 +2,7 @@
 #include "runner_priv.h"
 
 #include <event2/event.h>
+#include <unistd.h>
 
 /* ---- the end may come at any time ---- */
 struct watch {
@@ -119,6 +120,8 @@ int runner_work(struct runner *r, struct sco_error *err)
         e = name_import(r, s, err);
     if (e == 0)
         e = save(r, s, err);
+    if (e == 0 && r->job.import)
+        (void)unlink(r->job.request.file); /* what failed may be tried again, this not */
     sco_plan_free((struct sco_plan *)(uintptr_t)r->cli.plan);
     r->cli.plan = NULL;
     sco_scan_free(s);
