@@ -75,6 +75,10 @@ static void tell_done(struct runner *r, const char *outcome, const char *reason)
     sco_json_kz(&o, "gate", r->gate);
     if (r->scan_id)
         sco_json_ki64(&o, "findings", (int64_t)r->findings);
+    sco_json_key(&o, "scanners");
+    sco_json_begin(&o, '[');
+    sco_json_raw(&o, sco_buf_str(&r->runs));
+    sco_json_end(&o, ']');
     sco_json_end(&o, '}');
     send_frame(r, SCO_MSG_DONE, &frame);
 }
@@ -274,6 +278,7 @@ int main(int argc, char **argv)
         tell_done(&r, outcome_of(&r, err.code ? err.code : e), reason_of(&r, &err));
     close(r.fd);
     sco_buf_done(&r.log);
+    sco_buf_done(&r.runs);
     sco_frames_done(&r.frames);
     sco_arena_done(&r.arena);
     return 0;

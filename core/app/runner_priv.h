@@ -57,6 +57,7 @@ struct runner {
     struct sco_buf log; /* scan.log */
     uint32_t lines;     /* sent */
     size_t runs_ended;
+    struct sco_buf runs; /* members of DONE's "scanners" */
     int64_t told_ms;
     struct sco_checkout checkout;
     const char *scan_id, *gate;

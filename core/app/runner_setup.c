@@ -102,6 +102,18 @@ static int wanted(struct cli *c, const char *name)
     return 0;
 }
 
+/* For the daemon's metrics and traces. */
+static void note_run(struct runner *r, const struct sco_scanner_run *run)
+{
+    struct sco_json_out o = {.b = &r->runs, .comma = r->runs.n > 0};
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "name", run->name);
+    sco_json_kz(&o, "status", sco_run_status_name(run->status));
+    sco_json_ki64(&o, "started_ms", run->started_ms);
+    sco_json_ki64(&o, "duration_ms", run->duration_ms);
+    sco_json_end(&o, '}');
+}
+
 static void on_progress(struct cli *c, const struct sco_progress *p)
 {
     enum { PAUSE_MS = 500 };
@@ -116,6 +128,7 @@ static void on_progress(struct cli *c, const struct sco_progress *p)
     } else if (p->event == SCO_PROGRESS_ENDED) {
         bool bad = run->status != SCO_RUN_STATUS_COMPLETED && run->counts;
         r->runs_ended++;
+        note_run(r, run);
         runner_log(r, bad ? SCO_LOG_WARNING : SCO_LOG_INFO, "%s: %s, %llu findings%s%s", name,
                    sco_run_status_name(run->status), (unsigned long long)run->reported,
                    run->reason ? ": " : "", run->reason ? run->reason : "");

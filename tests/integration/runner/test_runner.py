@@ -190,6 +190,9 @@ class Completed(Case_):
         done = self.good(self.scan())
         self.assertGreater(done["findings"], 0)
         self.assertIn(done["gate"], ("passed", "failed", "incomplete"))
+        self.assertEqual([(s["name"], s["status"]) for s in done["scanners"]],
+                         [("policies", "completed")])
+        self.assertGreater(done["scanners"][0]["started_ms"], 0)
         report = json.loads(self.artifact(done["scan_id"], "report.json"))
         self.assertEqual(report["scan"]["id"], done["scan_id"])
         self.assertEqual(report["scan"]["target"], str(self.repo))
