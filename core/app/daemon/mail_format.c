@@ -4,7 +4,7 @@
 #include <secureops/crypto.h>
 #include <time.h>
 
-enum { LINE = 76, WORD = 45, ADDRESS_MAX = 254, SUBJECT_MAX = 300 };
+enum { LINE = 76, WORD = 39, ADDRESS_MAX = 254, SUBJECT_MAX = 300 };
 
 int mail_check_address(const char *address, struct sco_error *err)
 {
