@@ -341,13 +341,12 @@ int sco_auth_set_password(struct sco_auth *a, struct sco_store *s, const char *u
 int sco_auth_setup_token(struct sco_auth *a, struct sco_store *s, struct sco_arena *arena,
                          const char **ret, struct sco_error *err)
 {
-    enum { DAY_MS = 24 * 3600 * 1000 };
     const struct sco_stored_token t = {.kind = "setup"};
     uint64_t users = 0;
     int r = sco_store_user_count(s, &users, err);
     if (r < 0 || users)
         return r < 0 ? r : 1;
-    return sco_auth_issue(a, s, &t, DAY_MS, arena, ret, err);
+    return sco_auth_issue(a, s, &t, 0, arena, ret, err);
 }
 
 /* Under the lock, so that two tokens do not make two administrators. */

@@ -40,14 +40,16 @@ static int ask_vault(void *user, const char *name, struct sco_buf *out, struct s
     return r;
 }
 
-/* With a connection of its own: whoever asks may be in the middle of something on another one. */
+/* With a connection of its own: whoever asks may be in the middle of something on another one, or
+ * the daemon is starting, and has none yet. */
 static int ask_store(void *user, const char *name, struct sco_buf *out, struct sco_error *err)
 {
     struct daemon *d = user;
     struct sco_store *s = NULL;
+    const struct sco_store_options o = {.where = d->stores.where};
     if (!d->auth)
         return sco_error_set(err, SCO_E_UNSUPPORTED, "it is needed before the store is open");
-    int r = stores_open_more(&d->stores, &s, err);
+    int r = sco_store_open(&o, &s, err);
     if (r == 0)
         r = sco_auth_secret_get(d->auth, s, name, out, err);
     sco_store_close(s);

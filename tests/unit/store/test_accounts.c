@@ -80,6 +80,7 @@ TEST(users)
     assert_int_equal(sco_store_user(w->s, id, &p, &err), SCO_E_NOT_FOUND);
     assert_int_equal(sco_store_user(w->s, "nobody@example.com", &p, &err), SCO_E_NOT_FOUND);
     assert_int_equal(sco_store_user_lock(w->s, id, &err), SCO_E_NOT_FOUND);
+    u = ada;
     u.id = id;
     assert_int_equal(sco_store_user_put(w->s, &u, w->now, NULL, &err), SCO_E_NOT_FOUND);
 }
