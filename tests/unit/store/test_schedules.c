@@ -214,6 +214,7 @@ TEST(a_tick_is_fired_once_over_all_nodes)
                 _exit(1);
             fired[i] += mine;
         }
+        sco_store_close(w->s);
         _exit(0);
     }
     for (int i = 0; i < NODES; i++) {
