@@ -57,11 +57,41 @@ static void test_document(void **state)
     expect(400, "\"errors\"", "POST", "/api/v1/scans/all", admin, "{}");
 }
 
+/* What was refused and what was changed is in the audit log; what was read is not. */
+static void test_audit(void **state)
+{
+    (void)state;
+    expect(403, "permission", "POST", "/api/v1/users", engineer, "{}");
+    expect(200, "\"outcome\":\"denied\"", "GET", "/api/v1/audit", admin, NULL);
+    expect(400, "\"errors\"", "POST", "/api/v1/users", admin, "{}");
+    char *reply = api_world_ask(&w, "GET", "/api/v1/audit", admin, "", NULL);
+    assert_non_null(strstr(reply, "POST /api/v1/users"));
+    assert_null(strstr(reply, "GET /api/v1"));
+    free(reply);
+}
+
+/* A user who is gone is gone at once, though the token was known a moment ago. */
+static void test_forgotten(void **state)
+{
+    char path[128];
+    (void)state;
+    expect(200, "items", "GET", "/api/v1/scans", engineer, NULL);
+    char *reply = api_world_ask(&w, "GET", "/api/v1/auth/me", engineer, "", NULL);
+    const char *id = strstr(reply, "\"id\":\"");
+    assert_non_null(id);
+    snprintf(path, sizeof path, "/api/v1/users/%.36s", id + 6);
+    free(reply);
+    expect(204, "", "DELETE", path, admin, NULL);
+    expect(401, "invalid_token", "GET", "/api/v1/scans", engineer, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tokens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_document, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_audit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_forgotten, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
