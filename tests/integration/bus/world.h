@@ -17,6 +17,7 @@ struct world {
     struct sco_store *s;
     uint32_t written[KEYS]; /* events of each key, numbered from 0 */
     uint32_t total;
+    int64_t base;    /* what was in the feed before: SECUREOPS_TEST_STORE may be used again */
     char prefix[32]; /* of the topics: new for each test */
     const char *const *kafka;
 };
