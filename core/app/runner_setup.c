@@ -1,6 +1,8 @@
 /* Configuration as the daemon has it, with what the request adds; the store; the engine. */
 #include "runner_priv.h"
 
+#include <dirent.h>
+
 /* ---- configuration ---- */
 static int set_list(struct runner *r, const char *path, const char *const *list,
                     struct sco_error *err)
@@ -40,6 +42,32 @@ static int set_daemon(struct runner *r, struct sco_error *err)
     return e;
 }
 
+/* What was uploaded: packs of policies, each a file or folder, and the server's waivers. */
+static int add_uploaded(struct runner *r, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    struct dirent **v = NULL;
+    int e = 0;
+    if (!r->job.setup.data)
+        return 0;
+    sco_buf_addf(&path, "%s/waivers.yaml", r->job.setup.data);
+    if (sco_fs_is_file(sco_buf_z(&path)))
+        e = sco_config_add(&r->cli.input, "policies.waivers", sco_buf_z(&path), "the server", err);
+    sco_buf_clear(&path);
+    sco_buf_addf(&path, "%s/policies", r->job.setup.data);
+    int n = scandir(sco_buf_z(&path), &v, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        struct sco_str name = sco_str_c(v[i]->d_name);
+        sco_buf_clear(&path);
+        sco_buf_addf(&path, "%s/policies/%s", r->job.setup.data, name.p);
+        if (e == 0 && name.p[0] != '.' && !sco_str_ends(name, ".sig"))
+            e = sco_config_add(&r->cli.input, "policies.dirs", sco_buf_z(&path), "the server", err);
+        free(v[i]);
+    }
+    free(v);
+    return e == 0 ? sco_buf_check(&path, err) : e;
+}
+
 static int join(struct runner *r, int id, const char *const *list, struct sco_error *err)
 {
     struct sco_buf *b = &r->cli.lists[id];
@@ -62,6 +90,8 @@ static int load_config(struct runner *r, struct sco_error *err)
     c->input.no_user_file = true;
     c->input.no_local_file = true;
     int e = set_daemon(r, err);
+    if (e == 0)
+        e = add_uploaded(r, err);
     if (e == 0)
         e = set_request(r, err);
     if (e == 0)

@@ -1,12 +1,14 @@
 """The API of a daemon, as a client sees it: a repository is scanned, its findings are looked after,
 and found fixed; reports are imported; documents judged; errors told."""
+import base64
 import gzip
 import io
 import json
+import subprocess
 import tarfile
 import unittest
 
-from daemon import DaemonCase
+from daemon import ADMIN, DaemonCase
 from test_import import SARIF
 
 BAD = "FROM debian:12\nRUN apt-get update\n"
@@ -188,6 +190,31 @@ class Scopes(DaemonCase):
 
 
 class Policies(DaemonCase):
+    def test_packs_have_to_be_signed_where_keys_are_set(self):
+        key, public = self.root / "key.pem", self.root / "public.pem"
+        for args in (("genpkey", "-algorithm", "ed25519", "-out", key),
+                     ("pkey", "-in", key, "-pubout", "-out", public)):
+            subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True)
+        self.stop_daemon()
+        self.settings = (f"policies.keys={public}",)
+        self.start_daemon()
+        self.token = self.login(ADMIN)
+        self.run_it("policy", "new", "my-policy", "--for", "dockerfile", "--dir", self.cwd / "pack",
+                    code=0)
+        archive = self.cwd / "mine.tar"
+        with tarfile.open(archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            tar.add(self.cwd / "pack", arcname=".")
+        kind = {"Content-Type": "application/x-tar"}
+        text = archive.read_bytes()
+        self.ask(422, "POST", "/iac/policies?name=mine", text, headers=kind)
+        self.run_it("policy", "sign", archive, "--key", key, code=0)
+        signature = base64.b64encode((self.cwd / "mine.tar.sig").read_bytes()).decode()
+        self.ask(201, "POST", "/iac/policies?name=mine", text,
+                 headers=dict(kind, **{"X-Signature": signature}))
+        self.ask(422, "POST", "/iac/policies?name=mine", text + b"\0" * 512,
+                 headers=dict(kind, **{"X-Signature": signature}))
+        self.assertEqual([p["signed"] for p in self.get("/iac/policies/packs")["items"]], [True])
+
     def test_documents_in_the_request(self):
         body = {"files": [{"path": "deploy/Dockerfile", "content": BAD}]}
         result = self.ask(200, "POST", "/iac/scan", body).json()
@@ -214,6 +241,9 @@ class Policies(DaemonCase):
         ids = {p["id"] for p in self.get("/iac/policies")["policies"]}
         self.assertTrue({"my-policy", "docker-user-missing"} <= ids)
         self.assertEqual(self.get("/iac/policies/my-policy")["id"], "my-policy")
+        job = self.scan("iac", self.repository("app", Dockerfile=BAD))  # in force with the next job
+        bundles = self.get(f"/scans/{job['id']}/report")["policies"]["bundles"]
+        self.assertTrue([b for b in bundles if b["path"].endswith("/mine.tar")], bundles)
         self.ask(422, "POST", "/iac/policies?name=broken", b"no archive", headers=kind)
         self.assertEqual([p["name"] for p in self.get("/iac/policies/packs")["items"]], ["mine"])
         self.ask(204, "DELETE", "/iac/policies/packs/mine")
@@ -228,6 +258,9 @@ class Policies(DaemonCase):
                 "policies": ["docker-user-missing"]}
         self.assertEqual(self.ask(200, "POST", "/iac/scan", body).json()["result"], "passed")
         self.ask(400, "POST", "/waivers", {"policy": "*", "reason": "all"})
+        job = self.scan("iac", self.repository("app", Dockerfile=BAD))  # scans take it as well
+        found = {f["rule_id"]: f for f in self.get(f"/scans/{job['id']}/findings")["items"]}
+        self.assertIn("suppressions", found["docker-user-missing"])
         self.ask(204, "DELETE", f"/waivers/{made['id']}")
         self.assertEqual(self.ask(200, "POST", "/iac/scan", body).json()["result"], "failed")
 

@@ -260,8 +260,27 @@ static int on_reload(void *user, struct sco_error *err)
 static int on_run(void *user, const char *dir, const char *const *argv, struct sco_buf *out,
                   int *ret_status, struct sco_error *err)
 {
+    enum { MAX = 60 };
     struct daemon *d = user;
-    return commands_run(&d->commands, dir, argv, out, ret_status, err);
+    const char *all[MAX + 1] = {NULL};
+    size_t n = 0;
+    struct snapshot *s = daemon_snapshot(d);
+    while (argv[n] && n < MAX) {
+        all[n] = argv[n];
+        n++;
+    }
+    if (s->file && n + 2 <= MAX) { /* its packs, and the keys that they must be signed with */
+        all[n++] = "--config";
+        all[n++] = s->file;
+    }
+    for (const char *const *p = d->args->sets; p && *p && n + 2 <= MAX; p++) {
+        all[n++] = "--set";
+        all[n++] = *p;
+    }
+    int r = n + 2 > MAX ? sco_error_set(err, SCO_E_LIMIT, "the daemon has too many --set")
+                        : commands_run(&d->commands, dir, all, out, ret_status, err);
+    snapshot_unref(s);
+    return r;
 }
 
 static int on_mail(void *user, const char *to, const char *subject, const char *text,
