@@ -9,15 +9,6 @@ int auth_denied(struct sco_error *err)
     return sco_error_set(err, SCO_E_PERMISSION, "unknown, expired or revoked");
 }
 
-void auth_digest(struct sco_str token, uint8_t ret[32])
-{
-    struct sco_sha256 *h = sco_sha256_new();
-    SCO_BUG_ON(!h);
-    sco_sha256_add(h, token);
-    SCO_BUG_ON(sco_sha256_end(h, ret) < 0);
-    sco_sha256_free(h);
-}
-
 /* ---- keys ---- */
 /* One key for each use: what one of them does says nothing of the others. */
 static int derive(struct sco_str key, const char *id, struct auth_key *k, struct sco_error *err)
@@ -33,7 +24,7 @@ static int derive(struct sco_str key, const char *id, struct auth_key *k, struct
     sco_hex(raw, 8, hex);
     snprintf(k->id, sizeof k->id, "%s", id && *id ? id : hex);
     sco_ed25519_public(k->secret, k->public);
-    auth_digest(sco_str_make((char *)k->public, sizeof k->public), digest);
+    sco_sha256_of(sco_str_make((char *)k->public, sizeof k->public), digest);
     sco_hex(digest, 8, k->kid);
     k->there = true;
     return 0;
@@ -182,7 +173,7 @@ static int of_jwt(struct sco_auth *a, struct sco_store *s, struct sco_str token,
     uint8_t digest[32];
     struct auth_claims c;
     struct jwt t;
-    auth_digest(token, digest);
+    sco_sha256_of(token, digest);
     if (!recall(a, digest, &c)) {
         if (jwt_parse(token, arena, &t) < 0)
             return auth_denied(err);
@@ -249,7 +240,7 @@ int sco_auth_bearer(struct sco_auth *a, struct sco_store *s, struct sco_str toke
         return auth_denied(err);
     if (memchr(token.p, '.', token.n))
         return of_jwt(a, s, token, arena, ret, err);
-    auth_digest(token, digest);
+    sco_sha256_of(token, digest);
     int r = sco_store_token(s, digest, &page, err);
     if (r == SCO_E_NOT_FOUND)
         return auth_denied(err);

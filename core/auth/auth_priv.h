@@ -50,7 +50,6 @@ static inline int64_t auth_now(const struct sco_auth *a)
 }
 /* The one answer to whatever is wrong with a token or a login. */
 int auth_denied(struct sco_error *err);
-void auth_digest(struct sco_str token, uint8_t ret[32]);
 
 /* ---- jwt.c ---- */
 struct jwt {                                /* a signed token, taken apart; in the arena */

@@ -24,7 +24,7 @@ int token_new(const char *kind, struct sco_arena *arena, char **ret, uint8_t ret
     char *text = b.failed ? NULL : sco_arena_cstr(arena, sco_buf_str(&b));
     if (!text)
         return sco_error_nomem(err);
-    auth_digest(sco_str_c(text), ret_digest);
+    sco_sha256_of(sco_str_c(text), ret_digest);
     *ret = text;
     return 0;
 }
@@ -60,7 +60,7 @@ int sco_auth_redeem(struct sco_auth *a, struct sco_store *s, const char *kind, s
     bool first = false;
     const char *user = NULL;
     int64_t now = auth_now(a);
-    auth_digest(token, digest);
+    sco_sha256_of(token, digest);
     int r = sco_store_token(s, digest, &page, err);
     if (r == SCO_E_NOT_FOUND)
         return auth_denied(err);
@@ -268,7 +268,7 @@ int sco_auth_refresh(struct sco_auth *a, struct sco_store *s, struct sco_str tok
     struct sco_token_page page = {0};
     uint8_t digest[32];
     int used = 0;
-    auth_digest(token, digest);
+    sco_sha256_of(token, digest);
     int r = sco_store_token(s, digest, &page, err);
     if (r == SCO_E_NOT_FOUND)
         return auth_denied(err);
@@ -297,7 +297,7 @@ int sco_auth_logout(struct sco_auth *a, struct sco_store *s, struct sco_str refr
     uint8_t digest[32];
     uint64_t n;
     (void)a;
-    auth_digest(refresh, digest);
+    sco_sha256_of(refresh, digest);
     int r = sco_store_token(s, digest, &page, err);
     if (r == SCO_E_NOT_FOUND)
         return 0;

@@ -141,7 +141,7 @@ static void digest_recovery(struct sco_str code, char ret_hex[65])
     for (size_t i = 0; i < code.n && n < sizeof plain; i++)
         if (code.p[i] != '-' && code.p[i] != ' ')
             plain[n++] = (char)(code.p[i] >= 'A' && code.p[i] <= 'Z' ? code.p[i] + 32 : code.p[i]);
-    auth_digest(sco_str_make(plain, n), digest);
+    sco_sha256_of(sco_str_make(plain, n), digest);
     sco_hex(digest, sizeof digest, ret_hex);
     sco_wipe(plain, sizeof plain);
 }

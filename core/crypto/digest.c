@@ -56,6 +56,16 @@ int sco_sha256_end(struct sco_sha256 *h, uint8_t out[SCO_SHA256_LEN])
     return 0;
 }
 
+void sco_sha256_of(struct sco_str bytes, uint8_t out[SCO_SHA256_LEN])
+{
+    struct sha256_ctx ctx;
+    sha256_init(&ctx);
+    if (bytes.n)
+        sha256_update(&ctx, bytes.n, (const uint8_t *)bytes.p);
+    sha256_digest(&ctx, SCO_SHA256_LEN, out);
+    explicit_bzero(&ctx, sizeof ctx); /* it may have been a token */
+}
+
 int sco_hmac_sha256(struct sco_str key, struct sco_str text, uint8_t out[SCO_SHA256_LEN])
 {
     struct hmac_sha256_ctx ctx;

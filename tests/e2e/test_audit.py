@@ -1,4 +1,5 @@
-"""secureops audit: over a chain that this file makes itself, from what docs/store.md says of it."""
+"""secureops audit: over a chain that this file makes itself: SHA-256 of length-prefixed fields, with the
+hash of the row before among them."""
 import hashlib
 import json
 import sqlite3

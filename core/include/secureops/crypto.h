@@ -15,6 +15,7 @@ void sco_sha256_field(struct sco_sha256 *h, struct sco_str field); /* u32 length
                                                                       is a length of 2^32-1 */
 int sco_sha256_end(struct sco_sha256 *h, uint8_t out[SCO_SHA256_LEN]); /* 0, or SCO_E_INTERNAL */
 
+void sco_sha256_of(struct sco_str bytes, uint8_t out[SCO_SHA256_LEN]); /* all at once */
 int sco_hmac_sha256(struct sco_str key, struct sco_str text, uint8_t out[SCO_SHA256_LEN]);
 int sco_random(void *p, size_t n);
 void sco_hex(const uint8_t *p, size_t n, char *out); /* 2n characters and NUL */

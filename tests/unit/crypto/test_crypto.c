@@ -29,6 +29,11 @@ static void sha256(void **state)
     assert_int_equal(sco_sha256_end(h, md), 0);
     is_hex(md, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 
+    sco_sha256_of(SCO_STR("abc"), md);
+    is_hex(md, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    sco_sha256_of(sco_str_make(NULL, 0), md);
+    is_hex(md, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+
     /* a million "a" in pieces of every size around the gathering buffer */
     static char a[5000];
     memset(a, 'a', sizeof a);
