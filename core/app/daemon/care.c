@@ -11,7 +11,7 @@
 #define SCO_LOG_MODULE "daemon"
 #include <secureops/log.h>
 
-enum { HOUR_MS = 3600000, FIRST_MS = 60000, SPREAD_MS = 600000, AUDIT_BATCH = 1000 };
+enum { HOUR_MS = 3600000, FIRST_MS = 60000, SPREAD_MS = 600000 };
 #define DAY_MS (24 * (int64_t)HOUR_MS)
 
 struct care {
@@ -36,7 +36,7 @@ static void done(struct daemon *d, const char *what, int r, uint64_t n, const st
     if (r < 0)
         sco_log_warning("care of %s failed, it is tried again with the next: %s", what, err->text);
     else if (n)
-        sco_log_info("care: %llu %s", (unsigned long long)n, what);
+        sco_log_info("care: %llu of %s", (unsigned long long)n, what);
 }
 
 static void hourly(struct care *c, struct sco_store *s)
@@ -52,54 +52,38 @@ static void hourly(struct care *c, struct sco_store *s)
     n = 0;
     r = sco_store_replies_expire(s, c->now - DAY_MS, &n, &err);
     done(d, "idempotency keys", r, n, &err);
-}
-
-static void keep_events(struct care *c, struct sco_store *s)
-{
-    const struct sco_config *f = c->snapshot->config;
-    const char *cursors[3];
-    size_t k = 0;
-    uint64_t n = 0;
-    struct sco_error err = {0};
-    if (f->events.brokers.n)
-        cursors[k++] = "kafka";
-    if (f->events.jsonl.n)
-        cursors[k++] = "jsonl";
-    cursors[k] = NULL;
-    if (!f->retention.events)
-        return;
-    int r = sco_store_events_retain(s, c->now - f->retention.events, cursors, &n, &err);
-    done(c->d, "events", r, n, &err);
-}
-
-static void keep_audit(struct care *c, struct sco_store *s)
-{
-    int64_t age = c->snapshot->config->retention.audit;
-    uint64_t all = 0, n = 0;
-    struct sco_error err = {0};
-    int r = 0;
-    do {
-        n = 0;
-        r = age ? sco_store_audit_retain(s, c->now - age, AUDIT_BATCH, &n, &err) : 0;
-        all += n;
-    } while (r == 0 && n == AUDIT_BATCH);
-    done(c->d, "rows of the audit log", r, all, &err);
+    r = sco_checkout_trim(d->paths.mirrors, (uint64_t)c->snapshot->config->checkout.cache_limit,
+                          &err);
+    done(d, "mirrors", r, 0, &err);
 }
 
 static void daily(struct care *c, struct sco_store *s)
 {
-    const struct sco_config_retention *f = &c->snapshot->config->retention;
+    const struct sco_config *f = c->snapshot->config;
+    const struct sco_config_retention *k = &f->retention;
+    const char *cursors[3] = {0};
+    size_t n = 0;
     struct sco_error err = {0};
-    struct sco_store_retention q = {
-        .now = c->now, .scans_ms = f->scans, .resolved_ms = f->resolved};
-    int r = sco_store_retain(s, &q, &err);
-    done(c->d, "scans", r, q.scans, &err);
-    done(c->d, "resolved findings", r, q.resolved, &err);
-    keep_events(c, s);
-    keep_audit(c, s);
-    uint64_t n = 0;
-    r = f->activity ? sco_store_tokens_expire(s, c->now - f->activity, &n, &err) : 0;
-    done(c->d, "expired tokens", r, n, &err);
+    if (f->events.brokers.n)
+        cursors[n++] = SCO_BUS_CURSOR_KAFKA;
+    if (f->events.jsonl.n)
+        cursors[n++] = SCO_BUS_CURSOR_JSONL;
+    struct sco_store_keep q = {.now = c->now,
+                               .keep_ms = {[SCO_KEEP_AUDIT] = k->audit,
+                                           [SCO_KEEP_EXECUTIONS] = k->executions,
+                                           [SCO_KEEP_SCANS] = k->scans,
+                                           [SCO_KEEP_ARTIFACTS] = k->artifacts,
+                                           [SCO_KEEP_RESOLVED] = k->resolved,
+                                           [SCO_KEEP_ALERTS] = k->alerts,
+                                           [SCO_KEEP_ACTIVITY] = k->activity,
+                                           [SCO_KEEP_EVENTS] = k->events},
+                               .cursors = cursors};
+    int r = sco_store_retain_all(s, &q, &err);
+    for (int i = 0; i < SCO_KEEP_MAX_; i++)
+        done(c->d, sco_keep_name((enum sco_keep)i), 0, q.removed[i], NULL);
+    if (r < 0)
+        done(c->d, "retention", r, 0, &err);
+    c->daily = r == 0;
 }
 
 static void work(void *state, void *user)

@@ -113,7 +113,7 @@ void meter_store(struct daemon *d, struct sco_store *s, int64_t now)
         sco_metric_set(d->metrics, &oldest,
                        c.oldest_queued ? (double)(now - c.oldest_queued) / 1000 : 0);
     }
-    if (sco_store_event_lag(s, "kafka", &lag, NULL) == 0)
+    if (sco_store_event_lag(s, SCO_BUS_CURSOR_KAFKA, &lag, NULL) == 0)
         sco_metric_set(d->metrics, &pending, (double)lag.pending);
 }
 
