@@ -41,6 +41,8 @@ CREATE TABLE jobs (
     cancel BOOLEAN NOT NULL DEFAULT FALSE
 );
 CREATE UNIQUE INDEX jobs_by_key ON jobs (idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX jobs_by_target ON jobs (target_key, pk);
+CREATE INDEX jobs_ended ON jobs (completed_at) WHERE completed_at > 0;
 CREATE INDEX jobs_queued ON jobs (rank, pk) WHERE state = 'queued';
 CREATE INDEX jobs_queued_for ON jobs (target_key, revision) WHERE state = 'queued';
 CREATE INDEX jobs_deadline ON jobs (deadline) WHERE state = 'queued' AND deadline > 0;
