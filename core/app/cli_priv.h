@@ -110,6 +110,7 @@ enum {
     ARG_UNTIL,
     ARG_KEEP_SCANS,
     ARG_KEEP_RESOLVED,
+    ARG_ENCRYPT_KEY,
     ARG_ACTOR,
     ARG_ACTION,
     ARG_OBJECT,
@@ -154,6 +155,8 @@ int context_fail(const struct sco_error *err);
 
 /* ---- context_store.c ---- */
 /* The store of --store and the configuration; SCO_E_INVALID: two of them, a relative path. */
+/* Where the store is, or would be. */
+int context_where(struct cli *c, const char **ret, struct sco_error *err);
 int context_open_store(struct cli *c, bool create, bool any_version, struct sco_store **ret,
                        struct sco_error *err);
 /* scan, import: c->store when one is wanted, and it can be said whose findings these will be. */

@@ -53,16 +53,30 @@ static int find_where(struct cli *c, const char **ret, struct sco_error *err)
     return 0;
 }
 
+int context_where(struct cli *c, const char **ret, struct sco_error *err)
+{
+    int r = c->config ? 0 : context_load_config(c, err);
+    if (r == 0)
+        r = find_where(c, ret, err);
+    return r == 0 && !*ret ? default_path(c, ret, err) : r;
+}
+
 int context_open_store(struct cli *c, bool create, bool any_version, struct sco_store **ret,
                        struct sco_error *err)
 {
     struct sco_store_options o = {.create = create, .any_version = any_version};
-    int r = c->config ? 0 : context_load_config(c, err);
+    int r = context_where(c, &o.where, err);
     if (r == 0)
-        r = find_where(c, &o.where, err);
-    if (r == 0 && !o.where)
-        r = default_path(c, &o.where, err);
-    return r == 0 ? sco_store_open(&o, ret, err) : r;
+        r = sco_store_open(&o, ret, err);
+    if (r < 0)
+        return r;
+    const struct sco_config_sla *sla = &c->config->sla;
+    const int64_t ms[SCO_SEV_MAX_] = {[SCO_SEV_CRITICAL] = sla->critical,
+                                      [SCO_SEV_HIGH] = sla->high,
+                                      [SCO_SEV_MEDIUM] = sla->medium,
+                                      [SCO_SEV_LOW] = sla->low};
+    sco_store_set_sla(*ret, ms);
+    return 0;
 }
 
 /* ---- subject ---- */

@@ -194,9 +194,12 @@ static const struct flag schedules_flags[] = {
 };
 
 static const struct flag db_flags[] = {
-    {"scans", 0, "DURATION", NULL, ARG_KEEP_SCANS, "retention: keep scans for (default: 730d)"},
+    {"scans", 0, "DURATION", NULL, ARG_KEEP_SCANS,
+     "retention: keep scans for (default: retention.scans)"},
     {"resolved", 0, "DURATION", NULL, ARG_KEEP_RESOLVED,
-     "retention: keep resolved findings for (default: for ever)"},
+     "retention: keep resolved findings for (default: retention.resolved)"},
+    {"encrypt-key", 0, "FILE", NULL, ARG_ENCRYPT_KEY,
+     "backup, restore: key of 32 bytes, as 64 hex digits or in base64"},
     STORE_FLAG,
     COMMON_FLAGS,
     {0},
@@ -267,7 +270,10 @@ static const struct command commands[] = {
      "Shows and changes when the daemon scans.",
      "A target is a repository's URL, an absolute folder, image:NAME or url:URL.", schedules_flags,
      cmd_schedules},
-    {"db", "migrate | backup PATH | verify | retention", "Takes care of the store.",
+    {"db",
+     "migrate | backup PATH | restore PATH | verify | retention |\n"
+     "                        export STORE | import STORE",
+     "Takes care of the store.",
      "Exit status of verify: 0 the store is sound; 1 it is not.", db_flags, cmd_db},
     {"audit", "list | verify [NUMBER:HASH]", "Shows the audit log, or reads its whole chain.",
      "verify prints the number and hash of the last row: noted elsewhere and given to a later\n"

@@ -51,6 +51,8 @@ static int check_parents(struct sco_store *s, struct sco_error *err)
     } orphans[] = {
         {"findings of no branch", "SELECT count(*) FROM vulnerabilities c WHERE NOT EXISTS "
                                   "(SELECT 1 FROM branches p WHERE p.pk = c.branch_pk)"},
+        {"scans of no branch", "SELECT count(*) FROM scan_results c WHERE NOT EXISTS (SELECT 1 "
+                               "FROM branches p WHERE p.pk = c.branch_pk)"},
         {"contents of no finding", "SELECT count(*) FROM vulnerability_details c WHERE NOT EXISTS "
                                    "(SELECT 1 FROM vulnerabilities p WHERE p.pk = c.pk)"},
         {"rows of history of no finding",

@@ -59,11 +59,12 @@ static int make_partition(const struct pg *d, const char *table, const char *col
     if (r < 0 || (there && strcmp(table, "audit_log") == 0))
         return r;
     snprintf(sql, sizeof sql,
+             "LOCK TABLE %s_default IN ACCESS EXCLUSIVE MODE; "
              "CREATE TABLE %s (LIKE %s INCLUDING ALL); "
              "WITH moved AS (DELETE FROM %s_default WHERE %s >= %lld AND %s < %lld RETURNING *) "
              "INSERT INTO %s SELECT * FROM moved; "
              "ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%lld) TO (%lld)",
-             name, table, table, column, from, column, to, name, table, name, from, to);
+             table, name, table, table, column, from, column, to, name, table, name, from, to);
     return run(d, sql, err);
 }
 
@@ -178,8 +179,8 @@ int pg_renumber(const struct sco_store_ops *o, void *db, const char *table, stru
 {
     char sql[512];
     snprintf(sql, sizeof sql,
-             "SELECT setval(coalesce(pg_get_serial_sequence('%s', 'pk')::regclass, "
-             "'%s_pk'::regclass), greatest((SELECT max(pk) FROM %s), 1))",
+             "SELECT setval(coalesce(pg_get_serial_sequence('%s', 'pk'), '%s_pk')::regclass, "
+             "greatest((SELECT max(pk) FROM %s), 1))",
              table, table, table);
     return o->script(db, sco_str_c(sql), err);
 }

@@ -9,7 +9,7 @@ import unittest
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "e2e")]
 
-from harness import INTERNAL, PASSED, Case  # noqa: E402
+from harness import INTERNAL, PASSED, USAGE, Case  # noqa: E402
 from postgresql import Cluster  # noqa: E402
 
 
@@ -58,8 +58,70 @@ class Programs(Case):
                            "--limit", "10", "--status", "resolved", code=PASSED).json()
         self.assertEqual(len(page["findings"]), 1)
         self.run_it("db", "verify", f"--store={self.url}", code=PASSED)
-        backup = self.run_it("db", "backup", "x", f"--store={self.url}", code=INTERNAL)
-        self.assertIn("pg_dump", backup.err)
+
+    def new_database(self, name):
+        user = ("-U", self.cluster.user.pw_name) if self.cluster.user else ()
+        subprocess.run(self.cluster.command("createdb", "-h", self.cluster.root, *user, name),
+                       check=True)
+        return self.cluster.url.replace("/postgres?", f"/{name}?")
+
+    def findings(self, url):
+        page = self.run_it("findings", "list", f"--store={url}", "--format", "json", "--limit",
+                           "1000", "--status", "open", code=PASSED).json()
+        return sorted((f["id"], f["fingerprint"], f["first_detected"], f["title"])
+                      for f in page["findings"])
+
+    def test_backup_and_restore(self):
+        self.report(*self.args, code=PASSED)
+        before = self.findings(self.url)
+        self.write("key", "5a" * 32)
+        self.write("other-key", "a5" * 32)
+        store = f"--store={self.url}"
+        self.run_it("db", "backup", "plain.dump", store, code=PASSED)
+        self.run_it("db", "backup", "sealed.dump", store, "--encrypt-key", "key", code=PASSED)
+        sealed = (self.cwd / "sealed.dump").read_bytes()
+        self.assertEqual((self.cwd / "sealed.dump").stat().st_mode & 0o777, 0o600)
+        self.assertNotIn(b"vulnerabilities", sealed)
+        self.assertIn("nothing takes its place",
+                      self.run_it("db", "backup", "plain.dump", store, code=USAGE).err)
+        target = self.new_database("restored")
+        self.run_it("db", "restore", "sealed.dump", f"--store={target}", code=USAGE)
+        self.run_it("db", "restore", "sealed.dump", f"--store={target}", "--encrypt-key",
+                    "other-key", code=USAGE)
+        for n, bad in enumerate((sealed[:len(sealed) // 2], sealed[:-1], sealed + b"x",
+                                 sealed[:99] + bytes([sealed[99] ^ 1]) + sealed[100:])):
+            (self.cwd / f"bad{n}.dump").write_bytes(bad)
+            result = self.run_it("db", "restore", f"bad{n}.dump", f"--store={target}",
+                                 "--encrypt-key", "key")
+            self.assertNotEqual(result.code, PASSED, n)
+            if n != 2:  # whatever came before is whole, and there is more
+                self.assertIn("holds no store yet",
+                              self.run_it("findings", "list", f"--store={target}").err, n)
+        target = self.new_database("restored2")
+        self.run_it("db", "restore", "sealed.dump", f"--store={target}", "--encrypt-key", "key",
+                    code=PASSED)
+        self.run_it("db", "verify", f"--store={target}", code=PASSED)
+        self.assertEqual(self.findings(target), before)
+        self.run_it("db", "restore", "plain.dump", f"--store={target}", code=USAGE)
+        self.write("report.sarif", sarif(range(501)))
+        _, report = self.report("import", "report.sarif", f"--store={target}", "--repository",
+                                "app", code=PASSED)
+        self.assertEqual((report["store"]["created"], report["store"]["seen"]), (1, 500))
+
+    def test_there_and_back_again(self):
+        self.report(*self.args, code=PASSED)
+        before = self.findings(self.url)
+        self.run_it("db", "export", "copy.db", f"--store={self.url}", code=PASSED)
+        self.assertEqual(self.findings("copy.db"), before)
+        self.run_it("db", "export", "copy.db", f"--store={self.url}", code=USAGE)
+        target = self.new_database("copied")
+        self.run_it("db", "import", "copy.db", f"--store={target}", code=PASSED)
+        self.run_it("db", "verify", f"--store={target}", code=PASSED)
+        self.assertEqual(self.findings(target), before)
+        self.write("report.sarif", sarif(range(501)))  # sequences go on
+        _, report = self.report("import", "report.sarif", f"--store={target}", "--repository",
+                                "app", code=PASSED)
+        self.assertEqual((report["store"]["created"], report["store"]["seen"]), (1, 500))
 
     def test_several_at_once_count_each_finding_once(self):
         """The first ones also make the schema, all at the same moment."""

@@ -15,7 +15,7 @@ CREATE SEQUENCE scan_results_pk;
 CREATE TABLE scan_results (
     pk BIGINT NOT NULL DEFAULT nextval('scan_results_pk'),
     id UUID NOT NULL,
-    branch_pk BIGINT NOT NULL REFERENCES branches (pk),
+    branch_pk BIGINT NOT NULL, -- a foreign key would lock branches while a month is made
     scan_type TEXT NOT NULL,
     scope TEXT NOT NULL,
     target TEXT,
