@@ -378,6 +378,28 @@ TEST(requests_are_done_once)
     rd_kafka_destroy(rk);
 }
 
+TEST(a_stop_does_not_wait_for_brokers_that_are_away)
+{
+    WORLD;
+    struct asked a = {.w = w};
+    struct sco_bus *b = requests_bus(&a);
+    world_add(w, w->s, 100, 10);
+    world_published(w, 20);
+    usleep(4000000); /* the group has its assignment */
+    all_brokers(false);
+    world_add(w, w->s, 100, 10);
+    usleep(1500000);
+    int64_t from = sco_mono_ms();
+    sco_bus_free(b, 500);
+    print_message("             %d ms\n", (int)(sco_mono_ms() - from));
+    assert_true(sco_mono_ms() - from < 5000);
+    all_brokers(true);
+    b = world_bus(w, brokers(), "n2");
+    world_published(w, 30);
+    sco_bus_free(b, 1000);
+    world_all_there(w, brokers());
+}
+
 #define WITH_WORLD(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 int main(int argc, char **argv)
 {
@@ -394,6 +416,7 @@ int main(int argc, char **argv)
         WITH_WORLD(settings_are_checked_and_not_repeated),
         WITH_WORLD(a_file_gets_the_same),
         WITH_WORLD(requests_are_done_once),
+        WITH_WORLD(a_stop_does_not_wait_for_brokers_that_are_away),
     };
     const struct CMUnitTest shared[] = {
         /* on a store that is used again, and waits for nobody */
