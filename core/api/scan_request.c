@@ -51,6 +51,44 @@ static int take_names(struct api_call *c, const struct sco_node *body, const cha
     return sco_buf_check(&joined, err);
 }
 
+/* Names that no plugin here has. Where the plugins cannot be asked, the job will tell. */
+static int check_scanners(struct api_call *c, const struct sco_node *body, struct sco_error *err)
+{
+    static const char *const argv[] = {"plugin", "list", "--format", "json", NULL};
+    static const char *const members[] = {"scanners", "skip"};
+    const struct sco_api_options *o = api_options(c->api);
+    const struct sco_node *a = sco_get(body, members[0]), *b = sco_get(body, members[1]);
+    SCO_AUTO(sco_buf) struct sco_buf out = {0};
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    const struct sco_node *root = NULL;
+    const char *names[256];
+    size_t n = 0;
+    int status = 0;
+    if (!((a && a->n) || (b && b->n)) || !o->run ||
+        o->run(o->user, NULL, argv, &out, &status, NULL) < 0 || status ||
+        sco_json_parse(sco_buf_str(&out), &arena, &root, NULL) < 0)
+        return 0;
+    SCO_EACH (p, sco_get(root, "plugins"))
+        if (n < SCO_ARRAY_LEN(names) && sco_text(sco_get(p, "name")).n)
+            names[n++] = sco_text(sco_get(p, "name")).p;
+    for (size_t k = 0; n && k < SCO_ARRAY_LEN(members); k++) {
+        size_t nth = 0;
+        SCO_EACH (v, sco_get(body, members[k])) {
+            char pointer[40];
+            size_t i = 0;
+            while (i < n && !sco_str_is(sco_text(v), names[i]))
+                i++;
+            const char *near = i < n ? NULL : sco_str_nearest(sco_text(v), names, n);
+            snprintf(pointer, sizeof pointer, "/%s/%zu", members[k], nth++);
+            if (i == n)
+                return api_fault(c, err, pointer, "there is no such scanner%s%s%s",
+                                 near ? "; did you mean \"" : "", near ? near : "",
+                                 near ? "\"?" : "");
+        }
+    }
+    return 0;
+}
+
 static int take_fail_on(struct api_call *c, const struct sco_node *body, struct sco_json_out *o,
                         struct sco_error *err)
 {
@@ -167,7 +205,8 @@ int api_scan_request(struct api_call *c, const struct sco_node *body, uint32_t t
         (r = take_names(c, body, "frameworks", "_.@", &o, NULL, err)) < 0 ||
         (r = take_names(c, body, "gates", "_.", &o, NULL, err)) < 0 ||
         (r = take_fail_on(c, body, &o, err)) < 0 || (r = take_timeout(c, body, &o, err)) < 0 ||
-        (r = take_secret(c, body, &t, &o, err)) < 0 || (r = take_times(c, body, &q, err)) < 0)
+        (r = take_secret(c, body, &t, &o, err)) < 0 || (r = check_scanners(c, body, err)) < 0 ||
+        (r = take_times(c, body, &q, err)) < 0)
         return r;
     if (offline)
         sco_json_kbool(&o, "offline", sco_bool(offline, 0));

@@ -99,7 +99,7 @@ static void packs(void **state)
     t->run_status = 2;
     next.body_file = sco_buf_z(&upload);
     expect(t, 422, "POST", "/iac/policies?name=other", NULL);
-    sco_buf_clear(&text);
+    sco_buf_done(&text);
     assert_int_equal(sco_fs_read(sco_buf_z(&kept), 100, &text, &t->err), 0);
     assert_string_equal(sco_buf_z(&text), "an archive");
     static const char *const names[] = {"", "../x", "A", "-x", "a.b"};

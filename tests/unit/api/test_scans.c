@@ -109,6 +109,21 @@ static void what_may_not_be_scanned(void **state)
     assert_string_equal(at(t, "items"), "0"); /* nothing of it was queued */
 }
 
+static void scanners_that_there_are(void **state)
+{
+    T;
+    t->run_output = "{\"plugins\":[{\"name\":\"bandit\"},{\"name\":\"zap\"}]}";
+    expect(t, 202, "POST", "/scans/all",
+           "{\"target\":{\"location\":\"" APP "\"},\"scanners\":[\"zap\"],\"skip\":[\"bandit\"]}");
+    expect(t, 400, "POST", "/scans/all",
+           "{\"target\":{\"location\":\"" APP "\"},\"scanners\":[\"zap\",\"bandid\"]}");
+    says(t, "/scanners/1");
+    says(t, "did you mean \"bandit\"?");
+    t->run_output = "nonsense"; /* nobody knows: the job will tell */
+    expect(t, 202, "POST", "/scans/all",
+           "{\"target\":{\"location\":\"" APP "\"},\"scanners\":[\"bandid\"]}");
+}
+
 static void hosts(void **state)
 {
     T;
@@ -365,6 +380,7 @@ int main(void)
 #define C(name) cmocka_unit_test_setup_teardown(name, content_set_up, content_tear_down)
     const struct CMUnitTest tests[] = {C(a_request),
                                        C(what_may_not_be_scanned),
+                                       C(scanners_that_there_are),
                                        C(hosts),
                                        C(folders),
                                        C(the_same_key_again),
