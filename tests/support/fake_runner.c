@@ -10,12 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#ifdef FAKE_RUNNER_DRIVER
-#include "store_priv.h"
-const struct sco_store_ops *FAKE_RUNNER_DRIVER(void);
-#endif
-
-enum { ACT_MAX = 32, LEAK = 90, BAD_JOB = 91, STORE = 92 };
+enum { LEAK = 90, BAD_JOB = 91, STORE = 92 };
 
 static struct sco_str act;
 static const struct sco_node *message;
@@ -67,11 +62,7 @@ static int open_store(struct sco_store **ret, struct sco_error *err)
     char where[1024];
     snprintf(where, sizeof where, "%s", text("setup.store"));
     struct sco_store_options o = {.where = where};
-#ifdef FAKE_RUNNER_DRIVER
-    return store_open_with(FAKE_RUNNER_DRIVER(), &o, ret, err);
-#else
     return sco_store_open(&o, ret, err);
-#endif
 }
 
 /* As the real one does it: the job ends in the runner's own transaction. */
@@ -120,7 +111,7 @@ static void wait_for_file(const char *path)
 
 static void perform(void)
 {
-    if (sco_str_is(act, "complete")) {
+    if (sco_str_starts(act, "complete")) {
         say(SCO_MSG_LOG, "{\"level\":3,\"text\":\"here I am\"}");
         say(SCO_MSG_PROGRESS, "{\"done\":1,\"total\":2,\"what\":\"x\"}");
         complete();
@@ -135,7 +126,7 @@ static void perform(void)
         exit(7);
     } else if (sco_str_is(act, "die")) {
         raise(SIGKILL);
-    } else if (sco_str_is(act, "hang")) {
+    } else if (sco_str_starts(act, "hang")) {
         wait_for_cancel();
     } else if (sco_str_is(act, "deaf")) {
         signal(SIGTERM, SIG_IGN);

@@ -4,10 +4,6 @@
  *   queue_tool STORE cancel ID */
 #include <secureops/store_jobs.h>
 
-#include "store_priv.h"
-
-const struct sco_store_ops *sco_store_sqlite(void);
-
 static int add(struct sco_store *s, const char *act, const char *file, struct sco_error *err)
 {
     char request[1024];
@@ -46,7 +42,7 @@ int main(int argc, char **argv)
     if (argc < 4)
         return 2;
     struct sco_store_options o = {.where = argv[1]};
-    int r = store_open_with(sco_store_sqlite(), &o, &s, &err);
+    int r = sco_store_open(&o, &s, &err);
     if (r == 0 && strcmp(argv[2], "add") == 0)
         r = add(s, argv[3], argc > 4 ? argv[4] : "", &err);
     else if (r == 0 && strcmp(argv[2], "show") == 0)

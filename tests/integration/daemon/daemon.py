@@ -46,6 +46,7 @@ class Daemon:
     def __init__(self, root, *args, config=None, env=None, watchdog=None):
         self.root = root
         self.data = root / "data"
+        self.store = self.data / "store.db"
         self.socket = root / "api.sock"
         self.config = root / "secureopsd.yaml"
         if config is not None:
@@ -118,7 +119,7 @@ class Daemon:
 
     # ---- its queue
     def queue(self, *args):
-        done = subprocess.run([BUILD / "tests" / "queue_tool", self.data / "store.db", *args],
+        done = subprocess.run([BUILD / "tests" / "queue_tool", self.store, *args],
                               check=True, capture_output=True, text=True, timeout=60)
         return done.stdout.strip()
 
@@ -152,8 +153,8 @@ class Case(unittest.TestCase):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="sco-d-"))
         self.addCleanup(shutil.rmtree, self.root, True)
 
-    def start(self, *args, ready=True, **kwargs):
-        d = Daemon(self.root, *args, **kwargs)
+    def start(self, *args, ready=True, root=None, **kwargs):
+        d = Daemon(root or self.root, *args, **kwargs)
         self.addCleanup(d.close)
         if ready:
             d.wait_ready()
