@@ -15,11 +15,18 @@
 extern const struct store_migration sqlite_migrations[];
 extern const size_t sqlite_n_migrations;
 
-enum { APPLICATION_ID = 0x53434F53 /* "SCOS" */, WAIT_MS = 30000, BACKUP_PAGES = 1024 };
+enum {
+    APPLICATION_ID = 0x53434F53 /* "SCOS" */,
+    WAIT_MS = 30000,
+    BACKUP_PAGES = 1024,
+    OFTEN_MAX = 24
+};
 
 struct db {
     sqlite3 *h;
     char *path;
+    sqlite3_stmt *often[OFTEN_MAX]; /* kept prepared */
+    size_t n_often;
 };
 
 /* ---- errors ---- */
@@ -139,16 +146,11 @@ static void read_column(sqlite3_stmt *st, int at, struct store_value *v)
     }
 }
 
-static int db_query(void *db, const char *sql, const struct store_value *v, size_t n,
-                    store_row_fn row, void *user, struct sco_error *err)
+static int rows(struct db *d, sqlite3_stmt *st, const struct store_value *v, size_t n,
+                store_row_fn row, void *user, struct sco_error *err)
 {
-    struct db *d = db;
-    sqlite3_stmt *st = NULL;
     struct store_value out[48] = {0};
-    int r = prepare(d, sql, &st, err);
-    if (r < 0)
-        return r;
-    int rc = bind_all(st, v, n), columns = sqlite3_column_count(st);
+    int rc = bind_all(st, v, n), columns = sqlite3_column_count(st), r = 0;
     SCO_BUG_ON(columns > (int)SCO_ARRAY_LEN(out));
     if (rc == SQLITE_OK)
         while (r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -160,7 +162,40 @@ static int db_query(void *db, const char *sql, const struct store_value *v, size
         r = fail(d, rc, err);
     else if (r == SCO_E_NOMEM)
         sco_error_nomem(err);
+    return r;
+}
+
+static int db_query(void *db, const char *sql, const struct store_value *v, size_t n,
+                    store_row_fn row, void *user, struct sco_error *err)
+{
+    struct db *d = db;
+    sqlite3_stmt *st = NULL;
+    int r = prepare(d, sql, &st, err);
+    if (r == 0)
+        r = rows(d, st, v, n, row, user, err);
     sqlite3_finalize(st);
+    return r;
+}
+
+/* One that is under way (a row of it asks the same again) is not touched. */
+static int db_often(void *db, const char *sql, const struct store_value *v, size_t n,
+                    store_row_fn row, void *user, struct sco_error *err)
+{
+    struct db *d = db;
+    size_t i = 0;
+    while (i < d->n_often && strcmp(sqlite3_sql(d->often[i]), sql) != 0)
+        i++;
+    if (i == OFTEN_MAX || (i < d->n_often && sqlite3_stmt_busy(d->often[i])))
+        return db_query(db, sql, v, n, row, user, err);
+    if (i == d->n_often) {
+        int r = prepare(d, sql, &d->often[i], err);
+        if (r < 0)
+            return r;
+        d->n_often++;
+    }
+    int r = rows(d, d->often[i], v, n, row, user, err);
+    sqlite3_reset(d->often[i]); /* nothing of it is read any more, and nothing bound is kept */
+    sqlite3_clear_bindings(d->often[i]);
     return r;
 }
 
@@ -385,6 +420,8 @@ static int make_file(const char *path, struct sco_error *err)
 static void db_close(void *db)
 {
     struct db *d = db;
+    while (d->n_often)
+        sqlite3_finalize(d->often[--d->n_often]);
     sqlite3_close(d->h);
     free(d->path);
     free(d);
@@ -537,6 +574,7 @@ const struct sco_store_ops *sco_store_sqlite(void)
         .script = db_script,
         .exec = db_exec,
         .query = db_query,
+        .often = db_often,
         .reserve = db_reserve,
         .bulk = db_bulk,
         .columns = db_columns,
