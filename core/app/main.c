@@ -273,8 +273,8 @@ static const struct command commands[] = {
     {"db",
      "migrate | backup PATH | restore PATH | verify | retention |\n"
      "                        export STORE | import STORE",
-     "Takes care of the store.",
-     "Exit status of verify: 0 the store is sound; 1 it is not.", db_flags, cmd_db},
+     "Takes care of the store.", "Exit status of verify: 0 the store is sound; 1 it is not.",
+     db_flags, cmd_db},
     {"audit", "list | verify [NUMBER:HASH]", "Shows the audit log, or reads its whole chain.",
      "verify prints the number and hash of the last row: noted elsewhere and given to a later\n"
      "verify, they show that the chain is still the same one.\n"
