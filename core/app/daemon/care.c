@@ -39,27 +39,24 @@ static void done(struct daemon *d, const char *what, int r, uint64_t n, const st
         sco_log_info("care: %llu of %s", (unsigned long long)n, what);
 }
 
-static void hourly(struct care *c, struct sco_store *s)
+static void hourly(struct daemon *d, const struct sco_config *f, struct sco_store *s, int64_t now)
 {
-    struct daemon *d = c->d;
     uint64_t n = 0;
     struct sco_error err = {0};
-    int r = sco_store_expire(s, c->now, &n, &err);
+    int r = sco_store_expire(s, now, &n, &err);
     done(d, "findings whose acceptance has ended", r, n, &err);
     n = 0;
-    r = sco_store_throttle_expire(s, c->now - DAY_MS, &n, &err);
+    r = sco_store_throttle_expire(s, now - DAY_MS, &n, &err);
     done(d, "old login failures", r, n, &err);
     n = 0;
-    r = sco_store_replies_expire(s, c->now - DAY_MS, &n, &err);
+    r = sco_store_replies_expire(s, now - DAY_MS, &n, &err);
     done(d, "idempotency keys", r, n, &err);
-    r = sco_checkout_trim(d->paths.mirrors, (uint64_t)c->snapshot->config->checkout.cache_limit,
-                          &err);
+    r = sco_checkout_trim(d->paths.mirrors, (uint64_t)f->checkout.cache_limit, &err);
     done(d, "mirrors", r, 0, &err);
 }
 
-static void daily(struct care *c, struct sco_store *s)
+static int daily(struct daemon *d, const struct sco_config *f, struct sco_store *s, int64_t now)
 {
-    const struct sco_config *f = c->snapshot->config;
     const struct sco_config_retention *k = &f->retention;
     const char *cursors[3] = {0};
     size_t n = 0;
@@ -68,7 +65,7 @@ static void daily(struct care *c, struct sco_store *s)
         cursors[n++] = SCO_BUS_CURSOR_KAFKA;
     if (f->events.jsonl.n)
         cursors[n++] = SCO_BUS_CURSOR_JSONL;
-    struct sco_store_keep q = {.now = c->now,
+    struct sco_store_keep q = {.now = now,
                                .keep_ms = {[SCO_KEEP_AUDIT] = k->audit,
                                            [SCO_KEEP_EXECUTIONS] = k->executions,
                                            [SCO_KEEP_SCANS] = k->scans,
@@ -80,10 +77,17 @@ static void daily(struct care *c, struct sco_store *s)
                                .cursors = cursors};
     int r = sco_store_retain_all(s, &q, &err);
     for (int i = 0; i < SCO_KEEP_MAX_; i++)
-        done(c->d, sco_keep_name((enum sco_keep)i), 0, q.removed[i], NULL);
+        done(d, sco_keep_name((enum sco_keep)i), 0, q.removed[i], NULL);
     if (r < 0)
-        done(c->d, "retention", r, 0, &err);
-    c->daily = r == 0;
+        done(d, "retention", r, 0, &err);
+    return r;
+}
+
+int care_perform(struct daemon *d, const struct sco_config *f, struct sco_store *s, int64_t now,
+                 bool all)
+{
+    hourly(d, f, s, now);
+    return all ? daily(d, f, s, now) : 0;
 }
 
 static void work(void *state, void *user)
@@ -94,9 +98,8 @@ static void work(void *state, void *user)
         c->daily = false; /* the next hour looks again */
         return;
     }
-    hourly(c, s);
-    if (c->daily)
-        daily(c, s);
+    if (care_perform(c->d, c->snapshot->config, s, c->now, c->daily) < 0)
+        c->daily = false;
 }
 
 static void arm(struct care *c, int64_t ms)

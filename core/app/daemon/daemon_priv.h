@@ -115,6 +115,9 @@ struct care;
 struct daemon;
 int care_new(struct daemon *d, struct care **ret, struct sco_error *err) SCO_NODISCARD;
 struct care *care_free(struct care *c);
+/* On a thread. `all`: the daily part, too; negative when that was not done. */
+int care_perform(struct daemon *d, const struct sco_config *f, struct sco_store *s, int64_t now,
+                 bool all);
 
 /* ---- daemon.c ---- */
 struct daemon {

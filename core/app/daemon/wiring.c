@@ -171,7 +171,10 @@ int wire_auth(struct daemon *d, struct sco_error *err)
 static int on_requested(void *user, struct sco_store *s, struct sco_str json, struct sco_error *err)
 {
     struct daemon *d = user;
-    return sco_api_requested(d->api, s, json, err);
+    struct sco_api *api = __atomic_load_n(&d->api, __ATOMIC_ACQUIRE);
+    if (!api) /* the bus is there a moment before it */
+        return sco_error_set(err, SCO_E_NETWORK, "the API is not up yet");
+    return sco_api_requested(api, s, json, err);
 }
 
 static int open_bus_store(void *user, struct sco_store **ret, struct sco_error *err)
@@ -367,5 +370,9 @@ int wire_api(struct daemon *d, struct sco_error *err)
     struct sco_api_options o;
     wire_api_options(d, d->snapshot, &d->snapshot->arena, &o);
     int r = wire_metrics_token(d->snapshot, &d->snapshot->arena, &o.metrics_token, err);
-    return r == 0 ? sco_api_new(&o, &d->api, err) : r;
+    struct sco_api *api = NULL;
+    if (r == 0)
+        r = sco_api_new(&o, &api, err);
+    __atomic_store_n(&d->api, api, __ATOMIC_RELEASE);
+    return r;
 }

@@ -1,0 +1,165 @@
+/* What the daemon does with a store: care, and requests that come through Kafka. */
+#include "daemon_priv.h"
+
+#include <event2/event.h>
+#include <secureops/fs.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define DAY (24 * 3600 * 1000LL)
+
+struct world {
+    char *dir;
+    struct sco_store *store;
+    struct event_base *base;
+    struct sco_api *api;
+    struct sco_threads *threads;
+    struct daemon d;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct sco_error err = {0};
+    char where[600], listen[600];
+    static const char *const hosts[] = {"git.example.com", NULL};
+    assert_int_equal(sco_fs_mkdtemp(NULL, "sco-work-", &w->dir, &err), 0);
+    snprintf(where, sizeof where, "%s/store.db", w->dir);
+    struct sco_store_options o = {.where = where, .create = true};
+    if (sco_store_open(&o, &w->store, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(
+        sco_store_set_context(w->store, &(struct sco_store_context){.source = "one"}, &err), 0);
+    w->base = event_base_new();
+    struct sco_threads_options t = {.name = "work", .n = 1};
+    assert_int_equal(sco_threads_new(w->base, &t, &w->threads, &err), 0);
+    snprintf(listen, sizeof listen, "unix:%s/api.sock", w->dir);
+    struct sco_api_options a = {.base = w->base,
+                                .threads = w->threads,
+                                .listen = listen,
+                                .spool = w->dir,
+                                .data = w->dir,
+                                .node = "one",
+                                .checkout_hosts = hosts};
+    if (sco_api_new(&a, &w->api, &err) < 0)
+        fail_msg("%s", err.text);
+    w->d.metrics = sco_metrics_new();
+    w->d.paths.mirrors = w->dir;
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    sco_threads_free(w->threads);
+    sco_api_free(w->api);
+    event_base_free(w->base);
+    sco_metrics_free(w->d.metrics);
+    sco_store_close(w->store);
+    assert_int_equal(sco_fs_remove_tree(w->dir), 0);
+    free(w->dir);
+    free(w);
+    return 0;
+}
+
+static int request(struct world *w, const char *json, struct sco_error *err)
+{
+    return sco_api_requested(w->api, w->store, sco_str_c(json), err);
+}
+
+static void test_requests(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct sco_job_page p = {0};
+    int r =
+        request(w,
+                "{\"target\":{\"kind\":\"repository\",\"location\":"
+                "\"https://git.example.com/team/app\"},\"branch\":\"main\",\"fail_on\":\"high\"}",
+                &err);
+    if (r < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(sco_store_jobs(w->store, &(struct sco_job_filter){0}, &p, &err), 0);
+    assert_int_equal(p.n, 1);
+    assert_string_equal(p.v[0].request.origin, "kafka");
+    assert_string_equal(p.v[0].request.kind, "scan");
+    assert_string_equal(p.v[0].request.revision, "main");
+    assert_string_equal(p.v[0].request.target_key, "https://git.example.com/team/app");
+    assert_non_null(strstr(p.v[0].request.request, "\"fail_on\":\"high\""));
+    assert_non_null(p.v[0].request.correlation_id);
+    sco_job_page_done(&p);
+}
+
+/* As strict as the API: nothing unknown, no host or folder that is not allowed. */
+static void test_bad_requests(void **state)
+{
+    struct world *w = *state;
+    struct sco_job_page p = {0};
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"target\":{\"kind\":\"repository\"}}",
+        "{\"target\":{\"location\":\"https://git.example.com/a\"},\"unknown\":1}",
+        "{\"target\":{\"location\":\"https://other.example.com/a\"}}",
+        "{\"target\":{\"kind\":\"directory\",\"location\":\"/etc\"}}",
+        "{\"target\":{\"name\":\"no-such-target\"}}",
+        "{\"target\":{\"location\":\"https://git.example.com/a\"},\"branch\":\"--upload-pack=x\"}",
+        "{\"target\":{\"location\":\"https://git.example.com/a\"},\"checkout_secret\":\"other\"}",
+    };
+    for (size_t i = 0; i < SCO_ARRAY_LEN(bad); i++) {
+        struct sco_error err = {0};
+        if (request(w, bad[i], &err) != SCO_E_INVALID)
+            fail_msg("%s: %s", bad[i], err.text);
+        assert_true(*err.text != '\0');
+    }
+    assert_int_equal(sco_store_jobs(w->store, &(struct sco_job_filter){0}, &p, NULL), 0);
+    assert_int_equal(p.n, 0);
+    sco_job_page_done(&p);
+}
+
+static void test_care(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct sco_job_added a;
+    struct sco_job_page p = {0};
+    enum sco_job_state now_is;
+    int64_t now = 1800000000000;
+    struct sco_config c = {.retention = {.executions = 30 * DAY, .events = 30 * DAY},
+                           .checkout.cache_limit = 1 << 20};
+    struct sco_job_request q = {.kind = "scan",
+                                .target_key = "x",
+                                .revision = "",
+                                .scanners = "",
+                                .request = "{}",
+                                .origin = "api",
+                                .priority = SCO_JOB_PRIORITY};
+    assert_int_equal(sco_store_job_add(w->store, &q, now, &a, &err), 0);
+    assert_int_equal(sco_store_job_cancel(w->store, a.id, "somebody", now, &now_is, &err), 0);
+    assert_int_equal(care_perform(&w->d, &c, w->store, now + 29 * DAY, true), 0);
+    assert_int_equal(sco_store_job(w->store, a.id, &p, &err), 0);
+    sco_job_page_done(&p);
+    assert_int_equal(care_perform(&w->d, &c, w->store, now + 31 * DAY, false), 0);
+    assert_int_equal(sco_store_job(w->store, a.id, &p, &err), 0); /* that was the hourly part */
+    sco_job_page_done(&p);
+    assert_int_equal(care_perform(&w->d, &c, w->store, now + 31 * DAY, true), 0);
+    assert_int_equal(sco_store_job(w->store, a.id, &p, &err), SCO_E_NOT_FOUND);
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    sco_metrics_write(w->d.metrics, &b);
+    assert_non_null(
+        strstr(sco_buf_z(&b), "secureops_retention_removed_total{what=\"executions\"}"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_requests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_care, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
