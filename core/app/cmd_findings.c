@@ -1,7 +1,6 @@
 /* secureops findings list | show ID | set-status ID STATUS: what the store has of findings. */
 #include "cli_priv.h"
 
-
 static const char *status_name(uint32_t i)
 {
     return sco_status_name((enum sco_status)i);
@@ -241,9 +240,8 @@ static int take_until(struct cli *c, int64_t *ret, struct sco_error *err)
 
 static int set_status(struct cli *c, struct sco_store *s, struct sco_error *err)
 {
-    struct sco_store_status to = {.reason = c->values[ARG_REASON],
-                                  .by = context_user(c),
-                                  .now = sco_now_ms()};
+    struct sco_store_status to = {
+        .reason = c->values[ARG_REASON], .by = context_user(c), .now = sco_now_ms()};
     bool changed = false;
     uint32_t i = 0;
     if (c->n_operands != 3)

@@ -68,10 +68,11 @@ TEST(what_is_written_is_read)
     struct sco_buf b = {0};
     sco_event_write(&b, &p.v[0], "test");
     assert_string_equal(
-        sco_buf_z(&b), "{\"event_id\":\"01234567-89ab-4def-8123-456789abcdef\",\"event_type\":"
-                       "\"security.scan.completed\",\"timestamp\":\"1970-01-02T00:00:00.123Z\","
-                       "\"source\":\"node-1\",\"version\":\"1.0\",\"data\":{\"n\": 1},\"metadata\":{"
-                       "\"correlation_id\":\"c-1\",\"user_id\":\"u-1\",\"environment\":\"test\"}}");
+        sco_buf_z(&b),
+        "{\"event_id\":\"01234567-89ab-4def-8123-456789abcdef\",\"event_type\":"
+        "\"security.scan.completed\",\"timestamp\":\"1970-01-02T00:00:00.123Z\","
+        "\"source\":\"node-1\",\"version\":\"1.0\",\"data\":{\"n\": 1},\"metadata\":{"
+        "\"correlation_id\":\"c-1\",\"user_id\":\"u-1\",\"environment\":\"test\"}}");
     sco_buf_done(&b);
     sco_event_page_done(&p);
     e.id = "none";
