@@ -126,6 +126,14 @@ static void perform(void)
         exit(7);
     } else if (sco_str_is(act, "die")) {
         raise(SIGKILL);
+    } else if (sco_str_is(act, "leave")) { /* and what it started lives on, out of its group */
+        if (fork() == 0) {
+            setsid();
+            close(SCO_WORKER_FD);
+            for (;;)
+                pause();
+        }
+        raise(SIGKILL);
     } else if (sco_str_starts(act, "hang")) {
         wait_for_cancel();
     } else if (sco_str_is(act, "deaf")) {

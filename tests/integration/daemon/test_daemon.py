@@ -207,6 +207,13 @@ class Jobs(Case):
         self.assertEqual(d.runners(), [])
         self.assertEqual(d.get("/health")[0], 200)
 
+    def test_what_a_dead_runner_left(self):
+        d = self.start("queue.backoff=60s", "queue.backoff_max=60s")
+        job = d.queue("add", "leave")
+        wait_for(lambda: d.job(job)[:2] == ("queued", 1))
+        wait_for(lambda: d.runners() == [])  # the daemon inherits it, and ends it
+        self.assertEqual(d.get("/health")[0], 200)
+
     def test_one_that_kills_every_runner(self):
         d = self.start()
         job = d.queue("add", "die")
