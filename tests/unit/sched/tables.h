@@ -1,4 +1,5 @@
-/* Written by tables.py. clang-format off */
+/* Written by tables.py. */
+/* clang-format off */
 static const struct row_offsets offsets[] = {
     {"UTC", -2208945600LL, 0},
     {"UTC", -2193307200LL, 0},

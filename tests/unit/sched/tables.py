@@ -142,7 +142,8 @@ def crons():
                        + ", ".join(f"{t - start}" for t in found) + "}},")
 
 
-print("/* Written by tables.py. clang-format off */")
+print("/* Written by tables.py. */")
+print("/* clang-format off */")
 for kind, rows in (("offsets", offsets()), ("clocks", clocks()), ("ticks", crons())):
     print(f"static const struct row_{kind} {kind}[] = {{")
     print("\n".join(rows))
