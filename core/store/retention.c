@@ -241,14 +241,3 @@ int sco_store_retain_all(struct sco_store *s, struct sco_store_keep *k, struct s
     }
     return r < 0 ? r : drop_partitions(s, k, err);
 }
-
-int sco_store_retain(struct sco_store *s, struct sco_store_retention *q, struct sco_error *err)
-{
-    struct sco_store_keep k = {
-        .now = q->now,
-        .keep_ms = {[SCO_KEEP_SCANS] = q->scans_ms, [SCO_KEEP_RESOLVED] = q->resolved_ms}};
-    int r = sco_store_retain_all(s, &k, err);
-    q->scans = k.removed[SCO_KEEP_SCANS];
-    q->resolved = k.removed[SCO_KEEP_RESOLVED];
-    return r;
-}

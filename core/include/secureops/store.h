@@ -238,12 +238,6 @@ struct sco_store_keep {
  * negative time, or within a transaction. */
 int sco_store_retain_all(struct sco_store *s, struct sco_store_keep *k,
                          struct sco_error *err) SCO_NODISCARD;
-struct sco_store_retention { /* only these two: sco_store_retain_all has all */
-    int64_t now, scans_ms, resolved_ms;
-    uint64_t scans, resolved; /* out */
-};
-int sco_store_retain(struct sco_store *s, struct sco_store_retention *r,
-                     struct sco_error *err) SCO_NODISCARD;
 /* Everything into another store, which is new: from one database into the other one. One
  * transaction. SCO_E_INVALID: `to` is not empty, or of another version. */
 int sco_store_copy(struct sco_store *from, struct sco_store *to, uint64_t *ret_rows,

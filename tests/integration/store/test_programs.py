@@ -4,6 +4,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).parent
@@ -147,6 +148,31 @@ class Programs(Case):
         _, report = self.report(*self.args, code=PASSED)
         self.assertEqual(report["store"]["seen"], 500)
         self.run_it("db", "verify", f"--store={self.url}", code=PASSED)
+
+    def test_a_server_that_goes_away_meanwhile(self):
+        """At whatever moment: all of the scan is there, or nothing."""
+        self.write("large.sarif", sarif(range(20000)))
+        args = ("import", "large.sarif", f"--store={self.url}", "--repository", "app")
+        self.run_it("db", "migrate", f"--store={self.url}", code=PASSED)
+        for wait in (0.2, 0.5, 0.8):
+            process = self.start(*args, "--quiet")
+            time.sleep(wait)
+            self.cluster.stop(signal.SIGQUIT)
+            result = self.finish(process)
+            self.cluster.start()
+            self.run_it("db", "verify", f"--store={self.url}", code=PASSED)
+            scans = self.run_it("scans", "list", f"--store={self.url}", "--format", "json",
+                                code=PASSED).json()["scans"]
+            if result.code == INTERNAL:
+                self.assertRegex(result.err, "PostgreSQL|cannot reach the store")
+            else:
+                self.assertEqual(result.code, PASSED, str(result))
+            if not scans:
+                page = self.run_it("findings", "list", f"--store={self.url}", "--format", "json",
+                                   code=PASSED).json()
+                self.assertEqual(page["findings"], [])
+        _, report = self.report(*args, code=PASSED)
+        self.assertIn(report["store"]["created"] + report["store"]["seen"], (20000,))
 
 
 if __name__ == "__main__":

@@ -334,6 +334,39 @@ TEST(partitions)
 }
 #endif
 
+/* ---- many at once: encoded by a thread, a batch ahead ---- */
+static const struct sco_store_ops *below;
+static unsigned bulks;
+
+static int fail_later(void *db, const struct store_bulk_spec *spec, store_next_fn next, void *user,
+                      struct sco_error *err)
+{
+    if (++bulks == 3) /* the second batch */
+        return sco_error_set(err, SCO_E_IO, "the disk is full");
+    return below->bulk(db, spec, next, user, err);
+}
+
+TEST(many_at_once)
+{
+    WORLD;
+    enum { MANY = 3 * 4096 + 100 };
+    uint64_t findings = 0, scans = 0;
+    struct sco_store_ops ops = *w->s->ops;
+    below = w->s->ops;
+    bulks = 0;
+    ops.bulk = fail_later;
+    w->s->ops = &ops;
+    struct sco_scan *s = scan_of(w, 1, MANY);
+    assert_int_equal(scan_try(w, s, &err), SCO_E_IO);
+    w->s->ops = below;
+    assert_int_equal(ask(w, "SELECT count(*) FROM vulnerabilities"), 0);
+    save_is(w, s, .created = MANY);
+    OK(sco_store_verify(w->s, &findings, &scans, &err)); /* each has its own content */
+    assert_int_equal(findings, MANY);
+    save_is(w, scan_of(w, 1, MANY), .seen = MANY); /* and its digest */
+    same_as_counted(w);
+}
+
 #ifdef STORE_IS_sqlite
 TEST(copies)
 {
@@ -577,6 +610,7 @@ int main(void)
         T(sums_agree_with_what_is_counted),
         T(trend_and_groups),
         T(overdue),
+        T(many_at_once),
         T(alerts),
 #ifdef STORE_IS_postgresql
         T(partitions),
