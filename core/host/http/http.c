@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <secureops/fs.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- the real clock ---------------------------------------------------------------------------
@@ -205,12 +206,18 @@ static int give(struct call *x, struct sco_http_response *r, struct sco_error *e
     return 0;
 }
 
-static int http_request(struct sco_http *c, const struct sco_http_request *asked,
-                        struct sco_http_response *r, struct sco_error *err)
+/* send_fd -1: the body is that of the request. */
+static int do_request(struct sco_http *c, const struct sco_http_request *asked, int send_fd,
+                      uint64_t send_size, struct sco_http_response *r, struct sco_error *err)
 {
     struct sco_http_request q = {0};
     memcpy(&q, asked, asked->struct_size < sizeof q ? asked->struct_size : sizeof q);
-    struct call x = {.c = c, .q = &q, .t = {.q = &q, .method = q.method ? q.method : "GET"}};
+    struct call x = {.c = c,
+                     .q = &q,
+                     .t = {.q = &q,
+                           .method = q.method ? q.method : "GET",
+                           .send_fd = send_fd,
+                           .send_size = send_size}};
     SCO_AUTO(sco_buf) struct sco_buf path = {0};
     sco_buf_addf(&path, "%s/http-%u.body", c->o.work_dir, ++c->n_bodies);
     if (path.failed)
@@ -230,6 +237,23 @@ static int http_request(struct sco_http *c, const struct sco_http_request *asked
     http_url_done(&x.url);
     sco_buf_done(&x.t.kept);
     return rc;
+}
+
+static int http_request(struct sco_http *c, const struct sco_http_request *q,
+                        struct sco_http_response *r, struct sco_error *err)
+{
+    return do_request(c, q, -1, 0, r, err);
+}
+
+static int http_send_file(struct sco_http *c, const struct sco_http_request *q, int fd,
+                          struct sco_http_response *r, struct sco_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return sco_error_errno(err, errno, "the file to be sent");
+    if (!S_ISREG(st.st_mode))
+        return sco_error_set(err, SCO_E_INVALID, "only regular files are sent");
+    return do_request(c, q, fd, (uint64_t)st.st_size, r, err);
 }
 
 /* ---- life cycle -------------------------------------------------------------------------------
@@ -284,6 +308,7 @@ static const struct sco_http_module module = {
     .close = http_close,
     .request = http_request,
     .mask_url = http_mask_url,
+    .send_file = http_send_file,
 };
 
 const struct sco_http_module *sco_http_module_v1(void)

@@ -56,6 +56,8 @@ struct http_try {
     const char *method;
     bool bare;        /* another origin: no headers of the plugin, no body */
     const char *path; /* of the body's file */
+    int send_fd;      /* the request's body is this file; -1: it is q->body */
+    uint64_t send_size;
 
     int32_t status;
     bool connected; /* the server may have seen the request */

@@ -13,7 +13,9 @@ struct transfer {
     struct http_try *t;
     int fd;
     uint64_t size, limit;
-    int failed; /* an SCO_E_* of ours */
+    uint64_t sent;     /* of the file */
+    int failed;        /* an SCO_E_* of ours */
+    bool failed_input; /* it is about the file that is sent */
     int saved_errno;
     char text[CURL_ERROR_SIZE];
     struct curl_slist *headers;
@@ -93,13 +95,57 @@ static int add_headers(struct transfer *x, struct sco_error *err)
     return 0;
 }
 
-static void set_method(CURL *easy, const struct http_try *t)
+/* The file is read at a place of our own: it may be sent again. */
+static size_t on_send(char *p, size_t size, size_t n, void *user)
 {
+    struct transfer *x = user;
+    uint64_t left = x->t->send_size - x->sent;
+    size_t most = size * n < left ? size * n : (size_t)left;
+    ssize_t got;
+    do
+        got = pread(x->t->send_fd, p, most, (off_t)x->sent);
+    while (got < 0 && errno == EINTR);
+    if (got < 0 || (got == 0 && most > 0)) {
+        x->failed = SCO_E_IO;
+        x->failed_input = true;
+        x->saved_errno = got < 0 ? errno : 0;
+        return CURL_READFUNC_ABORT;
+    }
+    x->sent += (uint64_t)got;
+    return (size_t)got;
+}
+
+static int on_send_seek(void *user, curl_off_t offset, int origin)
+{
+    struct transfer *x = user;
+    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > x->t->send_size)
+        return CURL_SEEKFUNC_FAIL;
+    x->sent = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static void set_file(CURL *easy, struct transfer *x)
+{
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->t->send_size);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_send);
+    curl_easy_setopt(easy, CURLOPT_READDATA, x);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_send_seek);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, x);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, x->t->q->flags & SCO_HTTP_RETRY_POST ? 0L : 1L);
+}
+
+static void set_method(CURL *easy, struct transfer *x)
+{
+    const struct http_try *t = x->t;
     const struct sco_http_request *q = t->q;
     bool body =
         q->body.p && !t->bare && strcmp(t->method, "GET") != 0 && strcmp(t->method, "HEAD") != 0;
     if (strcmp(t->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else if (t->send_fd >= 0 && !t->bare && strcmp(t->method, "GET") != 0) {
+        set_file(easy, x);
     } else if (body || strcmp(t->method, "POST") == 0) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(body ? q->body.n : 0));
@@ -158,9 +204,11 @@ static void set_up(struct transfer *x)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
-    set_method(easy, x->t);
+    set_method(easy, x);
     set_times(x);
     set_security(x);
+    if (x->c->o.unix_socket)
+        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, x->c->o.unix_socket);
 }
 
 /* ---- waiting ----------------------------------------------------------------------------------
@@ -244,6 +292,10 @@ static int explain(struct transfer *x, CURLcode code, struct sco_error *err)
     if (x->failed == SCO_E_LIMIT)
         return sco_error_set(err, SCO_E_LIMIT, "%s answers with more than %llu bytes", url,
                              (unsigned long long)x->limit);
+    if (x->failed_input && !x->saved_errno)
+        return sco_error_set(err, SCO_E_IO, "the file became shorter while it was sent");
+    if (x->failed_input)
+        return sco_error_errno(err, x->saved_errno, "cannot read the file to be sent");
     if (x->failed == SCO_E_IO)
         return sco_error_errno(err, x->saved_errno, "cannot write %s", x->t->path);
     if (code == CURLE_OPERATION_TIMEDOUT)

@@ -54,6 +54,7 @@ struct sco_http_options {
     int64_t break_ms;         /* 0: SCO_HTTP_BREAK_MS */
     int64_t slow_ms;          /* 0: SCO_HTTP_SLOW_MS */
     const char *work_dir;     /* bodies are written here */
+    const char *unix_socket;  /* connections go to this one, whatever the URL; NULL: none */
     int64_t deadline_mono_ms; /* 0: none */
     int cancel_fd;            /* readable when the job is cancelled; -1: none */
     bool offline;
@@ -75,6 +76,10 @@ struct sco_http_module {
                    struct sco_http_response *r, struct sco_error *err);
     /* Appends the URL without what is secret in it. */
     void (*mask_url)(struct sco_buf *out, struct sco_str url);
+    /* The same as `request`, with the whole of a regular file as body; `fd` stays the caller's.
+     * SCO_E_IO: it cannot be read, or has become shorter. */
+    int (*send_file)(struct sco_http *c, const struct sco_http_request *q, int fd,
+                     struct sco_http_response *r, struct sco_error *err);
 };
 
 SCO_EXPORT const struct sco_http_module *sco_http_module_v1(void);

@@ -256,6 +256,32 @@ static void test_post(void **state)
     assert_true(sco_str_is(sco_text_at(last, "query.a"), "b"));
 }
 
+/* Sent again from its start, after an answer that was none. */
+static void test_file_as_body(void **state)
+{
+    static const char text[] = "a report, sent twice";
+    const struct sco_node *last = NULL;
+    char path[4200];
+    (void)state;
+    snprintf(path, sizeof path, "%s/report", t.dir);
+    assert_int_equal(sco_fs_write(path, sco_str_c(text), 0600, &t.err), 0);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), dir = open(t.dir, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && dir >= 0);
+    struct sco_http_request q = {.struct_size = sizeof q,
+                                 .url = at("/flaky-upload"),
+                                 .method = "POST",
+                                 .retries = 1,
+                                 .flags = SCO_HTTP_RETRY_POST};
+    t.r.struct_size = sizeof t.r;
+    assert_int_equal(t.m->send_file(t.c, &q, fd, &t.r, &t.err), 0);
+    assert_int_equal(t.r.status, 200);
+    assert_int_equal(seen("/flaky-upload", &last), 2);
+    assert_true(sco_str_is(sco_text_at(last, "body"), text));
+    assert_int_equal(t.m->send_file(t.c, &q, dir, &t.r, &t.err), SCO_E_INVALID);
+    close(fd);
+    close(dir);
+}
+
 /* ---- again ------------------------------------------------------------------------------------
  */
 
@@ -519,6 +545,7 @@ int main(void)
         TEST(test_large_answer_is_in_the_file),
         TEST(test_half_an_answer_is_none),
         TEST(test_post),
+        TEST(test_file_as_body),
         TEST(test_retry_after),
         TEST(test_backoff_grows),
         TEST(test_what_is_not_repeated),
