@@ -86,6 +86,7 @@ int snapshot_load(const struct daemon_args *a, struct snapshot **ret, struct sco
     s->refs = 1;
     if (!in.file && access(DEFAULT_FILE, F_OK) == 0)
         in.file = DEFAULT_FILE;
+    const char *file = in.file; /* `in` is empty when it is done */
     int r = take_sets(s, &in, a, err);
     if (r == 0)
         r = sco_config_load(&in, &s->config, err);
@@ -94,8 +95,8 @@ int snapshot_load(const struct daemon_args *a, struct snapshot **ret, struct sco
         r = take_limits(s, err);
     if (r == 0)
         r = check_values(s->config, err);
-    if (r == 0 && in.file) { /* runners start in another folder */
-        SCO_AUTO(sco_free) char *real = sco_fs_realpath(in.file, err);
+    if (r == 0 && file) { /* runners start in another folder */
+        SCO_AUTO(sco_free) char *real = sco_fs_realpath(file, err);
         s->file = real ? sco_arena_cstr(&s->arena, sco_str_c(real)) : NULL;
         r = s->file ? 0 : SCO_E_IO;
     }
@@ -136,6 +137,14 @@ static bool same(struct sco_str a, struct sco_str b)
     return a.n == b.n && (!a.n || memcmp(a.p, b.p, a.n) == 0);
 }
 
+static bool same_list(struct sco_str_list a, struct sco_str_list b)
+{
+    size_t i = 0;
+    while (i < a.n && i < b.n && same(a.v[i], b.v[i]))
+        i++;
+    return a.n == b.n && i == a.n;
+}
+
 void snapshot_differences(const struct snapshot *old, const struct snapshot *new,
                           struct sco_buf *out)
 {
@@ -162,6 +171,9 @@ void snapshot_differences(const struct snapshot *old, const struct snapshot *new
         {"queue.target_max", a->queue.target_max != b->queue.target_max},
         {"queue.timeout", a->queue.timeout != b->queue.timeout},
         {"queue.backoff", a->queue.backoff != b->queue.backoff},
+        {"queue.backoff_max", a->queue.backoff_max != b->queue.backoff_max},
+        {"queue.ageing", a->queue.ageing != b->queue.ageing},
+        {"queue.scanner_limits", !same_list(a->queue.scanner_limits, b->queue.scanner_limits)},
     };
     for (size_t i = 0; i < SCO_ARRAY_LEN(v); i++)
         if (v[i].differs)

@@ -259,10 +259,12 @@ static void test_snapshots(void **state)
     assert_int_equal(load("queue: {slots: 3, scanner_limits: [zap=1, trivy=2]}\n", &a, &err), 0);
     assert_int_equal(a->n_limits, 2);
     assert_string_equal(a->limits[1].scanner, "trivy");
+    assert_non_null(a->file); /* what runners are told, wherever they start */
+    assert_string_equal(a->file, file("secureopsd.yaml", NULL));
     assert_int_equal(a->limits[1].max, 2);
     assert_int_equal(load("queue: {slots: 4}\nserver: {listen: '127.0.0.1:1'}\n", &b, &err), 0);
     snapshot_differences(a, b, &differs);
-    assert_string_equal(sco_buf_z(&differs), "server.listen");
+    assert_string_equal(sco_buf_z(&differs), "server.listen, queue.scanner_limits");
     snapshot_ref(a);
     assert_null(snapshot_unref(a));
     assert_int_equal(a->config->queue.slots, 3); /* somebody holds it still */
