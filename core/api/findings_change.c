@@ -211,6 +211,20 @@ int api_finding_put(struct api_call *c, struct sco_error *err)
 }
 
 /* ---- POST /vulnerabilities/bulk ---- */
+/* That all of them are there is found out by the change itself. */
+static int lock_all(struct api_call *c, const struct sco_node *ids, struct sco_error *err)
+{
+    size_t n = 0;
+    const char **v = sco_arena_alloc(&c->arena, ids->n * sizeof *v);
+    if (!v)
+        return sco_error_nomem(err);
+    for (const struct sco_node *i = ids->child; i; i = i->next)
+        if (sco_text(i).p)
+            v[n++] = i->text.p;
+    int r = sco_store_lock_findings(c->store, v, n, err);
+    return r == SCO_E_NOT_FOUND || r == SCO_E_INVALID ? 0 : r;
+}
+
 static int change_all(struct api_call *c, const struct sco_node *ids, const struct change *ch,
                       uint64_t *ret_changed, struct sco_error *err)
 {
@@ -246,7 +260,9 @@ int api_finding_bulk(struct api_call *c, struct sco_error *err)
         r = sco_store_begin(c->store, err);
     if (r < 0)
         return r;
-    r = change_all(c, ids, &ch, &changed, err);
+    r = lock_all(c, ids, err);
+    if (r == 0)
+        r = change_all(c, ids, &ch, &changed, err);
     if (r == 0 && changed) {
         const char *object =
             sco_arena_fmt(&c->arena, "vulnerability:%llu of them", (unsigned long long)changed);

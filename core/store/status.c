@@ -169,6 +169,58 @@ static int lock_branch(struct sco_store *s, int64_t branch, struct sco_error *er
                       NULL, err);
 }
 
+struct branches {
+    int64_t *v;
+    size_t n, cap;
+};
+
+static int on_branch(void *user, const struct store_value *v, size_t n)
+{
+    struct branches *b = user;
+    (void)n;
+    if (SCO_VEC_PUSH(b->v, b->n, b->cap) < 0)
+        return SCO_E_NOMEM;
+    b->v[b->n++] = v[0].i;
+    return 0;
+}
+
+static int compare_i64(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* In one order: two that lock several must not wait for each other in a circle. */
+static int lock_branches(struct sco_store *s, struct branches *b, struct sco_error *err)
+{
+    int r = 0;
+    if (b->n)
+        qsort(b->v, b->n, sizeof *b->v, compare_i64);
+    for (size_t i = 0; i < b->n && r == 0; i++)
+        if (!i || b->v[i] != b->v[i - 1])
+            r = lock_branch(s, b->v[i], err);
+    return r;
+}
+
+int sco_store_lock_findings(struct sco_store *s, const char *const *ids, size_t n,
+                            struct sco_error *err)
+{
+    struct branches b = {0};
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        uint8_t raw[16];
+        r = resolve_id(s, ids[i], raw, err);
+        struct store_value v = sv_bytes(STORE_UUID, raw, sizeof raw);
+        if (r == 0)
+            r = store_query(s, "SELECT branch_pk FROM vulnerabilities WHERE id = $1", &v, 1,
+                            on_branch, &b, err);
+    }
+    if (r == 0)
+        r = lock_branches(s, &b, err);
+    free(b.v);
+    return r;
+}
+
 int sco_store_set_status(struct sco_store *s, const char *id, const struct sco_store_status *to,
                          bool *ret_changed, struct sco_error *err)
 {
@@ -296,15 +348,25 @@ int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret, struct sco
 {
     struct store_value v[] = {sv_i64(now), sv_i64(now)};
     struct expired x = {0};
+    struct branches b = {0};
     int r = sco_store_begin(s, err);
     if (r < 0)
         return r;
-    r = store_exec(s,
-                   "INSERT INTO vulnerability_history (vulnerability_pk, at, action, from_status, "
-                   "to_status, changed_by, reason) SELECT pk, $1, 'expired', 'ACCEPTED', 'OPEN', "
-                   "'secureops', 'it was accepted until a date' FROM vulnerabilities WHERE "
-                   "accepted_until < $2 AND status = 'ACCEPTED'",
-                   v, 2, NULL, err);
+    r = store_query(s,
+                    "SELECT DISTINCT branch_pk FROM vulnerabilities WHERE accepted_until < $1 AND "
+                    "status = 'ACCEPTED'",
+                    v, 1, on_branch, &b, err);
+    if (r == 0)
+        r = lock_branches(s, &b, err);
+    free(b.v);
+    if (r == 0)
+        r = store_exec(
+            s,
+            "INSERT INTO vulnerability_history (vulnerability_pk, at, action, from_status, "
+            "to_status, changed_by, reason) SELECT pk, $1, 'expired', 'ACCEPTED', 'OPEN', "
+            "'secureops', 'it was accepted until a date' FROM vulnerabilities WHERE "
+            "accepted_until < $2 AND status = 'ACCEPTED'",
+            v, 2, NULL, err);
     if (r == 0)
         r = store_query(s,
                         "UPDATE vulnerabilities SET status = 'OPEN', status_by = NULL, "

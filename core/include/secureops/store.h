@@ -156,6 +156,10 @@ int sco_store_assign(struct sco_store *s, const char *id, const char *assignee, 
 /* Within a transaction: nobody else changes it until the end. SCO_E_NOT_FOUND. */
 int sco_store_lock_finding(struct sco_store *s, const char *id,
                            struct sco_error *err) SCO_NODISCARD;
+/* Several, before the first of them is changed: then those who change the same ones in another
+ * order wait, and do not lock each other out. */
+int sco_store_lock_findings(struct sco_store *s, const char *const *ids, size_t n,
+                            struct sco_error *err) SCO_NODISCARD;
 /* What was accepted until a time before `now` is open again. *ret: how many. */
 int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret,
                      struct sco_error *err) SCO_NODISCARD;
