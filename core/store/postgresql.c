@@ -37,6 +37,8 @@ struct db {
     PGconn *c;
     struct pg_often *often; /* what this connection has prepared */
     int64_t wait_ms;
+    bool set_up;    /* this connection has its settings */
+    bool reserving; /* RESERVE_LOCK is held: by the connection, whatever becomes of a transaction */
 };
 
 /* ---- errors ---- */
@@ -269,6 +271,9 @@ static void db_rollback(void *db)
     struct db *d = db;
     if (PQtransactionStatus(d->c) != PQTRANS_IDLE)
         run(d, "ROLLBACK", NULL); /* a lost connection has rolled back */
+    if (d->reserving)
+        run(d, "SELECT pg_advisory_unlock_all()", NULL);
+    d->reserving = false;
 }
 
 /* COMMIT of a transaction that failed before answers ROLLBACK, and no error. */
@@ -341,20 +346,24 @@ static int db_script(void *db, struct sco_str sql, struct sco_error *err)
 /* A block of the sequence: two take theirs one after the other, and nobody waits for a commit. */
 static int db_reserve(void *db, int64_t n, int64_t *ret, struct sco_error *err)
 {
+    struct db *d = db;
     struct store_value v = sv_i64(n - 1);
     int64_t first = 0;
     int r = lock_with(db, "SELECT pg_advisory_lock($1)", RESERVE_LOCK, err);
     if (r < 0)
         return r;
+    d->reserving = true;
     r = db_query(db, "SELECT nextval('vulnerabilities_pk')", NULL, 0, take_i64, &first, err);
     if (r == 0)
         r = db_exec(db, "SELECT setval('vulnerabilities_pk', currval('vulnerabilities_pk') + $1)",
                     &v, 1, NULL, err);
-    int unlocked = lock_with(db, "SELECT pg_advisory_unlock($1)", RESERVE_LOCK, r < 0 ? NULL : err);
-    if (r == 0)
-        r = unlocked;
-    if (r == 0)
-        *ret = first;
+    if (r < 0)
+        return r; /* no statement works until the rollback, which unlocks */
+    r = lock_with(db, "SELECT pg_advisory_unlock($1)", RESERVE_LOCK, err);
+    if (r < 0)
+        return r;
+    d->reserving = false;
+    *ret = first;
     return r;
 }
 
@@ -530,7 +539,9 @@ static int connected(struct db *d, struct sco_error *err)
         return sco_error_nomem(err);
     if (PQstatus(d->c) == CONNECTION_OK) {
         PQsetNoticeReceiver(d->c, on_notice, NULL);
-        return set_up(d, err);
+        int r = set_up(d, err);
+        d->set_up = r == 0;
+        return r;
     }
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     sco_buf_addz(&b, PQerrorMessage(d->c));
@@ -538,15 +549,22 @@ static int connected(struct db *d, struct sco_error *err)
     return sco_error_set(err, SCO_E_NETWORK, "cannot reach the store: %.*s", SCO_STR_ARG(what));
 }
 
-/* A server that went away has closed the connection: that can be read. */
+/* A server that went away has closed the connection: that can be read, behind its last words. */
+static bool is_connected(struct db *d)
+{
+    struct pollfd p = {.fd = PQsocket(d->c), .events = POLLIN};
+    while (d->set_up && PQstatus(d->c) == CONNECTION_OK && poll(&p, 1, 0) > 0)
+        if (!PQconsumeInput(d->c))
+            return false;
+    return d->set_up && PQstatus(d->c) == CONNECTION_OK;
+}
+
 static int db_ready(void *db, struct sco_error *err)
 {
     struct db *d = db;
-    struct pollfd p = {.fd = PQsocket(d->c), .events = POLLIN};
-    if (PQstatus(d->c) == CONNECTION_OK && poll(&p, 1, 0) > 0)
-        PQconsumeInput(d->c);
-    if (PQstatus(d->c) == CONNECTION_OK)
+    if (is_connected(d))
         return 0;
+    d->set_up = false;
     PQreset(d->c);
     d->often = pg_often_free(d->often);
     return connected(d, err);
@@ -618,11 +636,12 @@ static int db_verify(void *db, struct sco_error *err)
 
 const struct sco_store_ops *sco_store_postgresql(void)
 {
-    static struct sco_store_ops ops = {
+    static const struct sco_store_ops ops = {
         .struct_size = sizeof ops,
         .name = "PostgreSQL",
         .skip_locked = " FOR UPDATE SKIP LOCKED",
         .migrations = postgresql_migrations,
+        .n_migrations = &postgresql_n_migrations,
         .open = db_open,
         .close = db_close,
         .ready = db_ready,
@@ -645,6 +664,5 @@ const struct sco_store_ops *sco_store_postgresql(void)
         .backup = db_backup,
         .verify = db_verify,
     };
-    ops.n_migrations = postgresql_n_migrations;
     return &ops;
 }

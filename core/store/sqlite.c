@@ -557,11 +557,12 @@ static int db_verify(void *db, struct sco_error *err)
 const struct sco_store_ops *sco_store_sqlite(void);
 const struct sco_store_ops *sco_store_sqlite(void)
 {
-    static struct sco_store_ops ops = {
+    static const struct sco_store_ops ops = {
         .struct_size = sizeof ops,
         .name = "SQLite",
         .skip_locked = "",
         .migrations = sqlite_migrations,
+        .n_migrations = &sqlite_n_migrations,
         .open = db_open,
         .close = db_close,
         .ready = db_ready,
@@ -581,6 +582,5 @@ const struct sco_store_ops *sco_store_sqlite(void)
         .backup = db_backup,
         .verify = db_verify,
     };
-    ops.n_migrations = sqlite_n_migrations;
     return &ops;
 }

@@ -129,7 +129,7 @@ void sco_store_set_sla(struct sco_store *s, const int64_t ms[SCO_SEV_MAX_])
 /* ---- schema ---- */
 uint32_t sco_store_program_version(const struct sco_store *s)
 {
-    return (uint32_t)s->ops->n_migrations;
+    return (uint32_t)*s->ops->n_migrations;
 }
 
 int sco_store_version(struct sco_store *s, uint32_t *ret, struct sco_error *err)
@@ -156,9 +156,9 @@ static int migrate_step(struct sco_store *s, uint32_t *ret_from, struct sco_erro
     r = s->ops->lock(s->db, err);
     if (r == 0)
         r = s->ops->version(s->db, &version, err);
-    if (r == 0 && version > s->ops->n_migrations)
+    if (r == 0 && version > *s->ops->n_migrations)
         r = refuse_newer(s, version, err);
-    if (r == 0 && version == s->ops->n_migrations)
+    if (r == 0 && version == *s->ops->n_migrations)
         done = true;
     if (r == 0 && !done) {
         const struct store_migration *m = &s->ops->migrations[version];
@@ -180,7 +180,7 @@ int sco_store_migrate(struct sco_store *s, uint32_t *ret_from, struct sco_error 
     int r;
     while ((r = migrate_step(s, &from, err)) > 0) {
     }
-    if (r == 0 && from < s->ops->n_migrations)
+    if (r == 0 && from < *s->ops->n_migrations)
         r = store_make_partitions(s, sco_now_ms(), err);
     if (r == 0)
         *ret_from = from;
@@ -194,9 +194,9 @@ static int check_version(struct sco_store *s, const struct sco_store_options *o,
     int r = s->ops->version(s->db, &version, err);
     if (r < 0)
         return r;
-    if (version > s->ops->n_migrations)
+    if (version > *s->ops->n_migrations)
         return refuse_newer(s, version, err);
-    if (version == s->ops->n_migrations || o->any_version)
+    if (version == *s->ops->n_migrations || o->any_version)
         return 0;
     if (o->create)
         return sco_store_migrate(s, &from, err);

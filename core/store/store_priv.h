@@ -91,7 +91,7 @@ struct sco_store_ops { /* what a driver gives; every call may fail as store.h sa
     const char *name;        /* "SQLite" */
     const char *skip_locked; /* behind a SELECT within a statement that changes what it finds */
     const struct store_migration *migrations;
-    size_t n_migrations;
+    const size_t *n_migrations;
     int (*open)(const struct sco_store_options *o, void **ret, struct sco_error *err);
     void (*close)(void *db);
     int (*ready)(void *db, struct sco_error *err); /* connects anew when it has to */
