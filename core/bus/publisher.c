@@ -79,7 +79,9 @@ static int hold(struct bus_thread *t, struct sco_error *err)
     bool had = t->held_until > now;
     if (had && now < t->renew_at)
         return 0;
-    int r = sco_store_cursor_take(t->store, t->sink->name, t->owner, wall, wall + LEASE_MS,
+    int r = sco_store_now(t->store, wall, &wall, err);
+    if (r == 0)
+        r = sco_store_cursor_take(t->store, t->sink->name, t->owner, wall, wall + LEASE_MS,
                                   &position, err);
     if (r < 0)
         return r;

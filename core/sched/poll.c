@@ -118,10 +118,19 @@ static int claim(struct poll *p, struct sco_store *s)
     return 0;
 }
 
+/* Leases are compared by all nodes: in the store's time, whatever their clocks say. */
+static int take_time(struct poll *p, struct sco_store *s)
+{
+    int64_t own = p->now;
+    int r = sco_store_now(s, own, &p->now, &p->err);
+    p->skew = p->now - own;
+    return r;
+}
+
 static int steps(struct poll *p, struct sco_store *s)
 {
-    int r = 0;
-    if (p->renew && p->n_renewals)
+    int r = take_time(p, s);
+    if (r == 0 && p->renew && p->n_renewals)
         r = sco_store_jobs_renew(s, p->renewals, p->n_renewals, p->now + p->o->lease_ms, &p->err);
     p->renewed = p->renew && r == 0;
     if (r == 0 && p->reap)

@@ -127,6 +127,17 @@ static void apply_state(struct sco_sched *s, const struct poll *p)
     snprintf(s->reason, sizeof s->reason, "%.*s", (int)sizeof s->reason - 1, p->err.text);
 }
 
+/* Times that this node writes elsewhere are wrong by as much. */
+static void watch_skew(struct sco_sched *s, int64_t skew)
+{
+    bool skewed = skew > SCHED_JUMP_MS || skew < -SCHED_JUMP_MS;
+    if (skewed && !s->skewed)
+        sco_log_warning("the clock of this node is %lld s %s the store's: leases go by that one",
+                        (long long)(skew < 0 ? -skew : skew) / 1000,
+                        skew < 0 ? "ahead of" : "behind");
+    s->skewed = skewed;
+}
+
 static void on_polled(void *work)
 {
     struct poll *p = work;
@@ -139,6 +150,8 @@ static void on_polled(void *work)
         s->last_reap = s->mono;
     if (p->result == 0)
         s->jumped = false;
+    if (p->result == 0)
+        watch_skew(s, p->skew);
     apply_state(s, p);
     apply_renewals(s, p);
     for (size_t i = 0; p->claimed && i < p->page.n; i++)

@@ -62,6 +62,7 @@ struct poll {
     struct sco_job_page page;
     struct claimed *claimed; /* one for each of the page */
     uint64_t reaped, fired, dropped, broken;
+    int64_t skew; /* the store's clock against ours */
     double seconds;
 };
 void poll_run(void *state, void *work);
@@ -119,7 +120,7 @@ struct sco_sched {
     struct run *runs;
     size_t n_runs;
     size_t pieces; /* on the thread, or waiting for it */
-    bool polling, again, stopping, told_idle, jumped;
+    bool polling, again, stopping, told_idle, jumped, skewed;
     int64_t last_renew, last_reap; /* monotonic */
     int64_t wall, mono;            /* at the poll before */
     int64_t no_reap_before, pause_until;

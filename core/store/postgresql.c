@@ -309,6 +309,12 @@ static int take_i64(void *user, const struct store_value *v, size_t n)
     return 0;
 }
 
+static int db_clock(void *db, int64_t *ret, struct sco_error *err)
+{
+    return db_often(db, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", NULL, 0,
+                    take_i64, ret, err);
+}
+
 static int db_version(void *db, uint32_t *ret, struct sco_error *err)
 {
     int64_t there = 0, version = 0;
@@ -649,6 +655,7 @@ const struct sco_store_ops *sco_store_postgresql(void)
         .commit = db_commit,
         .rollback = db_rollback,
         .relax = db_relax,
+        .clock = db_clock,
         .lock = db_lock,
         .version = db_version,
         .set_version = db_set_version,

@@ -106,6 +106,12 @@ int sco_store_ready(struct sco_store *s, struct sco_error *err)
     return s->ops->ready(s->db, err);
 }
 
+int sco_store_now(struct sco_store *s, int64_t now, int64_t *ret, struct sco_error *err)
+{
+    *ret = now;
+    return s->ops->clock ? s->ops->clock(s->db, ret, err) : 0;
+}
+
 int sco_store_set_context(struct sco_store *s, const struct sco_store_context *c,
                           struct sco_error *err)
 {

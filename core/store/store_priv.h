@@ -99,6 +99,8 @@ struct sco_store_ops { /* what a driver gives; every call may fail as store.h sa
     int (*begin)(void *db, bool write, struct sco_error *err);
     int (*commit)(void *db, struct sco_error *err); /* on failure: rolled back */
     void (*rollback)(void *db);
+    /* The server's clock; NULL: there is no server. */
+    int (*clock)(void *db, int64_t *ret, struct sco_error *err);
     /* NULL: nothing to do. The transaction need not outlive a crash of the server. */
     int (*relax)(void *db, struct sco_error *err);
     int (*lock)(void *db, struct sco_error *err); /* in a transaction: alone until its end */

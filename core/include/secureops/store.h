@@ -40,6 +40,11 @@ int sco_store_migrate(struct sco_store *s, uint32_t *ret_from, struct sco_error 
  * store. SCO_E_NETWORK: it is still away. */
 int sco_store_ready(struct sco_store *s, struct sco_error *err) SCO_NODISCARD;
 
+/* The time as all who work on this store see it, for what they lease from each other: the server's
+ * clock; `now`, their own, where there is no server. */
+int sco_store_now(struct sco_store *s, int64_t now, int64_t *ret,
+                  struct sco_error *err) SCO_NODISCARD;
+
 /* Several calls as one transaction; nests. `r`: 0 commits (the outermost end), else everything is
  * undone; returns what became of it. After a failed call within, only an end with its result. */
 int sco_store_begin(struct sco_store *s, struct sco_error *err) SCO_NODISCARD;

@@ -22,6 +22,7 @@ struct node {
     struct world *w;
     struct sco_threads *threads;
     struct sco_sched *s;
+    int64_t ahead; /* of the clock of its machine */
     bool idle;
 };
 struct world {
@@ -36,12 +37,14 @@ struct world {
     struct sco_metrics *metrics;
 };
 
+static const struct sco_store_ops *driver;
+
 static struct sco_store *open_store(const struct world *w, bool create)
 {
     struct sco_store *s = NULL;
     struct sco_error err = {0};
     struct sco_store_options o = {.where = w->where, .create = create, .wait_ms = 10000};
-    if (store_open_with(sco_store_sqlite(), &o, &s, &err) < 0)
+    if (store_open_with(driver, &o, &s, &err) < 0)
         fail_msg("%s", err.text);
     return s;
 }
@@ -67,7 +70,8 @@ static struct sco_store *get_store(void *state)
 
 static int64_t now(void *user)
 {
-    return ((struct node *)user)->w->now;
+    const struct node *n = user;
+    return n->w->now + n->ahead;
 }
 
 static int64_t mono(void *user)
@@ -111,6 +115,7 @@ static int set_up(void **state)
     struct world *w = calloc(1, sizeof *w);
     struct sco_error err = {0};
     the_world = w;
+    driver = sco_store_sqlite();
     w->fds = count_fds();
     assert_int_equal(sco_fs_mkdtemp(NULL, "sco-sched-", &w->dir, &err), 0);
     snprintf(w->where, sizeof w->where, "%s/store.db", w->dir);
@@ -411,6 +416,40 @@ static void test_renewal(void **state)
     assert_int_equal(job(w, id)->attempt, 1);
 }
 
+/* ---- a store with a clock of its own ---- */
+static int server_clock(void *db, int64_t *ret, struct sco_error *err)
+{
+    (void)db;
+    (void)err;
+    *ret = the_world->now;
+    return 0;
+}
+
+static void test_clocks_that_differ(void **state)
+{
+    struct world *w = *state;
+    struct sco_store_ops server = *sco_store_sqlite();
+    struct sco_sched_state two;
+    server.clock = server_clock;
+    driver = &server;
+    w->nodes[1].ahead = 60 * MINUTE;
+    const char *id = add(w, "hang");
+    start_node(w, 0);
+    UNTIL(w, job(w, id)->state == SCO_JOB_RUNNING);
+    start_node(w, 1);
+    UNTIL(w, (sco_sched_state(w->nodes[1].s, &two), two.last_poll > 0));
+    assert_int_equal(two.last_poll, w->now);
+    assert_int_equal(job(w, id)->state, SCO_JOB_RUNNING); /* its lease is as good as before */
+    assert_int_equal(job(w, id)->lease_until, w->now + LEASE);
+    assert_string_equal(job(w, id)->node, "one");
+    for (int i = 0; i < 2; i++) { /* their stores are of this driver */
+        sco_sched_stop(w->nodes[i].s, 0);
+        UNTIL(w, w->nodes[i].idle);
+        w->nodes[i].threads = sco_threads_free(w->nodes[i].threads);
+        w->nodes[i].s = sco_sched_free(w->nodes[i].s);
+    }
+}
+
 static void test_stop_hands_back(void **state)
 {
     struct world *w = *state;
@@ -428,7 +467,7 @@ static void test_stop_hands_back(void **state)
 static void test_stop_lets_end(void **state)
 {
     struct world *w = *state;
-    const char *id = add(w, "wait");
+    const char *id = add(w, "hang");
     char path[600];
     struct sco_sched *s = start_node(w, 0);
     let_run(w, 1);
@@ -474,7 +513,7 @@ static void test_store_away(void **state)
 static void test_end_while_away(void **state)
 {
     struct world *w = *state;
-    const char *id = add(w, "wait");
+    const char *id = add(w, "hang");
     char path[600];
     start_node(w, 0);
     let_run(w, 1);
@@ -592,6 +631,7 @@ int main(void)
         T(test_deadline),
         T(test_lost_lease),
         T(test_renewal),
+        T(test_clocks_that_differ),
         T(test_stop_hands_back),
         T(test_stop_lets_end),
         T(test_no_runner),

@@ -148,6 +148,16 @@ static void a_cut_connection_is_made_anew(void **state)
     sco_store_close(s);
 }
 
+/* One clock for all, whatever they think themselves. */
+static void the_server_says_what_time_it_is(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    int64_t now = 0;
+    OK(sco_store_now(w->s, 1, &now, &err));
+    assert_in_range(now, sco_now_ms() - 60000, sco_now_ms() + 60000);
+}
+
 /* Others save their findings all the same. */
 static void a_merge_that_fails_leaves_no_lock(void **state)
 {
@@ -308,6 +318,7 @@ int main(void)
         T(an_acceptance_that_was_changed_does_not_expire),
         T(two_that_expire_tell_it_once),
         T(a_cut_connection_is_made_anew),
+        T(the_server_says_what_time_it_is),
         T(a_merge_that_fails_leaves_no_lock),
 #endif
         T(everything_at_once),
