@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <secureops/fs.h>
 
 #define DONE SCO_RUN_STATUS_COMPLETED
@@ -475,6 +476,34 @@ TEST(uuids)
     assert_false(store_uuid_parse(SCO_STR("g1234567-89ab-cdef-0123-456789abcdef"), id));
 }
 
+#ifdef STORE_IS_sqlite
+static size_t locks_of(const char *path)
+{
+    struct stat st;
+    char line[256], want[64];
+    size_t n = 0;
+    assert_int_equal(stat(path, &st), 0);
+    snprintf(want, sizeof want, ":%llu ", (unsigned long long)st.st_ino);
+    FILE *f = fopen("/proc/locks", "re");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        n += strstr(line, want) != NULL;
+    fclose(f);
+    return n;
+}
+
+/* A file that is closed takes all locks that the process has on it along (POSIX): whoever opened
+ * the store a second time would let others reset the log below the first. */
+TEST(opening_twice_keeps_the_locks)
+{
+    struct world *w = *state;
+    size_t n = locks_of(w->where);
+    assert_true(n > 0);
+    sco_store_close(world_open(w)); /* with `create` */
+    assert_true(locks_of(w->where) >= n);
+}
+#endif
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
@@ -493,6 +522,7 @@ int main(void)
         T(verify_sees_what_is_missing),
         T(no_memory),
 #ifdef STORE_IS_sqlite
+        T(opening_twice_keeps_the_locks),
         T(backup),
         T(files_that_are_no_store),
         T(somebody_else_is_writing),
