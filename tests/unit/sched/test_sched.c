@@ -467,7 +467,7 @@ static void test_stop_hands_back(void **state)
 static void test_stop_lets_end(void **state)
 {
     struct world *w = *state;
-    const char *id = add(w, "hang");
+    const char *id = add(w, "wait");
     char path[600];
     struct sco_sched *s = start_node(w, 0);
     let_run(w, 1);
@@ -513,7 +513,7 @@ static void test_store_away(void **state)
 static void test_end_while_away(void **state)
 {
     struct world *w = *state;
-    const char *id = add(w, "hang");
+    const char *id = add(w, "wait");
     char path[600];
     start_node(w, 0);
     let_run(w, 1);
