@@ -522,7 +522,11 @@ static int db_backup(void *db, const char *path, struct sco_error *err)
     SCO_AUTO(sco_fd) int fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return sco_error_errno(err, errno, "cannot write %s", tmp);
-    int r = copy_pages(db, tmp, err);
+    /* of one moment: without a transaction, each write of somebody else makes it begin anew */
+    int r = run(db, "BEGIN; SELECT count(*) FROM sqlite_schema", err);
+    if (r == 0)
+        r = copy_pages(db, tmp, err);
+    db_rollback(db);
     if (r == 0)
         r = sync_path(tmp, err);
     if (r == 0 && link(tmp, path) < 0)

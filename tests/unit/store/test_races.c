@@ -3,6 +3,7 @@
 #include "jobs_world.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <secureops/store_accounts.h>
 #include <secureops/store_events.h>
 
@@ -175,6 +176,47 @@ static void a_merge_that_fails_leaves_no_lock(void **state)
 }
 #endif
 
+#if STORE_IS_sqlite
+enum { WRITING_MS = 5000, BALLAST = 48 };
+static atomic_bool enough;
+
+static int write_on(struct task *t, struct sco_error *err)
+{
+    int64_t until = sco_mono_ms() + WRITING_MS;
+    int r = 0;
+    while (r == 0 && !atomic_load(&enough) && sco_mono_ms() < until)
+        r = store_exec(t->s, "UPDATE job_queue SET claims = claims + 1", NULL, 0, NULL, err);
+    t->n = (uint64_t)(until - sco_mono_ms()) > WRITING_MS ? 0 : 1; /* we were stopped in time */
+    return r;
+}
+
+/* A copy of one moment: who writes meanwhile does not make it begin anew, for ever. */
+static void backup_while_others_write(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct task t;
+    char path[512];
+    static char ballast[1 << 20];
+    snprintf(path, sizeof path, "%s/copy", w->dir);
+    for (size_t i = 0; i < sizeof ballast; i++)
+        ballast[i] = (char)(i * 2654435761u >> 24);
+    for (int i = 0; i < BALLAST; i++) {
+        char id[37];
+        sco_uuid4(id);
+        OK(sco_store_artifact_add(w->s, id, "log", "text/plain", false,
+                                  sco_str_make(ballast, sizeof ballast), w->now, &err));
+    }
+    atomic_store(&enough, false);
+    task_start(&t, w, write_on);
+    OK(sco_store_backup(w->s, path, &err));
+    atomic_store(&enough, true);
+    task_end(&t);
+    assert_int_equal(t.n, 1);
+    OK(store_exec(w->s, "UPDATE job_queue SET claims = 0", NULL, 0, NULL, &err)); /* and let go */
+}
+#endif
+
 /* ---- all at once ---- */
 enum { BRANCHES = 4, TASKS = 6, ROUNDS = 40 };
 
@@ -320,6 +362,9 @@ int main(void)
         T(a_cut_connection_is_made_anew),
         T(the_server_says_what_time_it_is),
         T(a_merge_that_fails_leaves_no_lock),
+#endif
+#if STORE_IS_sqlite
+        T(backup_while_others_write),
 #endif
         T(everything_at_once),
     };
