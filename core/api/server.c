@@ -198,7 +198,8 @@ static int bind_unix(struct sco_api *a, const char *path, int *ret_fd, struct sc
     if (r < 0)
         return sco_error_errno(err, errno, "listen: unix:%s", path);
     a->unix_path = sco_strdup(sco_str_c(path));
-    *ret_fd = SCO_TAKE(fd);
+    *ret_fd = fd;
+    fd = -1; /* not SCO_TAKE: 0 is a descriptor */
     return 0;
 }
 
@@ -246,7 +247,8 @@ static int bind_tcp(struct sco_api *a, const char *listen, int *ret_fd, struct s
     if (getsockname(fd, (struct sockaddr *)&own, &len) == 0)
         a->port = ntohs(own.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&own)->sin6_port
                                                   : ((struct sockaddr_in *)&own)->sin_port);
-    *ret_fd = SCO_TAKE(fd);
+    *ret_fd = fd;
+    fd = -1; /* not SCO_TAKE: 0 is a descriptor */
     return 0;
 }
 

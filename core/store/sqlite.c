@@ -74,6 +74,10 @@ static int fail(const struct db *d, int rc, struct sco_error *err)
                              "%s cannot be written: %s; check its owner and mode, and "
                              "those of its folder",
                              d->path, what);
+    if (code == SCO_E_IO) /* which call of the system failed, and why */
+        return sco_error_set(err, code, "%s: %s (%d, errno %d)", d->path, what,
+                             d->h ? sqlite3_extended_errcode(d->h) : rc,
+                             d->h ? sqlite3_system_errno(d->h) : 0);
     return sco_error_set(err, code, "%s: %s", d->path, what);
 }
 
@@ -445,9 +449,25 @@ static void configure(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* malloc needs no lock then */
 }
 
+/* SQLite opens a file again that got a descriptor below 3, and closes the first one; with that,
+ * POSIX says, the process loses its locks on the file, and others throw the log away under us. */
+static int fill_standard(struct sco_error *err)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return sco_error_errno(err, errno, "cannot open /dev/null");
+    close(fd);
+    return 0;
+}
+
 static int db_open(const struct sco_store_options *o, void **ret, struct sco_error *err)
 {
     struct stat st;
+    int filled = fill_standard(err);
+    if (filled < 0)
+        return filled;
     if (o->create) {
         int r = make_file(o->where, err);
         if (r < 0)

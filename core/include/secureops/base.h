@@ -10,7 +10,7 @@
 /* ---- cleanup ---- */
 /* SCO_AUTO(sco_buf) struct sco_buf b = {0};  calls sco_buf_cleanup_(&b) at the end of the scope. */
 #define SCO_AUTO(name) __attribute__((cleanup(name##_cleanup_)))
-/* Moves a value out of a variable and leaves it zeroed. */
+/* Moves a value out of a variable and leaves it zeroed. Not for descriptors: 0 is one. */
 #define SCO_TAKE(v)                                                                                \
     __extension__({                                                                                \
         __typeof__(v) taken_ = (v);                                                                \

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <secureops/fs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define DONE SCO_RUN_STATUS_COMPLETED
 #define TEST(name) static void name(void **state)
@@ -31,6 +33,33 @@ static int open_as(struct world *w, struct sco_store_options o, struct sco_error
 {
     o.where = o.where ? o.where : w->where;
     return store_open_with(STORE_DRIVER(), &o, &w->s, err);
+}
+
+/* ---- descriptors ---- */
+/* Whoever opens the store while standard input is closed has its locks all the same. */
+TEST(locks_without_standard_input)
+{
+    WORLD;
+    if (strstr(w->where, "://"))
+        skip();
+    close_store(w);
+    int saved = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
+    close(STDIN_FILENO);
+    assert_int_equal(open_as(w, (struct sco_store_options){0}, &err), 0);
+    assert_int_equal(count_findings(w, ALL_STATUSES), 0);
+    pid_t pid = fork();
+    if (pid == 0) { /* locks are those of others for it */
+        struct flock shared = {.l_type = F_WRLCK, .l_start = 0x40000002, .l_len = 510};
+        int fd = open(w->where, O_RDWR | O_CLOEXEC);
+        _exit(fcntl(fd, F_GETLK, &shared) < 0 || shared.l_type == F_UNLCK);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    if (saved >= 0) {
+        dup2(saved, STDIN_FILENO);
+        close(saved);
+    }
 }
 
 /* ---- schema ---- */
@@ -509,6 +538,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uuids),
+        T(locks_without_standard_input),
         T(migrations),
         T(a_newer_store_is_refused),
         T(an_empty_database_is_no_store),
