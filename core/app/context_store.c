@@ -3,6 +3,7 @@
 #include "cli_priv.h"
 
 #include <pwd.h>
+#include <secureops/store_jobs.h>
 #include <unistd.h>
 
 /* ---- where ---- */
@@ -76,6 +77,7 @@ int context_open_store(struct cli *c, bool create, bool any_version, struct sco_
                                       [SCO_SEV_MEDIUM] = sla->medium,
                                       [SCO_SEV_LOW] = sla->low};
     sco_store_set_sla(*ret, ms);
+    sco_store_set_attempts(*ret, (uint32_t)c->config->queue.attempts);
     return 0;
 }
 

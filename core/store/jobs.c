@@ -206,6 +206,11 @@ static int take_id(void *user, const struct store_value *v, size_t n)
     return 0;
 }
 
+void sco_store_set_attempts(struct sco_store *s, uint32_t n)
+{
+    s->attempts = n;
+}
+
 /* 1: added; 0: there is one of this key. */
 static int insert(struct sco_store *s, const struct sco_job_request *q, const uint8_t id[16],
                   int64_t now, struct sco_error *err)
@@ -225,7 +230,9 @@ static int insert(struct sco_store *s, const struct sco_job_request *q, const ui
         sv_text(q->idempotency_key),
         sv_text(q->only_node),
         sv_i64(q->priority),
-        sv_i64(q->max_attempts ? q->max_attempts : ATTEMPTS),
+        sv_i64(q->max_attempts ? q->max_attempts
+               : s->attempts   ? s->attempts
+                               : ATTEMPTS),
         sv_i64(q->not_before),
         sv_i64(q->deadline),
         sv_i64(now),

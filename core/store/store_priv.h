@@ -139,6 +139,7 @@ struct sco_store {
     unsigned depth;        /* of transactions */
     int failed;            /* the first failure in the one that is open */
     int64_t sla_ms[SCO_SEV_MAX_];
+    uint32_t attempts; /* of jobs; 0: ours */
     struct sco_store_context context;
     struct sco_arena context_arena;
 };

@@ -231,6 +231,7 @@ static int set_up(struct daemon *d, struct sco_error *err)
         return sco_error_nomem(err);
     commands_init(&d->commands, d->paths.secureops, env);
     stores_init(&d->stores, d->paths.store, d->paths.node, d->metrics);
+    stores_set_attempts(&d->stores, d->snapshot->config->queue.attempts);
     meter_init(d);
     r = add_signals(d, err);
     return r == 0 ? add_modules(d, err) : r;

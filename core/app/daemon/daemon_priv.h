@@ -80,6 +80,7 @@ struct stores {
     struct sco_metrics *metrics;
     pthread_mutex_t lock;
     bool open;             /* atomic: the schema is there */
+    uint32_t attempts;     /* atomic: queue.attempts */
     struct sco_error last; /* lock: why it is not */
 };
 struct store_thread {
@@ -90,6 +91,7 @@ struct store_thread {
 };
 void stores_init(struct stores *s, const char *where, const char *node, struct sco_metrics *m);
 void stores_done(struct stores *s);
+void stores_set_attempts(struct stores *s, int64_t n);
 void *stores_start_first(void *stores); /* of sco_threads_options; the clock's thread */
 void *stores_start(void *stores);
 void stores_stop(void *stores, void *state);

@@ -21,6 +21,7 @@ static int take(struct daemon *d, struct snapshot *s, struct sco_error *err)
     if (r < 0)
         return r;
     sco_sched_reload(d->sched, sco_buf_str(&setup), (uint32_t)s->config->queue.slots);
+    stores_set_attempts(&d->stores, s->config->queue.attempts);
     daemon_log_setup(s->config);
     return 0;
 }

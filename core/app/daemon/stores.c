@@ -22,6 +22,11 @@ void stores_init(struct stores *s, const char *where, const char *node, struct s
     pthread_mutex_init(&s->lock, NULL);
 }
 
+void stores_set_attempts(struct stores *s, int64_t n)
+{
+    __atomic_store_n(&s->attempts, (uint32_t)n, __ATOMIC_RELAXED);
+}
+
 void stores_done(struct stores *s)
 {
     if (s->where)
@@ -86,6 +91,7 @@ static int open_one(struct stores *s, bool first, struct sco_store **ret, struct
     }
     __atomic_store_n(&s->open, true, __ATOMIC_RELEASE);
     sco_metric_add(s->metrics, &connections, 1);
+    sco_store_set_attempts(store, __atomic_load_n(&s->attempts, __ATOMIC_RELAXED));
     *ret = store;
     return 0;
 }
@@ -106,8 +112,10 @@ struct sco_store *stores_get(void *state)
     }
     if (r == 0)
         r = sco_store_ready(t->store, &err);
-    if (r == 0)
+    if (r == 0) {
+        sco_store_set_attempts(t->store, __atomic_load_n(&t->of->attempts, __ATOMIC_RELAXED));
         return t->store;
+    }
     sco_metric_add(t->of->metrics, &failures, 1);
     if (t->first)
         remember(t->of, &err);

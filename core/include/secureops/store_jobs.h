@@ -35,10 +35,12 @@ struct sco_job_request {
     const char *idempotency_key; /* NULL: none. The same key again, whoever asks: the same job */
     const char *only_node;       /* NULL: any; its files are there alone */
     int32_t priority;            /* 0 to 9, the highest first */
-    uint32_t max_attempts;       /* 0: 3 */
+    uint32_t max_attempts;       /* 0: as sco_store_set_attempts says */
     int64_t not_before;          /* 0: at once */
     int64_t deadline;            /* not begun by then: cancelled; 0: none */
 };
+/* Of jobs that do not say it themselves, from now on; 3 without this. */
+void sco_store_set_attempts(struct sco_store *s, uint32_t n);
 struct sco_job_added {
     char id[37];
     bool existing;     /* of the same idempotency key; nothing was added */

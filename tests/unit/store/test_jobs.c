@@ -9,6 +9,28 @@
     struct sco_error err = {0}
 
 /* ---- adding ---- */
+TEST(attempts_are_as_configured)
+{
+    WORLD;
+    struct sco_job_page p = {0};
+    struct sco_job_request q = {.kind = "scan",
+                                .target_key = "app",
+                                .revision = "",
+                                .scanners = "",
+                                .request = "{}",
+                                .origin = "api",
+                                .idempotency_key = "one"};
+    static const uint32_t configured[] = {0, 7}, expected[] = {3, 7};
+    for (size_t i = 0; i < 2; i++) {
+        sco_store_set_attempts(w->s, configured[i]);
+        q.idempotency_key = i ? "two" : "one";
+        struct sco_job_added a = add_job(w, q);
+        assert_int_equal(sco_store_job(w->s, a.id, &p, &err), 0);
+        assert_int_equal(p.v[0].request.max_attempts, expected[i]);
+        sco_job_page_done(&p);
+    }
+}
+
 TEST(what_is_added_is_there)
 {
     WORLD;
@@ -496,7 +518,8 @@ TEST(lists_have_pages_and_filters)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
-    const struct CMUnitTest tests[] = {T(what_is_added_is_there),
+    const struct CMUnitTest tests[] = {T(attempts_are_as_configured),
+                                       T(what_is_added_is_there),
                                        T(a_key_adds_one_job),
                                        T(a_newer_request_replaces_one_that_waits),
                                        T(the_highest_priority_is_first),
