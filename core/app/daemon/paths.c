@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -54,6 +55,16 @@ static int make_private(const char *path, struct sco_error *err)
     return 0;
 }
 
+/* One that was killed may have left a child between its fork and its exec, which has the lock for
+ * that moment. */
+static int wait_for_lock(int fd)
+{
+    int r;
+    for (int i = 0; (r = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK && i < 20; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    return r;
+}
+
 static int lock(struct paths *p, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf path = {0};
@@ -62,11 +73,11 @@ static int lock(struct paths *p, struct sco_error *err)
     int fd = open(sco_buf_z(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return sco_error_errno(err, errno, "cannot open %s", sco_buf_z(&path));
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    if (wait_for_lock(fd) < 0) {
         int e = errno;
+        ssize_t n = pread(fd, text, sizeof text - 1, 0);
         close(fd);
-        if (e != EWOULDBLOCK && n < 0)
+        if (e != EWOULDBLOCK)
             return sco_error_errno(err, e, "cannot lock %s", sco_buf_z(&path));
         struct sco_str pid = sco_str_trim(sco_str_make(text, n > 0 ? (size_t)n : 0));
         return sco_error_set(err, SCO_E_PERMISSION,
