@@ -18,6 +18,7 @@ extern const size_t sqlite_n_migrations;
 enum {
     APPLICATION_ID = 0x53434F53 /* "SCOS" */,
     WAIT_MS = 30000,
+    CACHE_KB = 64 << 10,
     BACKUP_PAGES = 1024,
     OFTEN_MAX = 24
 };
@@ -393,12 +394,16 @@ static int set_up(struct db *d, const struct sco_store_options *o, struct sco_er
 {
     sqlite3_busy_timeout(d->h, (int)(o->wait_ms > 0 ? o->wait_ms : WAIT_MS));
     sqlite3_extended_result_codes(d->h, 1);
+    char cache[64]; /* takes no parameter */
+    snprintf(cache, sizeof cache, "PRAGMA cache_size = -%u", o->cache_kb ? o->cache_kb : CACHE_KB);
     int r = check_owner(d, err);
+    if (r == 0)
+        r = run(d, cache, err);
     if (r == 0)
         r = run(d,
                 "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
                 "PRAGMA foreign_keys = ON; "
-                "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -65536; "
+                "PRAGMA trusted_schema = OFF; "
                 "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY",
                 err);
     return r;
@@ -420,9 +425,8 @@ static int make_file(const char *path, struct sco_error *err)
     /* One that is there is not opened: to close it would drop the locks that this process has on it
      * through other connections (POSIX), and somebody could reset the log below them. */
     SCO_AUTO(sco_fd) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
-    return fd < 0 && errno != EEXIST
-               ? sco_error_errno(err, errno, "cannot make the store %s", path)
-               : 0;
+    return fd < 0 && errno != EEXIST ? sco_error_errno(err, errno, "cannot make the store %s", path)
+                                     : 0;
 }
 
 static void db_close(void *db)

@@ -8,7 +8,10 @@
 #define SCO_LOG_MODULE "daemon"
 #include <secureops/log.h>
 
-enum { AGAIN_MS = 1000 };
+enum {
+    AGAIN_MS = 1000,
+    CACHE_KB = 8 << 10 /* for each thread: it asks for little at a time, and runs for months */
+};
 
 static const struct sco_metric connections = {
     .name = "secureops_store_connections", .help = "Connections to the store.", .kind = SCO_GAUGE};
@@ -80,7 +83,7 @@ static int open_one(struct stores *s, bool first, struct sco_store **ret, struct
 {
     if (!first && !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE))
         return sco_error_set(err, SCO_E_NETWORK, "the store is not open yet");
-    struct sco_store_options o = {.where = s->where, .create = first};
+    struct sco_store_options o = {.where = s->where, .create = first, .cache_kb = CACHE_KB};
     struct sco_store *store = NULL;
     int r = sco_store_open(&o, &store, err);
     if (r == 0)

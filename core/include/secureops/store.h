@@ -18,9 +18,10 @@ struct sco_store;
 struct sco_store_options {
     const char *where;   /* a path, or postgresql://... */
     const char *modules; /* folder of store_sqlite.so and store_postgresql.so; NULL: beside us */
-    bool create;      /* a store that is not there is made, and an older one brought up to date */
-    bool any_version; /* open what would have to be migrated first: version, migrate, backup */
-    int64_t wait_ms;  /* for other writers; 0: 30 s */
+    bool create;       /* a store that is not there is made, and an older one brought up to date */
+    bool any_version;  /* open what would have to be migrated first: version, migrate, backup */
+    int64_t wait_ms;   /* for other writers; 0: 30 s */
+    uint32_t cache_kb; /* of the file, kept in memory (SQLite); 0: 64 MiB, what a merge wants */
 };
 /* SCO_E_NOT_FOUND: there is none; SCO_E_UNSUPPORTED: older (migrate it) or newer than this program,
  * or the driver is not installed; SCO_E_INVALID: no such kind of store. */

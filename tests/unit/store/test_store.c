@@ -427,6 +427,29 @@ TEST(files_that_are_no_store)
     assert_null(w->s);
 }
 
+static int take_first(void *user, const struct store_value *v, size_t n)
+{
+    (void)n;
+    *(int64_t *)user = v[0].i;
+    return 0;
+}
+
+/* A process with many connections says how much each of them may keep. */
+static void how_much_is_kept_in_memory(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct sco_store *s = NULL;
+    int64_t kb = 0;
+    struct sco_store_options o = {.where = w->where, .cache_kb = 8192};
+    assert_int_equal(store_open_with(w->s->ops, &o, &s, &err), 0);
+    assert_int_equal(store_query(s, "PRAGMA cache_size", NULL, 0, take_first, &kb, &err), 0);
+    assert_int_equal(kb, -8192);
+    assert_int_equal(store_query(w->s, "PRAGMA cache_size", NULL, 0, take_first, &kb, &err), 0);
+    assert_int_equal(kb, -65536);
+    sco_store_close(s);
+}
+
 /* One writes for too long: the other one says so, and has changed nothing. */
 TEST(somebody_else_is_writing)
 {
@@ -555,6 +578,7 @@ int main(void)
         T(opening_twice_keeps_the_locks),
         T(backup),
         T(files_that_are_no_store),
+        T(how_much_is_kept_in_memory),
         T(somebody_else_is_writing),
 #endif
     };
