@@ -51,6 +51,10 @@ static void hourly(struct daemon *d, const struct sco_config *f, struct sco_stor
     n = 0;
     r = sco_store_replies_expire(s, now - DAY_MS, &n, &err);
     done(d, "idempotency keys", r, n, &err);
+    n = 0;
+    r = spool_care(d->paths.spool, s, now, &n, &err);
+    done(d, "uploaded reports", r, n, &err);
+    daemon_rotate(d, s); /* the store may have been away at the start */
     r = sco_checkout_trim(d->paths.mirrors, (uint64_t)f->checkout.cache_limit, &err);
     done(d, "mirrors", r, 0, &err);
 }

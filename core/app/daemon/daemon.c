@@ -124,8 +124,10 @@ static void first_open(void *state, void *work)
 {
     struct daemon *d = work;
     struct sco_store *s = stores_get(state);
-    if (s)
-        daemon_first_start(d, s);
+    if (!s)
+        return;
+    daemon_first_start(d, s);
+    daemon_rotate(d, s);
 }
 
 static bool may_come_back(int code)

@@ -121,6 +121,12 @@ struct care *care_free(struct care *c);
 int care_perform(struct daemon *d, const struct sco_config *f, struct sco_store *s, int64_t now,
                  bool all);
 
+/* ---- spool.c ---- */
+void spool_clean(const char *dir); /* at the start, alone */
+/* *ret: reports that no job wants any more, removed. */
+int spool_care(const char *dir, struct sco_store *s, int64_t now, uint64_t *ret,
+               struct sco_error *err) SCO_NODISCARD;
+
 /* ---- daemon.c ---- */
 struct daemon {
     const struct daemon_args *args;
@@ -162,6 +168,7 @@ void daemon_log_setup(const struct sco_config *c);
 
 /* ---- first.c ---- */
 void daemon_first_start(struct daemon *d, struct sco_store *s); /* on the clock's thread */
+void daemon_rotate(struct daemon *d, struct sco_store *s);
 
 /* ---- meter.c ---- */
 void meter_init(struct daemon *d);

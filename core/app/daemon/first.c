@@ -8,6 +8,21 @@
 #define SCO_LOG_MODULE "daemon"
 #include <secureops/log.h>
 
+/* The key was replaced: what the old one sealed is sealed anew, and it can be thrown away. */
+void daemon_rotate(struct daemon *d, struct sco_store *s)
+{
+    struct sco_error err = {0};
+    uint64_t n = 0;
+    if (!d->keys.has_old)
+        return;
+    if (sco_auth_rotate(d->auth, s, &n, &err) < 0)
+        sco_log_error("what the old key sealed cannot be sealed anew, it is tried again within "
+                      "the hour: %s",
+                      err.text);
+    else if (n)
+        sco_log_info("%llu secrets are sealed with the new key", (unsigned long long)n);
+}
+
 void daemon_first_start(struct daemon *d, struct sco_store *s)
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};

@@ -101,8 +101,6 @@ static int folder(struct paths *p, const char *name, const char **ret, struct sc
     return *ret ? make_private(*ret, err) : sco_error_nomem(err);
 }
 
-/* Uploads of a daemon that was killed: nobody will read them any more, but for those that a job
- * waits for. Jobs name theirs by "import-". */
 static int take_mirrors(struct paths *p, const struct sco_config *c, struct sco_error *err)
 {
     if (!c->checkout.cache.n)
@@ -179,6 +177,8 @@ int paths_init(struct paths *p, const struct sco_config *c, struct sco_error *er
         r = lock(p, err);
     if (r == 0)
         r = folder(p, "spool", &p->spool, err);
+    if (r == 0)
+        spool_clean(p->spool);
     if (r == 0)
         r = take_mirrors(p, c, err);
     if (r == 0)
