@@ -130,6 +130,10 @@ static int take_time(struct poll *p, struct sco_store *s)
 static int steps(struct poll *p, struct sco_store *s)
 {
     int r = take_time(p, s);
+    if (r == 0 && p->recover) { /* once, before anything of ours runs */
+        r = sco_store_jobs_recover(s, p->o->node, p->now, &p->recovered, &p->err);
+        p->recover = r < 0;
+    }
     if (r == 0 && p->renew && p->n_renewals)
         r = sco_store_jobs_renew(s, p->renewals, p->n_renewals, p->now + p->o->lease_ms, &p->err);
     p->renewed = p->renew && r == 0;

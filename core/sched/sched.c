@@ -138,12 +138,22 @@ static void watch_skew(struct sco_sched *s, int64_t skew)
     s->skewed = skewed;
 }
 
+static void recovered(struct sco_sched *s, const struct poll *p)
+{
+    s->recovered = true;
+    if (p->recovered)
+        sco_log_warning("%llu jobs were running here when the daemon died: they are queued again",
+                        (unsigned long long)p->recovered);
+}
+
 static void on_polled(void *work)
 {
     struct poll *p = work;
     struct sco_sched *s = p->s;
     s->pieces--;
     s->polling = false;
+    if (!s->recovered && !p->recover)
+        recovered(s, p);
     if (p->renewed)
         s->last_renew = s->mono;
     if (p->result == 0 && p->reap)
@@ -179,6 +189,7 @@ static void start_poll(struct sco_sched *s)
         p->o = &s->o;
         p->now = sched_now(s);
         p->fire = !s->stopping;
+        p->recover = !s->recovered;
         watch_clock(s, p);
         if (!s->stopping && s->n_runs < s->o.slots && s->mono >= s->pause_until)
             p->want = s->o.slots - (uint32_t)s->n_runs;

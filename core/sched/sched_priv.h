@@ -51,7 +51,7 @@ struct poll {
     /* in */
     int64_t now;
     uint32_t want; /* jobs to be claimed */
-    bool renew, reap, fire, jumped;
+    bool recover, renew, reap, fire, jumped;
     struct sco_job_renewal *renewals;
     size_t n_renewals;
     struct sco_arena arena;
@@ -61,7 +61,7 @@ struct poll {
     struct sco_error err;
     struct sco_job_page page;
     struct claimed *claimed; /* one for each of the page */
-    uint64_t reaped, fired, dropped, broken;
+    uint64_t recovered, reaped, fired, dropped, broken;
     int64_t skew; /* the store's clock against ours */
     double seconds;
 };
@@ -119,7 +119,8 @@ struct sco_sched {
     struct event *grace; /* the end of a stop's grace */
     struct run *runs;
     size_t n_runs;
-    size_t pieces; /* on the thread, or waiting for it */
+    size_t pieces;  /* on the thread, or waiting for it */
+    bool recovered; /* what was this node's before its start is queued again */
     bool polling, again, stopping, told_idle, jumped, skewed;
     int64_t last_renew, last_reap; /* monotonic */
     int64_t wall, mono;            /* at the poll before */

@@ -1,6 +1,7 @@
-/* What nodes do with jobs: claim, renew, end, reap. Limits are counted over what runs, not kept in
- * counters that a crash would leave wrong; so claims wait for each other, by the row of job_queue.
- * Nobody else waits for them: to end or renew a job writes that job's row only. */
+/* What nodes do with jobs: claim and renew; jobs_end.c has the rest. Limits are counted over what
+ * runs, not kept in counters that a crash would leave wrong; so claims wait for each other, by the
+ * row of job_queue. Nobody else waits for them: to end or renew a job writes that job's row only.
+ */
 #include "jobs_priv.h"
 
 #include <stdlib.h>
@@ -292,117 +293,4 @@ int sco_store_jobs_renew(struct sco_store *s, struct sco_job_renewal *v, size_t 
     for (size_t i = 0; i < n && r == 0; i++)
         r = renew(s, order[i], until, err);
     return sco_store_end(s, r, err);
-}
-
-/* ---- end ---- */
-#define LAST_ATTEMPT "attempt - uncounted >= max_attempts"
-#define OF_LEASE                                                                                   \
-    " WHERE id = $4 AND attempt = $5 AND node = $6 AND state = 'running' RETURNING state"
-
-static const char *const end_sql[] = {
-    [SCO_JOB_END_COMPLETED] = "UPDATE jobs SET state = 'completed', reason = $1, scan_id = $2, "
-                              "completed_at = $3, lease_until = 0" OF_LEASE,
-    [SCO_JOB_END_FAILED] = "UPDATE jobs SET state = 'failed', reason = $1, scan_id = $2, "
-                           "completed_at = $3, lease_until = 0" OF_LEASE,
-    [SCO_JOB_END_CANCELLED] = "UPDATE jobs SET state = 'cancelled', reason = COALESCE($1, reason), "
-                              "scan_id = $2, completed_at = $3, lease_until = 0" OF_LEASE,
-    [SCO_JOB_END_RETRY] =
-        "UPDATE jobs SET state = CASE WHEN cancel THEN 'cancelled' WHEN " LAST_ATTEMPT
-        " THEN 'dead' ELSE 'queued' END, reason = $1, not_before = $2, completed_at = CASE WHEN "
-        "cancel OR " LAST_ATTEMPT " THEN $3 ELSE 0 END, lease_until = 0" OF_LEASE,
-    [SCO_JOB_END_RELEASED] =
-        "UPDATE jobs SET state = CASE WHEN cancel THEN 'cancelled' ELSE 'queued' END, reason = $1, "
-        "not_before = $2, completed_at = CASE WHEN cancel THEN $3 ELSE 0 END, uncounted = "
-        "uncounted + 1, lease_until = 0" OF_LEASE,
-};
-
-static int take_state(void *user, const struct store_value *v, size_t n)
-{
-    (void)n;
-    *(enum sco_job_state *)user = job_state(v[0].s);
-    return 0;
-}
-
-int sco_store_job_end(struct sco_store *s, const struct sco_job_end *e,
-                      enum sco_job_state *ret_state, struct sco_error *err)
-{
-    uint8_t id[16], scan[16];
-    enum sco_job_state state = SCO_JOB_STATE_MAX_;
-    struct store_value second = {0};
-    int r = job_uuid(e->lease.job_id, id, err);
-    if (r < 0)
-        return r;
-    if (e->outcome == SCO_JOB_END_RETRY || e->outcome == SCO_JOB_END_RELEASED)
-        second = sv_i64(e->outcome == SCO_JOB_END_RETRY ? e->retry_at : 0);
-    else if (e->scan_id && store_uuid_parse(sco_str_c(e->scan_id), scan))
-        second = sv_bytes(STORE_UUID, scan, sizeof scan);
-    struct store_value v[] = {sv_text(e->reason),       second,
-                              sv_i64(e->now),           sv_bytes(STORE_UUID, id, sizeof id),
-                              sv_i64(e->lease.attempt), sv_text(e->lease.node)};
-    r = store_often(s, end_sql[e->outcome], v, SCO_ARRAY_LEN(v), take_state, &state, err);
-    if (r == 0 && state == SCO_JOB_STATE_MAX_)
-        r = sco_error_set(err, SCO_E_CANCELLED,
-                          "job %s no longer belongs to attempt %u of node %s: its lease is lost",
-                          e->lease.job_id, e->lease.attempt, e->lease.node);
-    if (r == 0)
-        *ret_state = state;
-    return r;
-}
-
-/* ---- reap ---- */
-static int reap_lost(struct sco_store *s, int64_t now, int64_t backoff_ms, int64_t *ret,
-                     struct sco_error *err)
-{
-    SCO_AUTO(sco_buf) struct sco_buf b = {0};
-    struct store_value v[] = {sv_i64(now), sv_i64(now + backoff_ms), sv_i64(now)};
-    sco_buf_addf(&b,
-                 "WITH lost AS MATERIALIZED (SELECT j.pk FROM jobs j WHERE j.state = 'running' AND "
-                 "j.lease_until < $1%s) UPDATE jobs SET state = CASE WHEN cancel THEN 'cancelled' "
-                 "WHEN " LAST_ATTEMPT " THEN 'dead' ELSE 'queued' END, reason = 'node ' || node || "
-                 "' went away: its lease ran out', not_before = $2, completed_at = CASE WHEN "
-                 "cancel OR " LAST_ATTEMPT " THEN $3 ELSE 0 END, lease_until = 0 FROM lost WHERE "
-                 "jobs.pk = lost.pk",
-                 s->ops->skip_locked);
-    int r = sco_buf_check(&b, err);
-    return r < 0 ? r : store_exec(s, sco_buf_z(&b), v, SCO_ARRAY_LEN(v), ret, err);
-}
-
-static int reap_late(struct sco_store *s, int64_t now, int64_t *ret, struct sco_error *err)
-{
-    SCO_AUTO(sco_buf) struct sco_buf b = {0};
-    struct store_value v[] = {sv_i64(now), sv_i64(now)};
-    sco_buf_addf(&b,
-                 "WITH late AS MATERIALIZED (SELECT j.pk FROM jobs j WHERE j.state = 'queued' AND "
-                 "j.attempt = 0 AND j.deadline > 0 AND j.deadline <= $1%s) UPDATE jobs SET state = "
-                 "'cancelled', reason = 'not begun before its deadline', completed_at = $2 FROM "
-                 "late WHERE jobs.pk = late.pk",
-                 s->ops->skip_locked);
-    int r = sco_buf_check(&b, err);
-    return r < 0 ? r : store_exec(s, sco_buf_z(&b), v, SCO_ARRAY_LEN(v), ret, err);
-}
-
-int sco_store_jobs_reap(struct sco_store *s, int64_t now, int64_t backoff_ms, uint64_t *ret,
-                        struct sco_error *err)
-{
-    int64_t due = 0, lost = 0, late = 0;
-    struct store_value v[] = {sv_i64(now), sv_i64(now)};
-    int r = store_query(s,
-                        "SELECT (SELECT count(*) FROM jobs WHERE state = 'running' AND lease_until "
-                        "< $1) + (SELECT count(*) FROM jobs WHERE state = 'queued' AND deadline > "
-                        "0 AND deadline <= $2 AND attempt = 0)",
-                        v, SCO_ARRAY_LEN(v), take_i64, &due, err);
-    if (r < 0)
-        return r;
-    if (due) {
-        r = sco_store_begin(s, err);
-        if (r < 0)
-            return r;
-        r = reap_lost(s, now, backoff_ms, &lost, err);
-        if (r == 0)
-            r = reap_late(s, now, &late, err);
-        r = sco_store_end(s, r, err);
-    }
-    if (r == 0)
-        *ret = (uint64_t)(lost + late);
-    return r;
 }

@@ -23,3 +23,10 @@ enum sco_job_state job_state(struct sco_str name);
 int job_event(struct sco_store *s, const char *type, const char *id, const struct sco_stored_job *j,
               int64_t now, struct sco_error *err) SCO_NODISCARD;
 int job_uuid(const char *text, uint8_t ret[16], struct sco_error *err) SCO_NODISCARD;
+
+/* ---- alerts_raise.c ---- */
+struct dead_job {
+    const char *id, *target_key, *reason; /* reason: or NULL */
+};
+int alert_dead_job(struct sco_store *s, const struct dead_job *j, int64_t now,
+                   struct sco_error *err) SCO_NODISCARD;

@@ -489,6 +489,8 @@ static int count_days(struct merge *m, struct sco_error *err)
             .at = m->scan->completed_ms,
         };
         finding_day_count(by, &c);
+        m->critical += c.is_open && c.to_severity == SCO_SEV_CRITICAL &&
+                       (c.created || c.from == SCO_STATUS_RESOLVED);
     }
     return finding_days_add(m->s, m->branch, m->scan->completed_ms, by, err);
 }

@@ -61,6 +61,8 @@ int merge_end(struct merge *m, struct sco_error *err)
     int r = sub->attach ? sub->attach(sub->user, m->s, m->scan, err) : 0;
     if (r == 0)
         r = tell_completed(m, err);
+    if (r == 0)
+        r = alert_scan(m, err);
     if (r < 0 || !sub->lease)
         return r;
     struct sco_job_end end = {.lease = *sub->lease,

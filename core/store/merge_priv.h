@@ -45,6 +45,7 @@ struct merge {
     struct sco_sha256 *sha;
     struct sco_buf content;
     struct sco_scan_stored counts;
+    uint64_t critical; /* CRITICAL ones that are open and were not there, or not any more */
     struct sco_arena arena;
     struct sco_error *err;
 };
@@ -57,7 +58,9 @@ int merge_digest_of(struct sco_sha256 *sha, struct sco_str content, uint8_t ret[
 int merge_write(struct merge *m, struct sco_error *err);
 /* Events of what was found and of what is gone, in bulk. */
 int merge_tell(struct merge *m, struct sco_error *err);
-/* Attachments, event, the job's end; SCO_E_CANCELLED: its lease is lost. */
+/* alerts_raise.c */
+int alert_scan(struct merge *m, struct sco_error *err);
+/* Attachments, event, alerts, the job's end; SCO_E_CANCELLED: its lease is lost. */
 int merge_end(struct merge *m, struct sco_error *err);
 
 /* ---- merge_encode.c: content of new findings, a batch after the other ---- */

@@ -140,6 +140,11 @@ int sco_store_job_retry(struct sco_store *s, const char *id, const char *by, int
 int sco_store_jobs_reap(struct sco_store *s, int64_t now, int64_t backoff_ms, uint64_t *ret,
                         struct sco_error *err) SCO_NODISCARD;
 
+/* At the start of a node, before its first claim: what it was running when it died is queued again
+ * at once, or dead; none of its runners can store anything any more. *ret: how many. */
+int sco_store_jobs_recover(struct sco_store *s, const char *node, int64_t now, uint64_t *ret,
+                           struct sco_error *err) SCO_NODISCARD;
+
 /* ---- schedules ---- */
 enum sco_catch_up { SCO_CATCH_UP_SKIP, SCO_CATCH_UP_ONE, SCO_CATCH_UP_ALL };
 struct sco_stored_schedule {

@@ -3,6 +3,7 @@
 #include "jobs_world.h"
 
 #include <secureops/store_events.h>
+#include <secureops/store_stats.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -84,6 +85,72 @@ TEST(a_scan_completes_its_job)
     sco_job_page_done(&p);
     assert_int_equal(count_scans(w), 1);
     scan_free(s);
+}
+
+/* ---- alerts ---- */
+static size_t count_alerts(struct world *w, const char *kind, const char *title)
+{
+    struct sco_error err = {0};
+    struct sco_alert_page p = {0};
+    struct sco_alert_filter f = {.kind = kind};
+    if (sco_store_alerts(w->s, &f, &p, &err) < 0)
+        fail_msg("%s", err.text);
+    size_t n = p.n;
+    if (n && title)
+        assert_string_equal(p.v[0].title, title);
+    sco_alert_page_done(&p);
+    return n;
+}
+
+/* A scan of a job of this origin: a CRITICAL finding for each number up to n. */
+static void scan_job(struct world *w, const char *origin, uint32_t n, enum sco_run_status status)
+{
+    struct sco_error err = {0};
+    struct attached a = {0};
+    struct sco_job_request q = a_request("a");
+    char id[37];
+    q.origin = origin;
+    snprintf(id, sizeof id, "%s", add_job(w, q).id);
+    assert_string_equal(claim(w, 0), "a");
+    struct sco_job_lease l = {id, "one", 1};
+    struct sco_scan *s = scan_new(w);
+    scan_run(s, "semgrep", status);
+    for (uint32_t i = 1; i <= n; i++)
+        scan_add(s, i, "semgrep")->severity = SCO_SEV_CRITICAL;
+    if (save(w, s, &l, &a, &err) < 0)
+        fail_msg("%s", err.text);
+    scan_free(s);
+}
+
+TEST(alerts_are_raised)
+{
+    WORLD;
+    enum sco_job_state st;
+    char id[37];
+    struct sco_store_context c = {.source = "one"};
+    assert_int_equal(sco_store_set_context(w->s, &c, &err), 0);
+    scan_job(w, "api", 2, SCO_RUN_STATUS_COMPLETED);
+    assert_int_equal(count_alerts(w, "critical_findings", "2 new CRITICAL findings"), 1);
+    scan_job(w, "api", 2, SCO_RUN_STATUS_COMPLETED); /* known */
+    assert_int_equal(count_alerts(w, "critical_findings", NULL), 1);
+    scan_job(w, "api", 3, SCO_RUN_STATUS_FAILED);
+    assert_int_equal(count_alerts(w, "critical_findings", "1 new CRITICAL finding"), 2);
+    assert_int_equal(count_alerts(w, "scan_incomplete", NULL), 0); /* who asked for it is told */
+    scan_job(w, "schedule", 3, SCO_RUN_STATUS_FAILED);
+    assert_int_equal(count_alerts(w, "scan_incomplete", NULL), 1);
+    scan_job(w, "schedule", 3, SCO_RUN_STATUS_COMPLETED);
+    assert_int_equal(count_alerts(w, "scan_incomplete", NULL), 1);
+    struct sco_job_request q = a_request("b");
+    q.max_attempts = 2;
+    snprintf(id, sizeof id, "%s", add_job(w, q).id);
+    for (uint32_t i = 1; i <= 2; i++) {
+        assert_int_equal(count_alerts(w, "job_dead", NULL), 0);
+        w->now += 5000;
+        assert_string_equal(claim(w, 0), "b");
+        end_job(w, (struct sco_job_lease){id, "one", i}, SCO_JOB_END_RETRY, &st);
+    }
+    assert_int_equal(st, SCO_JOB_DEAD);
+    assert_int_equal(count_alerts(w, "job_dead", NULL), 1);
 }
 
 TEST(without_the_lease_nothing_is_saved)
@@ -414,6 +481,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         T(a_scan_completes_its_job),
+        T(alerts_are_raised),
         T(without_the_lease_nothing_is_saved),
         T(what_cannot_be_attached_saves_nothing),
         T(what_happens_is_told),

@@ -1,6 +1,8 @@
 /* The queue: what is added, who gets it, in which order, how it ends. */
 #include "jobs_world.h"
 
+#include <secureops/store_stats.h>
+
 #include <secureops/store_events.h>
 
 #define TEST(name) static void name(void **state)
@@ -427,6 +429,39 @@ TEST(who_is_gone_loses_its_jobs)
     assert_int_equal(state_of(w, id), SCO_JOB_DEAD);
 }
 
+TEST(a_node_that_comes_back_takes_its_jobs)
+{
+    WORLD;
+    uint64_t n = 9;
+    char id[37], last[37];
+    struct sco_job_page p = {0};
+    struct sco_alert_page alerts = {0};
+    struct sco_job_request q = a_request("a"), doomed = a_request("b");
+    doomed.max_attempts = 1;
+    snprintf(id, sizeof id, "%s", add_job(w, q).id);
+    snprintf(last, sizeof last, "%s", add_job(w, doomed).id);
+    assert_string_equal(claim(w, 0), "a,b");
+    assert_int_equal(sco_store_jobs_recover(w->s, "two", w->now, &n, &err), 0);
+    assert_int_equal(n, 0);
+    assert_int_equal(sco_store_jobs_recover(w->s, "one", w->now, &n, &err), 0);
+    assert_int_equal(n, 2);
+    assert_int_equal(sco_store_job(w->s, id, &p, &err), 0);
+    assert_int_equal(p.v[0].state, SCO_JOB_QUEUED);
+    assert_non_null(strstr(p.v[0].reason, "node one was started again"));
+    sco_job_page_done(&p);
+    assert_int_equal(state_of(w, last), SCO_JOB_DEAD);
+    assert_int_equal(sco_store_alerts(w->s, &(struct sco_alert_filter){0}, &alerts, &err), 0);
+    assert_int_equal(alerts.n, 1);
+    assert_string_equal(alerts.v[0].kind, "job_dead");
+    assert_string_equal(alerts.v[0].object, last);
+    assert_string_equal(alerts.v[0].repository, "b");
+    sco_alert_page_done(&alerts);
+    enum sco_job_state st;
+    assert_int_equal(end_job(w, (struct sco_job_lease){id, "one", 1}, SCO_JOB_END_COMPLETED, &st),
+                     SCO_E_CANCELLED); /* a runner that outlived its daemon */
+    assert_int_equal(take_one(w, "one", id).attempt, 2);
+}
+
 /* ---- what people do ---- */
 TEST(cancelled_at_once_or_soon)
 {
@@ -532,6 +567,7 @@ int main(void)
                                        T(tried_again_until_dead),
                                        T(leases_are_renewed),
                                        T(who_is_gone_loses_its_jobs),
+                                       T(a_node_that_comes_back_takes_its_jobs),
                                        T(cancelled_at_once_or_soon),
                                        T(lists_have_pages_and_filters)};
     return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);
