@@ -194,10 +194,11 @@ static int fetch_commit(struct checkout *k, const struct revision *v, struct sco
         const char *spec = sco_arena_fmt(&k->arena, "+%s:%s", v->commit, v->kept);
         if (!spec)
             return sco_error_nomem(err);
-        if (k->q->depth == 1 && k->mirror &&
-            rev_parse(k, k->source, v->commit, &commit, &ignored) == 0) {
-            int r = ask_remote(k, err); /* the commit itself cannot have changed */
-            return r == 0 ? keep(k, v, commit, err) : r;
+        /* what is there already git takes without a word to the remote */
+        if (k->mirror && rev_parse(k, k->source, v->commit, &commit, &ignored) == 0) {
+            int r = ask_remote(k, err);
+            if (r < 0 || k->q->depth == 1) /* the commit itself cannot have changed */
+                return r < 0 ? r : keep(k, v, commit, err);
         }
         int r = fetch(k, k->source, k->url, false, false, spec, err);
         if (r != SCO_E_NOT_FOUND && r != SCO_E_TOOL)
@@ -270,6 +271,28 @@ int fetch_work_tree(struct checkout *k, const struct revision *v, const char **r
 }
 
 /* ---- submodules ---- */
+/* git cuts a folder off the repository's URL for each "../", and then the host as well: what is
+ * "../../x.org/r" to https://host/r is https://x.org/r. Each "../" is to stand at the start. */
+static bool stays_on_host(struct sco_str url, const char *repository)
+{
+    struct sco_str rest, folder;
+    size_t up = 0, deep = 0, others = 0;
+    bool good = true;
+    SCO_AUTO(sco_buf) struct sco_buf normal = {0};
+    sco_repository_normal(sco_str_c(repository), &normal);
+    const char *path = normal.failed ? NULL : strstr(sco_buf_z(&normal), "://");
+    rest = sco_str_c(path ? path + 3 : "");
+    while (sco_str_split(&rest, '/', &folder)) /* the host, and folders */
+        deep += folder.n > 0;
+    while (sco_str_split(&url, '/', &folder)) {
+        bool is_up = sco_str_is(folder, "..");
+        good &= !is_up || !others;
+        up += is_up;
+        others += !is_up && !sco_str_is(folder, ".");
+    }
+    return good && up < deep;
+}
+
 /* Only those of the repository's own host: it may not send us to any other. */
 static int check_submodule(const struct checkout *k, struct sco_str url, struct sco_error *err)
 {
@@ -280,7 +303,11 @@ static int check_submodule(const struct checkout *k, struct sco_str url, struct 
     bool local =
         k->q->allow_local && checkout_local_path(k->url) && sco_str_starts(url, "file:///");
     bool same = ours.n && theirs.n && strcmp(sco_buf_z(&theirs), sco_buf_z(&ours)) == 0;
-    if (relative || local || same)
+    if (relative && !checkout_local_path(k->url))
+        same = stays_on_host(url, k->url);
+    else if (relative)
+        local = k->q->allow_local;
+    if (local || same)
         return 0;
     sco_buf_add_printable(&shown, url);
     return sco_error_set(err, SCO_E_PERMISSION,

@@ -293,6 +293,10 @@ class Https(Case):
         self.good(url, cache=self.cache, revision=self.second)
         self.env["PROBE_TOKEN"] = self.secret("wrong-token")
         self.bad("permission", url, cache=self.cache, revision=self.second)  # though it is there
+        self.env["PROBE_TOKEN"] = self.secret("s3cret-token")
+        self.good(url, cache=self.cache, depth=0)
+        self.env["PROBE_TOKEN"] = self.secret("wrong-token")
+        self.bad("permission", url, cache=self.cache, revision=self.second, depth=0)
         text = self.bad("permission", url)
         self.assertNotIn("wrong-token", text)
         for path in self.dir.rglob("*"):
@@ -345,7 +349,10 @@ class Https(Case):
         git(work, "push", "-q", str(self.repo), "main")
         self.good(self.server.url("r.git"), local=0, submodules=1)
         self.assertEqual(self.text("lib/s.txt"), "sub\n")
-        for url in (f"https://127.0.0.1:{self.server.port}/lib.git", f"file://{lib}", str(lib)):
+        port = self.server.port
+        for url in (f"https://127.0.0.1:{port}/lib.git", f"file://{lib}", str(lib),
+                    f"../../127.0.0.1:{port}/lib.git", f"./.././../127.0.0.1:{port}/lib.git",
+                    f"../x/../../127.0.0.1:{port}/lib.git"):
             git(work, "config", "-f", ".gitmodules", "submodule.lib.url", url)
             commit(work, {})
             git(work, "push", "-q", str(self.repo), "main")
