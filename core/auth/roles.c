@@ -42,7 +42,7 @@ static const struct {
                             {{ACT(READ) | ACT(CREATE), RES(PIPELINES)},
                              {ACT(READ),
                               RES(SECURITY) | RES(ALERTS) | RES(SCAN_RESULTS) | RES(TESTS)},
-                             {ACT(UPDATE), RES(VULNERABILITIES)}}},
+                             {ACT(READ) | ACT(UPDATE), RES(VULNERABILITIES)}}},
     [SCO_ROLE_MANAGER] = {"manager",
                           {{ACT(READ), ALL_RESOURCES},
                            {ALL_ACTIONS, RES(ANALYTICS) | RES(REPORTS)}}},

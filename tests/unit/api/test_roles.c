@@ -78,7 +78,7 @@ static bool table(enum sco_role role, enum sco_action a, enum sco_resource res)
         return (a == SCO_ACT_READ &&
                 r & (R(PIPELINES) | R(SECURITY) | R(ALERTS) | R(SCAN_RESULTS) | R(TESTS))) ||
                (a == SCO_ACT_CREATE && r & R(PIPELINES)) ||
-               (a == SCO_ACT_UPDATE && r & R(VULNERABILITIES));
+               ((a == SCO_ACT_READ || a == SCO_ACT_UPDATE) && r & R(VULNERABILITIES));
     case SCO_ROLE_MANAGER:
         return a == SCO_ACT_READ || (r & (R(ANALYTICS) | R(REPORTS)));
     case SCO_ROLE_HR_MANAGER:

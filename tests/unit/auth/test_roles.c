@@ -18,7 +18,7 @@ static const char *const want[SCO_ROLE_MAX_][SCO_RES_MAX_] = {
                                     "-", "-", "-", "-", "-"},
     [SCO_ROLE_SECURITY_ANALYST] = {"-", "r", "r", "cru", "r", "-", "-", "-", "-", "-", "-", "-",
                                    "-", "-", "-", "-"},
-    [SCO_ROLE_DEVELOPER] = {"r", "u", "cr", "r", "-", "r", "r", "-", "-", "-", "-", "-", "-", "-",
+    [SCO_ROLE_DEVELOPER] = {"r", "ru", "cr", "r", "-", "r", "r", "-", "-", "-", "-", "-", "-", "-",
                             "-", "-"},
     [SCO_ROLE_MANAGER] = {"r", "r", "r", "r", "r", "r", "r", "crud", "crud", "r", "r", "r", "r",
                           "r", "r", "r"},
