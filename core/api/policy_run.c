@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 200, PATH_LEN_MAX = 255, NAMES_MAX = 200, ARGS_MAX = 24, PACKS_MAX = 64 };
+enum { FILES_MAX = 200, PATH_LEN_MAX = 255, PART_LEN_MAX = 200, NAMES_MAX = 200, ARGS_MAX = 24, PACKS_MAX = 64 };
 
 /* ---- running ---- */
 int api_run_json(struct api_call *c, const char *dir, const char *const *argv, uint32_t statuses,
@@ -120,7 +120,8 @@ static int add_names(struct api_call *c, const char *member, const char *option,
 }
 
 /* ---- the documents ---- */
-/* Relative, below the folder, and such that no other name means it. */
+/* Relative, below the folder, and such that no other name means it. A name in it is shorter than
+ * what file systems take: it is written under a longer one first. */
 static bool is_path(struct sco_str s)
 {
     struct sco_str part, rest = s;
@@ -130,7 +131,7 @@ static bool is_path(struct sco_str s)
         if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f || s.p[i] == '\\')
             return false;
     while (sco_str_split(&rest, '/', &part))
-        if (!part.n || sco_str_is(part, ".") || sco_str_is(part, ".."))
+        if (!part.n || part.n > PART_LEN_MAX || sco_str_is(part, ".") || sco_str_is(part, ".."))
             return false;
     return true;
 }

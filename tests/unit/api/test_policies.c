@@ -48,6 +48,13 @@ static void documents(void **state)
     };
     for (size_t i = 0; i < SCO_ARRAY_LEN(bad); i++)
         expect(t, 400, "POST", "/iac/scan", bad[i]);
+    char part[300], body[400]; /* as long as a path may be, and no file system takes it */
+    memset(part, 'a', sizeof part);
+    for (size_t n = 201; n <= 255; n += 9) {
+        snprintf(body, sizeof body, "{\"files\":[{\"path\":\"%.*s\",\"content\":\"\"}]}", (int)n,
+                 part);
+        expect(t, 400, "POST", "/iac/scan", body);
+    }
 }
 
 static void what_there_is(void **state)
