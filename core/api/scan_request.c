@@ -234,6 +234,7 @@ static const char *own_key(struct api_call *c)
     sco_sha256_begin(h);
     sco_sha256_field(h, sco_str_c(c->who.user_id));
     sco_sha256_field(h, sco_str_c(c->who.token_id));
+    sco_sha256_field(h, sco_str_c(c->who.name)); /* of an issuer's subject, it is all there is */
     sco_sha256_field(h, sco_str_c(c->route->path));
     sco_sha256_field(h, sco_str_c(c->idempotency_key));
     int r = sco_sha256_end(h, digest);

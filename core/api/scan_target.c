@@ -171,6 +171,10 @@ static int take_repository(struct api_call *c, const char *pointer, struct api_t
         r = sco_error_nomem(err);
     else
         r = check_host(c, pointer, t->host, err);
+    /* it would be in the scope of one path, and fetched from another */
+    if (r == 0 && !sco_repository_is_plain(text))
+        r = api_fault(c, err, pointer,
+                      "the path of a repository has no \"..\", no query and no fragment");
     return r < 0 ? r : take_key(c, t, err);
 }
 

@@ -108,6 +108,43 @@ void sco_repository_normal(struct sco_str url, struct sco_buf *out)
         sco_buf_addf(out, "/%.*s", SCO_STR_ARG(path));
 }
 
+/* "%2e" is a dot, "%2f" ends a part, "%5c" may. */
+static bool part_is_plain(struct sco_str part)
+{
+    size_t dots = 0, n = 0;
+    for (size_t i = 0; i < part.n; i++, n++) {
+        char c = part.p[i];
+        if (c == '%' && part.n - i > 2) {
+            char low = (char)(part.p[i + 2] | 0x20);
+            if (part.p[i + 1] == '2' && low == 'f')
+                return false;
+            if (part.p[i + 1] == '5' && low == 'c')
+                return false;
+            if (part.p[i + 1] == '2' && low == 'e') {
+                c = '.';
+                i += 2;
+            }
+        }
+        dots += c == '.';
+    }
+    return n == 0 || n > 2 || dots < n;
+}
+
+bool sco_repository_is_plain(struct sco_str url)
+{
+    struct parts p;
+    struct sco_str part;
+    if (!cut(sco_str_trim(url), &p))
+        return true; /* a name or a folder */
+    if (p.path.n && (memchr(p.path.p, '?', p.path.n) || memchr(p.path.p, '#', p.path.n) ||
+                     memchr(p.path.p, '\\', p.path.n)))
+        return false;
+    while (p.path.n && sco_str_split(&p.path, '/', &part))
+        if (!part_is_plain(part))
+            return false;
+    return true;
+}
+
 void sco_repository_host(struct sco_str url, struct sco_buf *out)
 {
     struct parts p;
@@ -184,6 +221,9 @@ int checkout_check_url(const struct sco_checkout_request *q, enum checkout_kind 
     if (!q->url || !plain(q->url, URL_MAX) || strstr(q->url, "::") || !cut(sco_str_c(q->url), &p))
         return sco_error_set(err, SCO_E_INVALID, "this is no URL of a repository");
     int r = check_remote(&p, err);
+    if (r == 0 && !sco_repository_is_plain(sco_str_c(q->url)))
+        r = sco_error_set(err, SCO_E_INVALID,
+                          "the path of a repository has no \"..\", no query and no fragment");
     if (r == 0)
         *ret_kind = CHECKOUT_GIT;
     return r;

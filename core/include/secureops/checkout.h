@@ -48,5 +48,8 @@ bool sco_checkout_askpass(int argc, char **argv, int *ret_status);
 int sco_checkout_trim(const char *cache, uint64_t limit, struct sco_error *err) SCO_NODISCARD;
 /* "https://user:pw@host/a.git/" -> "https://host/a": what repositories are known by. */
 void sco_repository_normal(struct sco_str url, struct sco_buf *out);
+/* Whether its path is one that means itself: no "." or ".." as a part, also escaped, no query and
+ * no fragment. Scopes are compared with names, and servers resolve such paths. */
+bool sco_repository_is_plain(struct sco_str url);
 /* Appends the host of such an URL in lower case; nothing when it has none. */
 void sco_repository_host(struct sco_str url, struct sco_buf *out);

@@ -68,6 +68,13 @@ static void what_may_not_be_scanned(void **state)
         {TARGET("ssh://-oProxyCommand=id/a"), "option", 400},
         {TARGET("git@-oProxyCommand=id:a"), "expected https", 400},
         {TARGET("https:///a"), "no host", 400},
+        {TARGET("https://git.example.com/mine/../a"), "no \"..", 400},
+        {TARGET("https://git.example.com/mine/.%2E/a"), "no \"..", 400},
+        {TARGET("https://git.example.com/mine/%2e%2e%2fa"), "no \"..", 400},
+        {TARGET("https://git.example.com/a?/mine/b"), "no \"..", 400},
+        {TARGET("ssh://git@git.example.com/mine/./../a"), "no \"..", 400},
+        {TARGET("git@git.example.com:mine/../a"), "no \"..", 400},
+        {TARGET("git@git.example.com:../a"), "no \"..", 400},
         {TARGET("relative/folder"), "expected https", 400},
         {TARGET("/etc"), "checkout.folders", 403},
         {TARGET("file:///etc"), "checkout.folders", 403},
@@ -189,6 +196,17 @@ static void the_same_key_again(void **state)
     snprintf(next.who.user_id, sizeof next.who.user_id, "bob");
     expect(t, 202, "POST", "/scans/all", TARGET(APP));
     assert_string_not_equal(at(t, "id"), id);
+    snprintf(id, sizeof id, "%s", at(t, "id")); /* two of an issuer, who have no account here */
+    next.who.user_id[0] = 0;
+    next.who.name = "oidc:eve";
+    next.idempotency_key = "k";
+    expect(t, 202, "POST", "/scans/all", TARGET(APP));
+    assert_string_not_equal(at(t, "id"), id);
+    snprintf(id, sizeof id, "%s", at(t, "id"));
+    next.who.name = "oidc:ida";
+    next.idempotency_key = "k";
+    expect(t, 202, "POST", "/scans/all", TARGET(APP));
+    assert_string_not_equal(at(t, "id"), id);
 }
 
 static void what_others_may_not_see(void **state)
@@ -199,6 +217,7 @@ static void what_others_may_not_see(void **state)
     expect(t, 202, "POST", "/scans/all", TARGET(APP));
     snprintf(path, sizeof path, "/jobs/%s", at(t, "id"));
     next.who.name = "bob";
+    next.who.user_id[0] = 0;
     next.who.repositories = mine;
     expect(t, 404, "GET", path, NULL);
     says(t, "there is no job");

@@ -44,8 +44,31 @@ static void names(void **state)
     }
 }
 
+static void paths_that_mean_others(void **state)
+{
+    static const char *const plain[] = {
+        "https://host/a/b.git",   "https://host/a..b/.git", "name",
+        "https://host/a/.../b",   "git@host:a/b",           "",
+        "https://host/a/.b/c%20", "https://host/a//b",      "/srv/../x",
+        "https://host",           "https://host/%2e%2ea"};
+    static const char *const not_plain[] = {
+        "https://host/a/../b", "https://host/..",         "git@host:a/../b",
+        "host:../b",           "https://host/a/%2e%2E/b", "https://host/a/.%2e/b",
+        "https://host/./a",    "https://host/a%2f../b",   "https://host/a/..%5Cb",
+        "https://host/a?b",    "https://host/a#/b",       "ssh://git@host/a/../b/c",
+        "https://host/a/b/..", "https://host/a\\..\\b"};
+    (void)state;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(plain); i++)
+        if (!sco_repository_is_plain(sco_str_c(plain[i])))
+            fail_msg("%s", plain[i]);
+    for (size_t i = 0; i < SCO_ARRAY_LEN(not_plain); i++)
+        if (sco_repository_is_plain(sco_str_c(not_plain[i])))
+            fail_msg("%s", not_plain[i]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names),
+                                       cmocka_unit_test(paths_that_mean_others)};
     return cmocka_run_group_tests_name("repository", tests, NULL, NULL);
 }
