@@ -271,21 +271,34 @@ static void authenticate(struct api_exchange *x)
     (void)api_request_thread(x, ask_run, ask_end);
 }
 
+/* An issuer's subject may be long: two that begin alike are two. */
+static void name_principal(struct api_exchange *x)
+{
+    const struct sco_principal *who = &x->call.who;
+    char digest[65] = "";
+    bool subject = x->principal && !who->token_id && !who->user_id[0];
+    if (subject) {
+        uint8_t raw[32];
+        sco_sha256_of(sco_str_c(who->name), raw);
+        sco_hex(raw, sizeof raw, digest);
+    }
+    snprintf(x->principal_key, sizeof x->principal_key, "%s:%s",
+             who->token_id     ? "token"
+             : who->user_id[0] ? "user"
+             : subject         ? "subject"
+                               : "address",
+             who->token_id     ? who->token_id
+             : who->user_id[0] ? who->user_id
+             : subject         ? digest
+                               : x->call.address);
+}
+
 /* false: refused. The bucket of the principal; of the address where nobody is known. */
 static bool take_rate(struct api_exchange *x)
 {
     struct sco_api *a = x->api;
-    const struct sco_principal *who = &x->call.who;
     struct rate_state rate = {0};
-    snprintf(x->principal_key, sizeof x->principal_key, "%s:%s",
-             who->token_id     ? "token"
-             : who->user_id[0] ? "user"
-             : x->principal    ? "subject"
-                               : "address",
-             who->token_id     ? who->token_id
-             : who->user_id[0] ? who->user_id
-             : x->principal    ? (who->name ? who->name : "")
-                               : x->call.address);
+    name_principal(x);
     bool ok = api_rates_take(a->rates, sco_str_c(x->principal_key), a->o->rate, a->o->burst,
                              sco_mono_ms(), &rate);
     x->rate_limit = (int)a->o->burst;

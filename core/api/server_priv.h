@@ -57,7 +57,7 @@ struct api_exchange {
     int64_t received, started; /* body bytes; monotonic ns */
     struct sco_str token;
     uint8_t token_digest[32], request_digest[32];
-    char principal_key[72]; /* of rate limits and idempotency keys */
+    char principal_key[80]; /* of rate limits and idempotency keys */
     uint64_t generation;    /* of the cache of replies, when the request began */
     int rate_limit, rate_left;
     int64_t rate_reset;

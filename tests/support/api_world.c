@@ -187,6 +187,8 @@ int api_world_bearer(struct sco_auth *a, struct sco_store *s, struct sco_str tok
         return sco_error_set(err, SCO_E_PERMISSION, "no such token");
     *ret = (struct sco_principal){.roles = roles, .name = sco_arena_cstr(arena, token)};
     snprintf(ret->user_id, sizeof ret->user_id, "%.*s", SCO_STR_ARG(token));
+    if (sco_str_starts(rest, "subject")) /* of an issuer: no account */
+        ret->user_id[0] = 0;
     sco_permissions_of_roles(roles, &ret->permissions);
     for (int i = 0; i < SCO_ACT_MAX_; i++)
         ret->permissions.may[i] |= 1u << SCO_RES_SELF; /* as sco_auth_bearer: everybody known */

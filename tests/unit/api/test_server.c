@@ -183,6 +183,11 @@ static void test_idempotency(void **state)
            "{\"name\":\"taken\"}");
     expect(201, "\"id\":4", "POST", p, "admin", "Idempotency-Key: k2\r\n", "{\"name\":\"c\"}");
     expect(400, "Idempotency-Key", "POST", p, "admin", "Idempotency-Key: \r\n", "{\"name\":\"c\"}");
+    /* subjects of an issuer that begin alike are not one */
+#define LONG "admin.subject-of-an-issuer-that-has-very-long-names-for-its-people-and-robots/"
+    expect(201, "\"id\":5", "POST", p, LONG "ada", key, "{\"name\":\"a\"}");
+    expect(201, "\"id\":6", "POST", p, LONG "bob", key, "{\"name\":\"a\"}");
+    expect(201, "\"id\":5", "POST", p, LONG "ada", key, "{\"name\":\"a\"}");
 }
 
 /* A connection of its own, whose request is under way while others are asked. */
