@@ -155,4 +155,6 @@ int api_audit(struct api_call *c, const char *action, const char *object, const 
               const char *details, struct sco_error *err) SCO_NODISCARD;
 /* The repositories that the caller may see, for filters: NULL is all. */
 const char *const *api_scope(const struct api_call *c);
+/* For what holds everywhere ("waivers"). SCO_E_PERMISSION: the caller is bound to repositories. */
+int api_needs_all(const struct api_call *c, const char *what, struct sco_error *err) SCO_NODISCARD;
 const struct sco_api_options *api_options(const struct sco_api *a);

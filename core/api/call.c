@@ -185,6 +185,14 @@ int api_audit(struct api_call *c, const char *action, const char *object, const 
     return r;
 }
 
+int api_needs_all(const struct api_call *c, const char *what, struct sco_error *err)
+{
+    if (!c->who.repositories)
+        return 0;
+    return sco_error_set(err, SCO_E_PERMISSION,
+                         "%s hold for every repository, and you are bound to some", what);
+}
+
 const char *const *api_scope(const struct api_call *c)
 {
     return c->who.repositories;

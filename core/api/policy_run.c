@@ -7,7 +7,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 200, PATH_LEN_MAX = 255, PART_LEN_MAX = 200, NAMES_MAX = 200, ARGS_MAX = 24, PACKS_MAX = 64 };
+enum {
+    FILES_MAX = 200,
+    PATH_LEN_MAX = 255,
+    PART_LEN_MAX = 200,
+    NAMES_MAX = 200,
+    ARGS_MAX = 24,
+    PACKS_MAX = 64
+};
 
 /* ---- running ---- */
 int api_run_json(struct api_call *c, const char *dir, const char *const *argv, uint32_t statuses,

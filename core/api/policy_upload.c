@@ -99,6 +99,9 @@ int api_policy_upload(struct api_call *c, struct sco_error *err)
     const char *data = api_options(c->api)->data;
     SCO_AUTO(sco_buf) struct sco_buf cases = {0};
     char *folder = NULL;
+    int r = api_needs_all(c, "policies", err);
+    if (r < 0)
+        return r;
     if (!is_name(name))
         return api_fault(c, err, "?name", "lower case, digits and hyphens, at most %d",
                          NAME_LEN_MAX);
@@ -107,7 +110,7 @@ int api_policy_upload(struct api_call *c, struct sco_error *err)
     if (!data)
         return sco_error_set(err, SCO_E_UNSUPPORTED, "this server keeps no policies");
     const char *packs = sco_arena_fmt(&c->arena, "%s/policies", data);
-    int r = packs ? sco_fs_mkdirs(packs, 0700, err) : sco_error_nomem(err);
+    r = packs ? sco_fs_mkdirs(packs, 0700, err) : sco_error_nomem(err);
     if (r == 0) /* on the same file system, and hidden from whoever lists the packs */
         r = sco_fs_mkdtemp(packs, ".new-", &folder, err);
     if (r < 0)
@@ -166,6 +169,9 @@ int api_policy_pack_list(struct api_call *c, struct sco_error *err)
 int api_policy_remove(struct api_call *c, struct sco_error *err)
 {
     const char *name = c->params[0];
+    int r = api_needs_all(c, "policies", err);
+    if (r < 0)
+        return r;
     if (!is_name(name) || !api_options(c->api)->data)
         return sco_error_set(err, SCO_E_NOT_FOUND, "there is no pack %s", name);
     const char *path = pack_path(c, name, ""), *side = pack_path(c, name, ".sig");

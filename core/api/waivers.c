@@ -193,13 +193,16 @@ int api_waiver_create(struct api_call *c, struct sco_error *err)
 {
     struct sco_waiver w = {0};
     struct opened x;
+    int r = api_needs_all(c, "waivers", err);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < SCO_ARRAY_LEN(fields); i++) {
         const char *v = api_text(c, fields[i].name);
         *(const char **)((char *)&w + fields[i].at) = v && *v ? v : NULL;
     }
     if (!w.owner)
         w.owner = c->who.name;
-    int r = open_waivers(c, true, &x, err);
+    r = open_waivers(c, true, &x, err);
     if (r < 0)
         return r;
     r = add(c, &x, &w, err);
@@ -234,7 +237,9 @@ static int without(struct api_call *c, const struct opened *x, const char *wante
 int api_waiver_delete(struct api_call *c, struct sco_error *err)
 {
     struct opened x;
-    int r = open_waivers(c, true, &x, err);
+    int r = api_needs_all(c, "waivers", err);
+    if (r == 0)
+        r = open_waivers(c, true, &x, err);
     if (r < 0)
         return r;
     r = without(c, &x, c->params[0], err);

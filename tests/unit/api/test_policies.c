@@ -134,6 +134,19 @@ static void packs(void **state)
     expect(t, 204, "DELETE", "/iac/policies/packs/mine", NULL);
     expect(t, 404, "DELETE", "/iac/policies/packs/mine", NULL);
     expect(t, 404, "DELETE", "/iac/policies/packs/..", NULL);
+    /* They decide for every repository: not for who is bound to some. */
+    static const char *const mine[] = {"https://git.example.com/mine/*", NULL};
+    next.body_file = sco_buf_z(&upload);
+    expect(t, 201, "POST", "/iac/policies?name=mine", NULL);
+    next.who = t->c.who;
+    next.who.repositories = mine;
+    next.body_file = sco_buf_z(&upload);
+    expect(t, 403, "POST", "/iac/policies?name=mine", NULL);
+    expect(t, 403, "DELETE", "/iac/policies/packs/mine", NULL);
+    expect(t, 403, "POST", "/waivers", "{\"policy\":\"k8s-privileged\",\"reason\":\"x\"}");
+    expect(t, 403, "DELETE", "/waivers/0123456789abcdef", NULL);
+    expect(t, 200, "GET", "/iac/policies/packs", NULL);
+    assert_string_equal(at(t, "items"), "1");
 }
 
 static void waivers(void **state)
