@@ -155,6 +155,15 @@ int api_audit(struct api_call *c, const char *action, const char *object, const 
               const char *details, struct sco_error *err) SCO_NODISCARD;
 /* The repositories that the caller may see, for filters: NULL is all. */
 const char *const *api_scope(const struct api_call *c);
+/* ---- teams.c ---- */
+struct sco_stored_target;
+/* What the jobs of a target are known by. */
+void api_target_key(const struct sco_stored_target *t, struct sco_buf *out);
+/* The teams of a principal as repositories: those of the targets of its teams, of which its globs
+ * may leave some out. On a thread, when it is known who asks. */
+int api_scope_by_teams(struct sco_store *s, struct sco_principal *who, struct sco_arena *arena,
+                       struct sco_error *err) SCO_NODISCARD;
+bool api_in_team(const struct sco_principal *p, const char *team);
 /* For what holds everywhere ("waivers"). SCO_E_PERMISSION: the caller is bound to repositories. */
 int api_needs_all(const struct api_call *c, const char *what, struct sco_error *err) SCO_NODISCARD;
 const struct sco_api_options *api_options(const struct sco_api *a);

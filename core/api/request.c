@@ -192,6 +192,8 @@ static void ask_run(void *state, void *work)
     x->result = x->api->parts.bearer(x->api->o->auth, x->call.store, x->token, &p->arena, &p->who,
                                      &x->error);
     if (x->result == 0)
+        x->result = api_scope_by_teams(x->call.store, &p->who, &p->arena, &x->error);
+    if (x->result == 0)
         x->principal = p;
     else
         api_principal_unref(p);

@@ -86,7 +86,8 @@ static void changed(struct api_exchange *x)
         return;
     api_replies_forget(x->api->replies);
     if (x->call.status < 400 &&
-        ((r->flags & API_PUBLIC) || r->resource == SCO_RES_USERS || r->resource == SCO_RES_SELF))
+        ((r->flags & API_PUBLIC) || r->resource == SCO_RES_USERS || r->resource == SCO_RES_SELF ||
+         strncmp(r->path, "/api/v1/targets", 15) == 0)) /* what teams see */
         api_principals_forget(x->api->principals);
 }
 

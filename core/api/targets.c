@@ -1,8 +1,6 @@
 /* Targets: what is scanned, under a name that requests and schedules may give. */
 #include "content_priv.h"
 
-#include <secureops/checkout.h>
-
 static void write_target(struct sco_json_out *o, const struct sco_stored_target *t)
 {
     sco_json_begin(o, '{');
@@ -29,10 +27,7 @@ static void write_target(struct sco_json_out *o, const struct sco_stored_target 
 static bool sees(const struct api_call *c, const struct sco_stored_target *t)
 {
     SCO_AUTO(sco_buf) struct sco_buf key = {0};
-    if (strcmp(t->kind, "repository") == 0)
-        sco_repository_normal(sco_str_c(t->location), &key);
-    else
-        sco_buf_addz(&key, t->location);
+    api_target_key(t, &key);
     return !key.failed && sco_principal_sees(&c->who, sco_buf_z(&key));
 }
 
@@ -128,6 +123,8 @@ static int take_body(struct api_call *c, struct sco_stored_target *t, struct sco
         return api_fault(c, err, "/status", "active or paused");
     if (!target || sco_get(target, "name"))
         return api_fault(c, err, "/target", "where it is: {\"kind\", \"location\"}");
+    if (!api_in_team(&c->who, t->team)) /* who is of some teams gives nothing to others */
+        return api_fault(c, err, "/team", "one of your teams");
     int r = api_target(c, target, "/target", &where, err);
     t->kind = where.kind;
     t->location = where.location;

@@ -61,8 +61,10 @@ struct sco_principal {
     const char *token_id; /* of an API token; or NULL */
     uint32_t roles;
     struct sco_permissions permissions;
-    const char *const *repositories; /* NULL-terminated globs; NULL: all */
-    const char *const *teams;        /* NULL-terminated; NULL: all */
+    /* NULL-terminated globs; NULL: all. Of whoever has teams the API makes them of the teams'
+     * targets: before, teams are not looked at. */
+    const char *const *repositories;
+    const char *const *teams; /* NULL-terminated; NULL: all */
     int64_t expires_at;
 };
 bool sco_principal_may(const struct sco_principal *p, enum sco_action a, enum sco_resource r);
