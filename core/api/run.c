@@ -171,7 +171,7 @@ static void audit_end(struct api_exchange *x, const char *outcome)
     struct api_call *c = &x->call;
     struct sco_error err;
     char action[200];
-    if (!c->store || (is_get(x) && !(c->route->flags & API_AUDIT)))
+    if (!c->store || (is_get(x) && !x->denied && !(c->route->flags & API_AUDIT)))
         return;
     if (c->audited && strcmp(outcome, "success") == 0)
         return;
@@ -228,9 +228,9 @@ static void run_work(void *state, void *work)
 {
     struct api_exchange *x = work;
     struct api_call *c = &x->call;
-    if (!(c->route->flags & API_NO_STORE)) {
+    if (x->denied || !(c->route->flags & (API_NO_STORE | API_ON_LOOP | API_STREAM))) {
         api_request_store(x, state);
-        if (!c->store) {
+        if (!c->store && !x->denied) {
             api_header(c, "Retry-After", "5");
             api_reply_problem(c, 503, "the store is away");
             api_reply_finish(x);
@@ -268,7 +268,7 @@ void api_run(struct api_exchange *x)
         api_reply_send(x);
         return;
     }
-    if (x->denied ? is_get(x) && !(x->call.route->flags & API_AUDIT) : on_loop(x)) {
+    if (!x->denied && on_loop(x)) { /* a refusal goes to the audit log first */
         struct conn *conn = x->conn;
         run(x);
         if (x->call.taken) {

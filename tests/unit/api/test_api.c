@@ -68,6 +68,72 @@ static void test_audit(void **state)
     assert_non_null(strstr(reply, "POST /api/v1/users"));
     assert_null(strstr(reply, "GET /api/v1"));
     free(reply);
+    /* a read that is refused is there as well, whatever it is served by */
+    expect(403, "permission", "GET", "/api/v1/users", engineer, NULL);
+    expect(403, "permission", "GET", "/api/v1/events/stream", engineer, NULL);
+    expect(403, "permission", "GET", "/api/v1/metrics", engineer, NULL);
+    expect(200, "GET /api/v1/users", "GET", "/api/v1/audit", admin, NULL);
+    expect(200, "GET /api/v1/events/stream", "GET", "/api/v1/audit", admin, NULL);
+    expect(200, "GET /api/v1/metrics", "GET", "/api/v1/audit", admin, NULL);
+}
+
+static void user_of(const char *token, char path[128])
+{
+    char *reply = api_world_ask(&w, "GET", "/api/v1/auth/me", token, "", NULL);
+    const char *id = strstr(reply, "\"id\":\"");
+    assert_non_null(id);
+    snprintf(path, 128, "/api/v1/users/%.36s", id + 6);
+    free(reply);
+}
+
+#define TARGET(name, location, team)                                                               \
+    "{\"name\":\"" name "\",\"target\":{\"location\":\"" location "\"},\"team\":\"" team "\"}"
+#define SCAN(location) "{\"target\":{\"location\":\"" location "\"}}"
+
+/* A team is a scope: what its targets are, and no more. */
+static void test_teams(void **state)
+{
+    char path[128];
+    const char *targets = "/api/v1/targets", *scans = "/api/v1/scans/all";
+    (void)state;
+    expect(201, "", "POST", targets, admin,
+           TARGET("shop", "git@git.example:web/shop[1].git", "web"));
+    expect(201, "", "POST", targets, admin, TARGET("core", "https://git.example/core/x", "core"));
+    expect(201, "", "POST", targets, admin, TARGET("none", "https://git.example/none", ""));
+    user_of(engineer, path);
+    expect(200, "", "PUT", path, admin, "{\"repositories\":[],\"teams\":[\"web\",\"ops\"]}");
+    char *reply = api_world_ask(&w, "GET", targets, engineer, "", NULL);
+    assert_non_null(strstr(reply, "\"shop\""));
+    assert_null(strstr(reply, "\"core\""));
+    assert_null(strstr(reply, "\"none\""));
+    free(reply);
+    expect(404, "", "GET", "/api/v1/targets/core", engineer, NULL);
+    expect(404, "", "DELETE", "/api/v1/targets/none", engineer, NULL);
+    expect(403, "scope", "POST", scans, engineer, SCAN("https://git.example/core/x"));
+    expect(403, "scope", "POST", scans, engineer, SCAN("git@git.example:web/shop1"));
+    expect(403, "scope", "POST", scans, engineer, SCAN("https://git.example/new"));
+    expect(202, "shop[1]", "POST", scans, engineer, SCAN("git@git.example:web/shop[1]"));
+    expect(200, "\"items\":[]", "GET", "/api/v1/vulnerabilities", engineer, NULL);
+    expect(200, "shop[1]", "GET", "/api/v1/jobs", engineer, NULL);
+    /* gives nothing to other teams, nor to nobody */
+    expect(400, "one of your teams", "POST", targets, engineer,
+           TARGET("s2", "git@git.example:web/shop[1]", "core"));
+    expect(400, "one of your teams", "POST", targets, engineer,
+           TARGET("s2", "git@git.example:web/shop[1]", ""));
+    expect(201, "", "POST", targets, engineer, TARGET("s2", "git@git.example:web/shop[1]", "ops"));
+    /* at once, when a target comes to the team */
+    expect(200, "", "PUT", "/api/v1/targets/core", admin,
+           TARGET("core", "https://git.example/core/x", "ops"));
+    expect(202, "", "POST", scans, engineer, SCAN("https://git.example/core/x"));
+    /* globs leave some of them out */
+    expect(200, "", "PUT", path, admin, "{\"repositories\":[\"https://git.example/core/*\"]}");
+    expect(404, "", "GET", "/api/v1/targets/shop", engineer, NULL);
+    expect(200, "", "GET", "/api/v1/targets/core", engineer, NULL);
+    /* a team without targets sees nothing */
+    expect(200, "", "PUT", path, admin, "{\"repositories\":[],\"teams\":[\"nobody\"]}");
+    expect(200, "\"items\":[]", "GET", targets, engineer, NULL);
+    expect(200, "\"items\":[]", "GET", "/api/v1/jobs", engineer, NULL);
+    expect(403, "scope", "POST", scans, engineer, SCAN("https://git.example/core/x"));
 }
 
 /* A user who is gone is gone at once, though the token was known a moment ago. */
@@ -91,6 +157,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tokens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_document, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_audit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_teams, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_forgotten, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
