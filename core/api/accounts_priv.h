@@ -17,8 +17,14 @@ int accounts_refused(struct api_call *c, int r, int64_t wait_ms,
 const char *accounts_object(struct api_call *c, const char *kind, const char *id);
 bool accounts_can_mail(const struct api_call *c);
 /* A mail with a link that has the token behind its "#", which no server sees or logs. */
-int accounts_mail(struct api_call *c, const char *to, const char *kind, const char *token,
-                  struct sco_error *err) SCO_NODISCARD;
+int accounts_mail(const struct sco_api_options *o, const char *to, const char *kind,
+                  const char *token, struct sco_error *err) SCO_NODISCARD;
+
+/* ---- mail.c ---- */
+/* Mails a token for a new password, when there is an active user of this address: a few times an
+ * hour. */
+int accounts_forgotten(const struct sco_api_options *o, struct sco_store *s, const char *email,
+                       int64_t now, struct sco_error *err) SCO_NODISCARD;
 
 /* ---- accounts_users.c ---- */
 void accounts_write_user(struct sco_json_out *o, const struct sco_stored_user *u);

@@ -3,6 +3,9 @@
 #include "accounts_priv.h"
 
 #include <secureops/crypto.h>
+#include <secureops/log.h>
+
+#define SCO_LOG_MODULE "api"
 
 static void write_names(struct sco_json_out *o, const char *key, const char *names)
 {
@@ -138,46 +141,54 @@ static int check_admins(struct api_call *c, const char *without, struct sco_erro
 }
 
 /* ---- new ones ---- */
-/* Without a password, one is chosen through a token: by mail, or else told in the reply, once. */
-static int invite(struct api_call *c, const char *id, const char *email, const char *kind,
-                  const char **ret_token, struct sco_error *err)
-{
-    const struct sco_stored_token t = {.user_id = id, .kind = kind};
-    enum { DAY_MS = 24 * 3600 * 1000 };
-    const char *token = NULL;
-    bool mail = accounts_can_mail(c);
-    int r =
-        sco_auth_issue(accounts_auth(c), c->store, &t, mail ? 0 : DAY_MS, &c->arena, &token, err);
-    if (r == 0 && mail)
-        r = accounts_mail(c, email, kind, token, err);
-    if (r == 0 && !mail)
-        *ret_token = token;
-    return r;
-}
+struct invitation {
+    const char *kind, *token; /* NULL: none */
+    bool mailed;
+};
 
+/* Without a password, one is chosen through a token: by mail, or else told in the reply, once. */
 static int create(struct api_call *c, struct sco_stored_user *u, char ret_id[37],
-                  const char **ret_token, struct sco_error *err)
+                  struct invitation *ret, struct sco_error *err)
 {
+    enum { DAY_MS = 24 * 3600 * 1000 };
     struct sco_str password = accounts_str(c, "password");
-    bool verify = password.n && accounts_can_mail(c);
+    bool mail = accounts_can_mail(c), verify = password.n && mail;
     u->status = verify ? "unverified" : "active";
     int r = sco_store_user_put(c->store, u, c->now, ret_id, err);
     if (r == SCO_E_INVALID)
         return api_problem(c, 409, err, "this e-mail address is another user's");
     if (r == 0 && password.n)
         r = sco_auth_set_password(accounts_auth(c), c->store, ret_id, password, err);
-    if (r == 0 && (verify || !password.n))
-        r = invite(c, ret_id, u->email, verify ? "verify" : "reset", ret_token, err);
+    if (r == 0 && (verify || !password.n)) {
+        ret->kind = verify ? "verify" : "reset";
+        const struct sco_stored_token t = {.user_id = ret_id, .kind = ret->kind};
+        r = sco_auth_issue(accounts_auth(c), c->store, &t, mail ? 0 : DAY_MS, &c->arena,
+                           &ret->token, err);
+    }
     if (r == 0)
         r = api_audit(c, "user.create", accounts_object(c, "user", ret_id), "success", NULL, err);
     return r;
+}
+
+/* After the transaction: a mail server may take its time. Who is not reached is there all the same,
+ * and the reply says so. */
+static void invite(struct api_call *c, const char *email, struct invitation *v)
+{
+    struct sco_error err = {0};
+    if (!v->token || !accounts_can_mail(c))
+        return;
+    int r = accounts_mail(api_options(c->api), email, v->kind, v->token, &err);
+    if (r < 0)
+        sco_log_warning("the invitation of a new user was not sent: %s (request %s)", err.text,
+                        c->correlation_id);
+    v->mailed = r == 0;
 }
 
 int accounts_user_create(struct api_call *c, struct sco_error *err)
 {
     struct sco_stored_user u = {
         .name = "", .roles = "", .repositories = "", .teams = "", .status = "active"};
-    const char *token = NULL;
+    struct invitation v = {0};
     char id[37];
     int r = accounts_no_key(c, err);
     if (r == 0)
@@ -186,14 +197,17 @@ int accounts_user_create(struct api_call *c, struct sco_error *err)
         r = sco_store_begin(c->store, err);
     if (r < 0)
         return r;
-    r = sco_store_end(c->store, create(c, &u, id, &token, err), err);
+    r = sco_store_end(c->store, create(c, &u, id, &v, err), err);
     if (r < 0)
         return r;
+    invite(c, u.email, &v);
     api_created(c, "/api/v1/users/%s", id);
     api_header(c, "Cache-Control", "no-store");
     sco_json_begin(&c->out, '{');
     sco_json_kz(&c->out, "id", id);
-    sco_json_kz(&c->out, "password_token", token);
+    if (v.token && !v.mailed)
+        sco_json_kz(&c->out, strcmp(v.kind, "reset") == 0 ? "password_token" : "verify_token",
+                    v.token);
     sco_json_end(&c->out, '}');
     return 0;
 }

@@ -50,6 +50,7 @@ struct api_call {
     int reply_fd;              /* a file in the place of `reply`; -1: none; closed by the API */
     const char *cache_control; /* NULL: no-store */
     bool wake;                 /* a job was added: sco_sched_wake, on the loop */
+    const char *forgotten;     /* an e-mail address: mail.c, when the reply is on its way */
 
     /* ---- kept by call.c for the server ---- */
     struct api_fault *faults; /* members of the request that are wrong, the last first */

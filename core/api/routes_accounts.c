@@ -57,10 +57,9 @@ bool accounts_can_mail(const struct api_call *c)
     return o->mail && o->public_url;
 }
 
-int accounts_mail(struct api_call *c, const char *to, const char *kind, const char *token,
-                  struct sco_error *err)
+int accounts_mail(const struct sco_api_options *o, const char *to, const char *kind,
+                  const char *token, struct sco_error *err)
 {
-    const struct sco_api_options *o = api_options(c->api);
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
     bool reset = strcmp(kind, "reset") == 0;
     struct sco_str base = sco_str_c(o->public_url);
@@ -158,13 +157,11 @@ static int setup(struct api_call *c, struct sco_error *err)
 }
 
 /* ---- passwords ---- */
-/* 202 whether there is such a user or not; each address and account a few times an hour. */
+/* 202 whether there is such a user or not, and as soon: the rest is done afterwards, in mail.c. */
 static int forgot(struct api_call *c, struct sco_error *err)
 {
     static const struct sco_throttle few = {
         .free = 5, .base_ms = 60000, .max_ms = 3600000, .forget_ms = 3600000};
-    struct sco_user_page page = {0};
-    const char *email = api_text(c, "email"), *token = NULL;
     int64_t wait = 0;
     if (!accounts_can_mail(c))
         return sco_error_set(err, SCO_E_UNSUPPORTED,
@@ -174,17 +171,9 @@ static int forgot(struct api_call *c, struct sco_error *err)
         key ? sco_store_throttle(c->store, key, &few, c->now, &wait, err) : sco_error_nomem(err);
     if (r == 0 && wait)
         return accounts_refused(c, SCO_E_LIMIT, wait, err);
-    if (r == 0)
-        r = sco_store_user(c->store, email, &page, err);
-    if (r == 0 && strcmp(page.v[0].status, "active") == 0) {
-        const struct sco_stored_token t = {.user_id = page.v[0].id, .kind = "reset"};
-        r = sco_auth_issue(accounts_auth(c), c->store, &t, 0, &c->arena, &token, err);
-        if (r == 0)
-            r = accounts_mail(c, page.v[0].email, "reset", token, err);
-    }
-    sco_user_page_done(&page);
-    if (r < 0 && r != SCO_E_NOT_FOUND)
+    if (r < 0)
         return r;
+    c->forgotten = api_text(c, "email");
     c->status = 202;
     return 0;
 }

@@ -251,6 +251,8 @@ static void run_end(void *work)
     if (!a->dead) {
         changed(x);
         to_cache(x);
+        if (x->call.forgotten && x->call.status == 202)
+            api_mail_later(x);
         if (x->call.status == 200 && x->cacheable && x->call.if_none_match && x->call.etag &&
             api_tag_matches(x->call.if_none_match, x->call.etag))
             x->call.status = 304;

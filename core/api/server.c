@@ -305,6 +305,7 @@ struct sco_api *sco_api_free(struct sco_api *a)
     a->dead = true;
     a->paused = false;
     a->feed = api_feed_free(a->feed);
+    api_mails_drop(a);
     while (a->conns)
         api_conn_close(a->conns);
     if (a->listener)

@@ -105,6 +105,9 @@ struct sco_api {
     struct api_exchange *in_flight; /* those with an idempotency key */
     struct sco_buf scratch;
     struct api_feed *feed;
+    struct mail_work *mails; /* that wait */
+    size_t n_mails;
+    bool mailing;
 };
 
 /* ---- server.c ---- */
@@ -252,6 +255,10 @@ void api_idempotent_leave(struct api_exchange *x); /* loop */
 /* 1: the reply is there already, or it is refused. */
 int api_idempotent_look(struct api_exchange *x, struct sco_error *err);
 int api_idempotent_keep(struct api_exchange *x, struct sco_error *err);
+
+/* ---- mail.c: on the loop ---- */
+void api_mail_later(struct api_exchange *x); /* for call.forgotten */
+void api_mails_drop(struct sco_api *a);
 
 /* ---- tls.c ---- */
 int api_tls_load(const char *cert, const char *key, struct ssl_ctx_st **ret,

@@ -1,6 +1,8 @@
 /* Logins, users, tokens, secrets and the audit log, handler by handler. */
 #include "content.h"
 
+#include "accounts_priv.h"
+
 #include <secureops/auth.h>
 
 #define TEST(name) static void name(void **state)
@@ -9,13 +11,17 @@
 static struct sco_auth *auth;
 static struct sco_arena texts;
 static char mailed_to[256], mail_text[2000];
+static bool mail_fails, mail_in_transaction;
+static struct sco_store *mail_store;
 
 static int mail(void *user, const char *to, const char *subject, const char *text,
                 struct sco_error *err)
 {
     (void)user;
     (void)subject;
-    (void)err;
+    mail_in_transaction |= mail_store->depth > 0;
+    if (mail_fails)
+        return sco_error_set(err, SCO_E_NETWORK, "the mail was not taken");
     snprintf(mailed_to, sizeof mailed_to, "%s", to);
     snprintf(mail_text, sizeof mail_text, "%s", text);
     return 0;
@@ -39,6 +45,8 @@ static int set_up(void **state)
     t->o.auth = auth;
     t->o.public_url = "https://s.example.com/";
     mailed_to[0] = mail_text[0] = 0;
+    mail_fails = mail_in_transaction = false;
+    mail_store = t->w->s;
     return r;
 }
 
@@ -206,6 +214,14 @@ static const char *mailed_token(void)
     return sco_arena_cstr(&texts, sco_str_make(at_token + 7, 48));
 }
 
+/* What the server does when the reply is on its way. */
+static void afterwards(struct content *t)
+{
+    assert_non_null(t->c.forgotten);
+    assert_string_equal(mailed_to, ""); /* not before: it would tell who is known */
+    assert_int_equal(accounts_forgotten(&t->o, t->w->s, t->c.forgotten, t->w->now, &t->err), 0);
+}
+
 TEST(by_mail)
 {
     struct content *t = *state;
@@ -213,8 +229,10 @@ TEST(by_mail)
     expect(t, 501, "POST", "/auth/password/forgot", "{\"email\":\"root@example.com\"}");
     t->o.mail = mail;
     expect(t, 202, "POST", "/auth/password/forgot", "{\"email\":\"eve@example.com\"}");
+    afterwards(t);
     assert_string_equal(mailed_to, "");
     expect(t, 202, "POST", "/auth/password/forgot", "{\"email\":\"ROOT@example.com\"}");
+    afterwards(t);
     assert_string_equal(mailed_to, "root@example.com");
     assert_non_null(strstr(mail_text, "https://s.example.com/password-reset#token=scou_"));
     expect(t, 204, "POST", "/auth/password/reset",
@@ -223,6 +241,14 @@ TEST(by_mail)
     for (int i = 0; i < 4; i++)
         expect(t, 202, "POST", "/auth/password/forgot", "{\"email\":\"root@example.com\"}");
     expect(t, 429, "POST", "/auth/password/forgot", "{\"email\":\"root@example.com\"}");
+    assert_null(t->c.forgotten);
+    /* from many addresses: nobody's letter box is filled */
+    for (int i = 0; i < 6; i++) {
+        mailed_to[0] = 0;
+        assert_int_equal(accounts_forgotten(&t->o, t->w->s, "root@example.com", t->w->now, &t->err),
+                         0);
+        assert_string_equal(mailed_to, i < 5 ? "root@example.com" : "");
+    }
     /* a new user confirms the address */
     expect(t, 201, "POST", "/users",
            "{\"email\":\"b@example.com\",\"roles\":[],\"password\":\"a good password\"}");
@@ -234,6 +260,18 @@ TEST(by_mail)
     expect(t, 204, "POST", "/auth/email/verify", json("{\"token\":\"%s\"}", token, NULL));
     expect(t, 401, "POST", "/auth/email/verify", json("{\"token\":\"%s\"}", token, NULL));
     login(t, "b@example.com", "a good password");
+    /* a server that takes no mail: the user is there, and the reply has what the mail had */
+    mail_fails = true;
+    expect(t, 201, "POST", "/users",
+           "{\"email\":\"c@example.com\",\"roles\":[],\"password\":\"a good password\"}");
+    expect(t, 204, "POST", "/auth/email/verify",
+           json("{\"token\":\"%s\"}", at(t, "verify_token"), NULL));
+    login(t, "c@example.com", "a good password");
+    expect(t, 201, "POST", "/users", "{\"email\":\"d@example.com\",\"roles\":[]}");
+    expect(t, 204, "POST", "/auth/password/reset",
+           json("{\"token\":\"%s\",\"password\":\"another password\"}", at(t, "password_token"),
+                NULL));
+    assert_false(mail_in_transaction); /* which would hold everybody up */
 }
 
 TEST(own_password_and_second_factor)
