@@ -130,6 +130,26 @@ static int pardon(struct sco_store *s, const struct keys *k, bool all, struct sc
     return r == 0 && k->address ? sco_store_throttle_pardon(s, k->address, false, err) : r;
 }
 
+/* With newer parameters. What else of the user was changed meanwhile, stays changed. */
+static int rehash_password(struct sco_auth *a, struct sco_store *s, const char *id, const char *old,
+                           const char *hash, struct sco_error *err)
+{
+    struct sco_user_page page = {0};
+    int r = sco_store_begin(s, err);
+    if (r < 0)
+        return r;
+    r = sco_store_user_lock(s, id, err);
+    if (r == 0)
+        r = sco_store_user(s, id, &page, err);
+    if (r == 0 && page.v[0].password && strcmp(page.v[0].password, old) == 0) {
+        struct sco_stored_user u = page.v[0];
+        u.password = hash;
+        r = sco_store_user_put(s, &u, auth_now(a), NULL, err);
+    }
+    sco_user_page_done(&page);
+    return sco_store_end(s, r, err);
+}
+
 /* The user, when the password is right. */
 static int check_password(struct sco_auth *a, struct sco_store *s, const char *email,
                           struct sco_str password, struct sco_user_page *ret, struct sco_error *err)
@@ -143,11 +163,8 @@ static int check_password(struct sco_auth *a, struct sco_store *s, const char *e
         return r;
     bool right = password_verify(page.n ? page.v[0].password : NULL, password, &rehash);
     r = right && strcmp(page.v[0].status, "active") == 0 ? 0 : auth_denied(err);
-    if (r == 0 && rehash && password_hash(password, &arena, &hash, err) == 0) {
-        struct sco_stored_user u = page.v[0];
-        u.password = hash;
-        r = sco_store_user_put(s, &u, auth_now(a), NULL, err);
-    }
+    if (r == 0 && rehash && password_hash(password, &arena, &hash, err) == 0)
+        r = rehash_password(a, s, page.v[0].id, page.v[0].password, hash, err);
     if (r < 0)
         sco_user_page_done(&page);
     else
