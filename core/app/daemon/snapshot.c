@@ -69,6 +69,10 @@ static int check_values(const struct sco_config *c, struct sco_error *err)
         return sco_error_set(err, SCO_E_INVALID,
                              "queue.lease must be at least three times queue.poll, or a node loses "
                              "its jobs while it is well");
+    if (c->checkout.token.n && !c->checkout.hosts.n)
+        return sco_error_set(err, SCO_E_INVALID,
+                             "checkout.token wants checkout.hosts: else it is sent to any host "
+                             "that a request names");
     if (c->smtp.url.n && !c->smtp.from.n)
         return sco_error_set(err, SCO_E_INVALID, "smtp.url wants smtp.from");
     return 0;

@@ -250,6 +250,18 @@ static int load(const char *yaml, struct snapshot **ret, struct sco_error *err)
     return snapshot_load(&a, ret, err);
 }
 
+/* A token goes to hosts that are named, or to none. */
+static void test_token_of_checkouts(void **state)
+{
+    struct sco_error err = {0};
+    struct snapshot *s = NULL;
+    (void)state;
+    assert_int_equal(load("checkout:\n  token: env:T\n", &s, &err), SCO_E_INVALID);
+    assert_non_null(strstr(err.text, "checkout.hosts"));
+    assert_int_equal(load("checkout:\n  token: env:T\n  hosts: [git.example]\n", &s, &err), 0);
+    snapshot_unref(s);
+}
+
 static void test_snapshots(void **state)
 {
     (void)state;
@@ -356,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys_credential, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_snapshots, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_token_of_checkouts, set_up, tear_down),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_commands),
     };
