@@ -124,6 +124,7 @@ static int post_import(struct api_call *c, struct sco_error *err)
     if (r < 0)
         return r;
     c->body_file_taken = true;
+    c->made_file = file;
     r = add_import(c, file, unique, &q, &existing, err);
     if (r < 0 || existing)
         unlink(file);

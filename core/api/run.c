@@ -1,6 +1,8 @@
 /* Runs the handler of a request that may be: on the loop, or on a thread with its store. */
 #include "server_priv.h"
 
+#include <unistd.h>
+
 static bool is_get(const struct api_exchange *x)
 {
     return strcmp(x->call.route->method, "GET") == 0;
@@ -214,6 +216,9 @@ static void run(struct api_exchange *x)
     int r = check(x, &err);
     if (r == 0) {
         r = handle(x, &err);
+        /* where the network went nobody knows: the job may be there */
+        if (r < 0 && r != SCO_E_NETWORK && c->made_file)
+            (void)unlink(c->made_file); /* what is gone already is gone, ignoring */
         if (!c->taken)
             audit_end(x, r == 0 ? "success" : r == SCO_E_PERMISSION ? "denied" : "failure");
     }

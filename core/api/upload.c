@@ -33,7 +33,7 @@ int api_upload_begin(struct api_exchange *x, struct sco_error *err)
     x->spool_fd = open(x->spool_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (x->spool_fd < 0) {
         int e = errno;
-        if (e == ENOSPC || e == EDQUOT)
+        if (e == ENOSPC || e == EDQUOT || e == EROFS)
             return api_problem(&x->call, 507, err, "there is no room for the upload");
         return sco_error_errno(err, e, "cannot make a file for an upload");
     }

@@ -48,12 +48,10 @@ static int code_of(const char *state)
         const char *prefix;
         int code;
     } codes[] = {
-        {"08", SCO_E_NETWORK},    {"57P", SCO_E_NETWORK},
-        {"53", SCO_E_IO},         {"58", SCO_E_IO},
-        {"55P03", SCO_E_TIMEOUT}, {"57014", SCO_E_TIMEOUT},
-        {"40", SCO_E_TIMEOUT},    {"42501", SCO_E_PERMISSION},
-        {"28", SCO_E_PERMISSION}, {"25006", SCO_E_PERMISSION},
-        {"XX001", SCO_E_FORMAT},  {"XX002", SCO_E_FORMAT},
+        {"08", SCO_E_NETWORK}, {"57P", SCO_E_NETWORK},      {"53", SCO_E_IO},
+        {"58", SCO_E_IO},      {"55P03", SCO_E_TIMEOUT},    {"57014", SCO_E_TIMEOUT},
+        {"40", SCO_E_TIMEOUT}, {"42501", SCO_E_PERMISSION}, {"28", SCO_E_PERMISSION},
+        {"25006", SCO_E_IO},   {"XX001", SCO_E_FORMAT},     {"XX002", SCO_E_FORMAT},
     };
     for (size_t i = 0; state && i < SCO_ARRAY_LEN(codes); i++)
         if (strncmp(state, codes[i].prefix, strlen(codes[i].prefix)) == 0)

@@ -45,8 +45,8 @@ static int code_of(int rc)
     case SQLITE_FULL:
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-        return SCO_E_IO;
     case SQLITE_READONLY:
+        return SCO_E_IO;
     case SQLITE_PERM:
     case SQLITE_AUTH:
         return SCO_E_PERMISSION;
@@ -70,7 +70,7 @@ static int fail(const struct db *d, int rc, struct sco_error *err)
         return sco_error_set(err, code,
                              "%s: %s; \"secureops db verify\" says more, a backup is the way back",
                              d->path, what);
-    if (code == SCO_E_PERMISSION)
+    if (code == SCO_E_PERMISSION || (rc & 0xff) == SQLITE_READONLY)
         return sco_error_set(err, code,
                              "%s cannot be written: %s; check its owner and mode, and "
                              "those of its folder",
