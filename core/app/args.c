@@ -34,6 +34,7 @@ static int unknown(const struct command *cmd, const char *arg, struct sco_error 
 static int apply(struct cli *c, const struct flag *f, const char *value, struct sco_error *err)
 {
     char origin[64];
+    c->given |= (uint64_t)1 << (f - c->command->flags);
     snprintf(origin, sizeof origin, "--%s", f->name);
     if (f->id) {
         c->values[f->id] = value;

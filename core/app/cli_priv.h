@@ -38,8 +38,9 @@ struct cli {
     size_t n_operands, cap_operands;
     struct sco_arena arena;
     /* what flags with an id said */
-    const char *values[64];   /* the last one, by id */
-    struct sco_buf lists[64]; /* all of them, comma-separated, by id */
+    const char *values[96];   /* the last one, by id */
+    struct sco_buf lists[96]; /* all of them, comma-separated, by id */
+    uint64_t given;           /* bit i: flag i of the command */
     /* places */
     char *exe_dir, *cache_dir, *data_dir;
     const char *worker;
@@ -53,6 +54,7 @@ struct cli {
     const char *const *frameworks; /* compliance: what the policies judge */
     struct sco_waivers *waivers;
     struct panel *panel;
+    struct remote *remote;   /* the daemon that is asked in the place of a store; or NULL */
     struct sco_store *store; /* scan, import: open from before the scan to its end; or NULL */
     const struct sco_plan *plan;
     /* secureops-runner: in the place of what the command line does; or NULL */
@@ -122,6 +124,20 @@ enum {
     ARG_CATCH_UP,
     ARG_PRIORITY,
     ARG_TARGET,
+    ARG_SERVER,
+    ARG_CA_FILE,
+    ARG_NO_WAIT,
+    ARG_CHECKOUT_SECRET,
+    ARG_FAIL_ON,
+    ARG_TIMEOUT,
+    ARG_OFFLINE,
+    ARG_EMAIL,
+    ARG_TOTP,
+    ARG_SETUP,
+    ARG_PASSWORD_STDIN,
+    ARG_TOKEN_STDIN,
+    ARG_RESOURCE,
+    ARG_EXPIRES,
 };
 /* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
@@ -195,3 +211,6 @@ int cmd_db(struct cli *c);
 int cmd_audit(struct cli *c);
 int cmd_jobs(struct cli *c);
 int cmd_schedules(struct cli *c);
+int cmd_waivers(struct cli *c);
+int cmd_login(struct cli *c);
+int cmd_logout(struct cli *c);

@@ -1,5 +1,5 @@
 /* secureops findings list | show ID | set-status ID STATUS: what the store has of findings. */
-#include "cli_priv.h"
+#include "remote.h"
 
 static const char *status_name(uint32_t i)
 {
@@ -91,7 +91,8 @@ static int list(struct cli *c, struct sco_store *s, bool json, struct sco_error 
     struct sco_finding_page page = {0};
     int r = take_filter(c, &f, err);
     if (r == 0)
-        r = sco_store_findings(s, &f, &page, err);
+        r = c->remote ? remote_findings(c->remote, &f, &page, err)
+                      : sco_store_findings(s, &f, &page, err);
     if (r == 0)
         r = print_page(&page, json, err);
     sco_finding_page_done(&page);
@@ -214,9 +215,11 @@ static int show(struct cli *c, struct sco_store *s, bool json, struct sco_error 
     struct sco_store_history h = {0};
     if (c->n_operands != 2)
         return sco_error_set(err, SCO_E_INVALID, "usage: secureops findings show ID");
-    int r = sco_store_finding(s, c->operands[1], &page, err);
+    int r = c->remote ? remote_finding(c->remote, c->operands[1], &page, err)
+                      : sco_store_finding(s, c->operands[1], &page, err);
     if (r == 0)
-        r = sco_store_history(s, page.v[0].id, &h, err);
+        r = c->remote ? remote_history(c->remote, page.v[0].id, &h, err)
+                      : sco_store_history(s, page.v[0].id, &h, err);
     if (r == 0)
         r = json ? finding_json(&page.v[0], &h, err) : print_finding(&page.v[0], &h, err);
     sco_store_history_done(&h);
@@ -258,11 +261,27 @@ static int set_status(struct cli *c, struct sco_store *s, struct sco_error *err)
     to.status = (enum sco_status)i;
     int r = take_until(c, &to.accepted_until, err);
     if (r == 0)
-        r = sco_store_set_status(s, c->operands[1], &to, &changed, err);
+        r = c->remote ? remote_set_status(c->remote, c->operands[1], &to, &changed, err)
+                      : sco_store_set_status(s, c->operands[1], &to, &changed, err);
     if (r == 0)
         printf("%s is %s%s\n", c->operands[1], sco_status_name(to.status),
                changed ? "" : " already");
     return r;
+}
+
+/* The store, where nothing is shown as accepted that is no longer; or the daemon, which sees to
+ * that itself. */
+static int open_either(struct cli *c, const char *what, struct sco_store **ret,
+                       struct sco_error *err)
+{
+    static const char *const list_flags[] = {
+        "repository", "branch", "status", "severity",        "type", "tool", "rule", "cve", "path",
+        "limit",      "cursor", "format", "show-suppressed", NULL};
+    static const char *const others[] = {"reason", "until", "format", NULL};
+    uint64_t expired;
+    int r =
+        context_open_either(c, false, strcmp(what, "list") == 0 ? list_flags : others, ret, err);
+    return r == 0 && *ret ? sco_store_expire(*ret, sco_now_ms(), &expired, err) : r;
 }
 
 int cmd_findings(struct cli *c)
@@ -270,7 +289,6 @@ int cmd_findings(struct cli *c)
     struct sco_error err = {0};
     struct sco_store *s = NULL;
     bool json = false;
-    uint64_t expired;
     const char *what = c->n_operands ? c->operands[0] : "";
     int r = args_want_json(c, &json, &err);
     if (r == 0 && strcmp(what, "list") != 0 && strcmp(what, "show") != 0 &&
@@ -278,9 +296,7 @@ int cmd_findings(struct cli *c)
         r = sco_error_set(&err, SCO_E_INVALID,
                           "\"secureops findings\" wants list, show ID, or set-status ID STATUS");
     if (r == 0)
-        r = context_open_store(c, false, false, &s, &err);
-    if (r == 0) /* so that nothing is shown as accepted that is no longer */
-        r = sco_store_expire(s, sco_now_ms(), &expired, &err);
+        r = open_either(c, what, &s, &err);
     if (r == 0 && strcmp(what, "list") == 0)
         r = c->n_operands == 1
                 ? list(c, s, json, &err)
@@ -289,5 +305,6 @@ int cmd_findings(struct cli *c)
     else if (r == 0)
         r = strcmp(what, "show") == 0 ? show(c, s, json, &err) : set_status(c, s, &err);
     sco_store_close(s);
+    remote_close(c->remote);
     return r < 0 ? context_fail(&err) : EXIT_PASSED;
 }

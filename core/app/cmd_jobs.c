@@ -1,7 +1,5 @@
 /* secureops jobs list | show ID | cancel ID | retry ID: the queue of a local store. */
-#include "cli_priv.h"
-
-#include <secureops/store_jobs.h>
+#include "remote.h"
 
 static const char *state_name(uint32_t i)
 {
@@ -106,7 +104,7 @@ static int list(struct cli *c, struct sco_store *s, bool json, struct sco_error 
     if (r == 0)
         r = context_limit(c, &f.limit, err);
     if (r == 0)
-        r = sco_store_jobs(s, &f, &p, err);
+        r = c->remote ? remote_jobs(c->remote, &f, &p, err) : sco_store_jobs(s, &f, &p, err);
     if (r == 0)
         r = print_list(&p, json, err);
     sco_job_page_done(&p);
@@ -118,7 +116,8 @@ static int show(struct cli *c, struct sco_store *s, bool json, struct sco_error 
     struct sco_job_page p = {0};
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct sco_json_out o = {.b = &b, .pretty = !json};
-    int r = sco_store_job(s, c->operands[1], &p, err);
+    int r = c->remote ? remote_job(c->remote, c->operands[1], &p, err)
+                      : sco_store_job(s, c->operands[1], &p, err);
     if (r < 0)
         return r;
     job_json(&o, &p.v[0]);
@@ -128,10 +127,11 @@ static int show(struct cli *c, struct sco_store *s, bool json, struct sco_error 
 
 static int cancel(struct cli *c, struct sco_store *s, struct sco_error *err)
 {
-    enum sco_job_state st;
+    enum sco_job_state st = SCO_JOB_QUEUED;
     const char *by = context_user(c);
-    int r = by ? sco_store_job_cancel(s, c->operands[1], by, sco_now_ms(), &st, err)
-               : sco_error_nomem(err);
+    int r = c->remote ? remote_job_do(c->remote, c->operands[1], "cancel", &st, err)
+            : by      ? sco_store_job_cancel(s, c->operands[1], by, sco_now_ms(), &st, err)
+                      : sco_error_nomem(err);
     if (r == 0)
         printf("%s %s\n", c->operands[1],
                st == SCO_JOB_RUNNING ? "is asked to end" : state_name(st));
@@ -140,9 +140,11 @@ static int cancel(struct cli *c, struct sco_store *s, struct sco_error *err)
 
 static int retry(struct cli *c, struct sco_store *s, struct sco_error *err)
 {
+    enum sco_job_state st;
     const char *by = context_user(c);
-    int r =
-        by ? sco_store_job_retry(s, c->operands[1], by, sco_now_ms(), err) : sco_error_nomem(err);
+    int r = c->remote ? remote_job_do(c->remote, c->operands[1], "retry", &st, err)
+            : by      ? sco_store_job_retry(s, c->operands[1], by, sco_now_ms(), err)
+                      : sco_error_nomem(err);
     if (r == 0)
         printf("%s queued\n", c->operands[1]);
     return r;
@@ -151,6 +153,7 @@ static int retry(struct cli *c, struct sco_store *s, struct sco_error *err)
 int cmd_jobs(struct cli *c)
 {
     static const char *const verbs[] = {"list", "show", "cancel", "retry"};
+    static const char *const flags[] = {"status", "target", "limit", "cursor", "format", NULL};
     struct sco_error err = {0};
     struct sco_store *s = NULL;
     bool json = false;
@@ -164,12 +167,13 @@ int cmd_jobs(struct cli *c)
                           "\"secureops jobs\" wants list, or one of show, cancel, retry with an "
                           "ID");
     if (r == 0)
-        r = context_open_store(c, false, false, &s, &err);
+        r = context_open_either(c, false, flags, &s, &err);
     if (r == 0)
         r = verb == 0   ? list(c, s, json, &err)
             : verb == 1 ? show(c, s, json, &err)
             : verb == 2 ? cancel(c, s, &err)
                         : retry(c, s, &err);
     sco_store_close(s);
+    remote_close(c->remote);
     return r < 0 ? context_fail(&err) : EXIT_PASSED;
 }

@@ -1,6 +1,7 @@
 /* secureops policy: what there is, and the tools of policy authors. The work is done by the plugin
  * `policies` in a worker; here are requests and what is printed. */
 #include "policy_priv.h"
+#include "remote.h"
 
 void put_text(FILE *out, struct sco_str s)
 {
@@ -109,6 +110,50 @@ static int on_listed(void *user, struct sco_str kind, struct sco_str json)
     return 0;
 }
 
+/* Of the packs of a daemon. */
+static int list_of_daemon(struct cli *c)
+{
+    static const char *const flags[] = {"policy", "framework", "format", NULL};
+    SCO_AUTO(sco_arena) struct sco_arena a = {0};
+    SCO_AUTO(sco_buf) struct sco_buf path = {0}, line = {0};
+    struct sco_error err = {0};
+    struct sco_store *none = NULL;
+    const struct sco_node *v = NULL;
+    size_t format = 0, n = 0;
+    sco_buf_addz(&path, "/iac/policies");
+    remote_query(&path, "framework",
+                 args_has(c, ARG_FRAMEWORK) ? sco_buf_z(&c->lists[ARG_FRAMEWORK]) : NULL);
+    remote_query(&path, "policy",
+                 args_has(c, ARG_POLICY) ? sco_buf_z(&c->lists[ARG_POLICY]) : NULL);
+    int r = policy_format(c, "table,json", &format, &err);
+    if (r == 0)
+        r = context_open_either(c, false, flags, &none, &err);
+    if (r == 0)
+        r = remote_get(c->remote, sco_buf_z(&path), &a, &v, &err);
+    remote_close(c->remote);
+    if (r < 0)
+        return context_fail(&err);
+    if (format)
+        printf("{\"version\":\"1\",\"policies\":[");
+    else
+        printf("%-38s %-9s %-26s %s\n", "ID", "SEVERITY", "APPLIES TO", "TITLE");
+    SCO_EACH (m, sco_get(v, "policies")) {
+        struct sco_json_out o = {.b = &line};
+        sco_buf_clear(&line);
+        sco_json_node(&o, m);
+        if (format)
+            printf("%s\n%s", n ? "," : "", sco_buf_z(&line));
+        else
+            print_row(m);
+        n++;
+    }
+    if (format)
+        printf("\n]}\n");
+    else
+        printf("%zu polic%s\n", n, n == 1 ? "y" : "ies");
+    return EXIT_PASSED;
+}
+
 static int list(struct cli *c)
 {
     struct listing l = {.cli = c};
@@ -167,6 +212,12 @@ int cmd_policy(struct cli *c)
         size_t n = c->n_operands - 1;
         if (n < subcommands[i].least || n > subcommands[i].most) {
             sco_error_set(&err, SCO_E_INVALID, "usage: secureops %s", subcommands[i].usage);
+            return context_fail(&err);
+        }
+        if (subcommands[i].run == list && remote_wanted(c))
+            return list_of_daemon(c);
+        if (args_has(c, ARG_SERVER) || args_has(c, ARG_CA_FILE)) {
+            sco_error_set(&err, SCO_E_INVALID, "of a daemon there is \"policy list\" only");
             return context_fail(&err);
         }
         if (context_load_config(c, &err) < 0 || context_open_engine(c, &err) < 0)

@@ -1,152 +1,8 @@
 /* secureops scan, secureops import: run, report, exit status. */
-#include "cli_priv.h"
+#include "outputs.h"
+#include "remote.h"
 
-#include <errno.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-enum { OUTPUTS_MAX = 16, REASONS_SHOWN = 10 };
-
-struct output {
-    enum sco_report_format format;
-    const char *path; /* "-": standard output */
-};
-
-/* ---- outputs ---- */
-static int add_output(struct cli *c, struct sco_str text, struct output *out, size_t *n,
-                      struct sco_error *err)
-{
-    const char *eq = text.n ? memchr(text.p, '=', text.n) : NULL;
-    struct sco_str name = eq ? sco_str_make(text.p, (size_t)(eq - text.p)) : text;
-    struct output o = {.format = sco_report_format_parse(name), .path = "-"};
-    if (o.format == SCO_REPORT_MAX_)
-        return sco_error_set(
-            err, SCO_E_INVALID,
-            "--format: unknown format \"%.*s\"; known are table, json, sarif, junit",
-            SCO_STR_ARG(name));
-    if (eq) {
-        o.path = sco_arena_cstr(&c->arena, sco_str_make(eq + 1, text.n - name.n - 1));
-        if (!o.path || !*o.path)
-            return sco_error_set(err, SCO_E_INVALID, "--format %.*s= wants a path",
-                                 SCO_STR_ARG(name));
-    }
-    if (*n >= OUTPUTS_MAX)
-        return sco_error_set(err, SCO_E_LIMIT, "--format: more than %d outputs", OUTPUTS_MAX);
-    out[(*n)++] = o;
-    return 0;
-}
-
-/* What can be known before minutes of scanning: a folder that is not there, one file for two. */
-static int check_outputs(struct cli *c, const struct output *out, size_t n, struct sco_error *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(out[i].path, "-") == 0)
-            continue;
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(out[i].path, out[k].path) == 0)
-                return sco_error_set(err, SCO_E_INVALID, "--format: two reports want the file %s",
-                                     out[i].path);
-        struct sco_str base = sco_path_base(sco_str_c(out[i].path));
-        const char *dir =
-            base.p == out[i].path
-                ? "."
-                : sco_arena_cstr(&c->arena,
-                                 sco_str_make(out[i].path, (size_t)(base.p - out[i].path)));
-        if (!dir)
-            return sco_error_nomem(err);
-        if (access(dir, F_OK) < 0)
-            return sco_error_errno(err, errno, "cannot write the report %s: folder %s", out[i].path,
-                                   dir);
-    }
-    return 0;
-}
-
-static int choose_outputs(struct cli *c, struct output *out, size_t *n, struct sco_error *err)
-{
-    *n = 0;
-    int r = 0;
-    if (args_has(c, ARG_FORMAT)) {
-        struct sco_str rest = sco_buf_str(&c->lists[ARG_FORMAT]), one;
-        while (r == 0 && sco_str_split(&rest, ',', &one))
-            if (sco_str_trim(one).n)
-                r = add_output(c, sco_str_trim(one), out, n, err);
-    } else {
-        for (size_t i = 0; i < c->config->output.n && r == 0; i++)
-            r = add_output(c, c->config->output.v[i], out, n, err);
-    }
-    if (r < 0)
-        return r;
-    if (!*n)
-        out[(*n)++] = (struct output){.format = SCO_REPORT_TABLE, .path = "-"};
-    size_t on_stdout = 0;
-    for (size_t i = 0; i < *n; i++)
-        on_stdout += strcmp(out[i].path, "-") == 0;
-    if (args_has(c, ARG_OUTPUT)) {
-        if (on_stdout != 1)
-            return sco_error_set(err, SCO_E_INVALID,
-                                 "-o PATH is for one format without a path of its own; write "
-                                 "--format json=PATH,sarif=PATH for several");
-        for (size_t i = 0; i < *n; i++)
-            if (strcmp(out[i].path, "-") == 0)
-                out[i].path = c->values[ARG_OUTPUT];
-    } else if (on_stdout > 1) {
-        return sco_error_set(err, SCO_E_INVALID,
-                             "two formats want standard output; give one a path: --format "
-                             "table,json=PATH");
-    }
-    return check_outputs(c, out, *n, err);
-}
-
-static int write_outputs(struct cli *c, const struct sco_scan *scan, const struct output *out,
-                         size_t n, struct sco_error *err)
-{
-    struct winsize w = {0};
-    struct sco_report_options o = {.color = context_color(c, STDOUT_FILENO),
-                                   .all = args_has(c, ARG_ALL),
-                                   .show_suppressed = args_has(c, ARG_SHOW_SUPPRESSED)};
-    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
-        o.columns = w.ws_col;
-    int result = 0;
-    for (size_t i = 0; i < n; i++) { /* one that cannot be written does not cost the others */
-        struct sco_report_options mine = o;
-        int files = 0;
-        if (strcmp(out[i].path, "-") != 0)
-            mine.color = false;
-        else if (args_has(c, ARG_QUIET) && out[i].format == SCO_REPORT_TABLE)
-            continue;
-        int r = sco_report_write_file(scan, out[i].format, &mine, out[i].path, &files,
-                                      result < 0 ? NULL : err);
-        if (r < 0 && result == 0)
-            result = r;
-        if (files > 1 && !args_has(c, ARG_QUIET))
-            fprintf(stderr, "secureops: %s was split into %d files\n", out[i].path, files);
-    }
-    return result;
-}
-
-/* The last line on stderr when no table says it. */
-static void say_verdict(struct cli *c, const struct sco_scan *scan, const struct output *out,
-                        size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (out[i].format == SCO_REPORT_TABLE && strcmp(out[i].path, "-") == 0)
-            return;
-    if (args_has(c, ARG_QUIET))
-        return;
-    static const char *const words[] = {"PASSED", "FAILED", "INCOMPLETE"};
-    SCO_AUTO(sco_buf) struct sco_buf b = {0};
-    size_t all = scan->gate.n_reasons, first = all > REASONS_SHOWN ? REASONS_SHOWN - 1 : all;
-    for (size_t i = 0; i < all; i++) {
-        if (i == first)
-            sco_buf_addf(&b, "; and %zu more", all - first - 1);
-        if (i >= first && i + 1 < all)
-            continue; /* the last one is about findings, when there is one */
-        sco_buf_addz(&b, i ? "; " : ": ");
-        sco_buf_add_printable(&b, sco_str_c(scan->gate.reasons[i]));
-    }
-    fprintf(stderr, "secureops: %s (exit %d)%s\n", words[scan->gate.result], scan->exit_status,
-            sco_buf_z(&b));
-}
 
 /* ---- plan ---- */
 static void print_plan(const struct sco_plan *plan)
@@ -195,10 +51,10 @@ static int finish(struct cli *c, struct sco_scan *scan, const struct output *out
         fprintf(stderr, "secureops: the scan was not stored; its reports follow\n");
         status = EXIT_INTERNAL;
     }
-    if (write_outputs(c, scan, out, n, &err) < 0)
+    if (outputs_write(c, scan, out, n, &err) < 0)
         status = context_fail(&err) == EXIT_USAGE ? EXIT_USAGE : EXIT_INTERNAL;
     else
-        say_verdict(c, scan, out, n);
+        outputs_say_verdict(c, scan, out, n);
     sco_scan_free(scan);
     return status;
 }
@@ -207,7 +63,7 @@ static int prepare(struct cli *c, struct output *out, size_t *n, struct sco_erro
 {
     int r = context_load_config(c, err);
     if (r == 0)
-        r = choose_outputs(c, out, n, err);
+        r = outputs_choose(c, out, n, err);
     if (r == 0)
         r = context_open_engine(c, err);
     if (r < 0)
@@ -220,6 +76,16 @@ static int prepare(struct cli *c, struct output *out, size_t *n, struct sco_erro
     return 0;
 }
 
+/* What only a daemon can do is not left out in silence. */
+static int check_local(const struct cli *c, struct sco_error *err)
+{
+    if (!args_has(c, ARG_NO_WAIT) && !args_has(c, ARG_CHECKOUT_SECRET) && !args_has(c, ARG_CA_FILE))
+        return 0;
+    return sco_error_set(
+        err, SCO_E_INVALID,
+        "--no-wait, --checkout-secret and --ca-file are for a daemon: --server URL");
+}
+
 int cmd_scan(struct cli *c)
 {
     static const char *const here[] = {"."};
@@ -228,7 +94,11 @@ int cmd_scan(struct cli *c)
     struct sco_error err = {0};
     struct sco_plan *plan = NULL;
     struct sco_scan *scan = NULL;
-    int r = prepare(c, out, &n, &err);
+    if (remote_wanted(c))
+        return remote_cmd_scan(c);
+    int r = check_local(c, &err);
+    if (r == 0)
+        r = prepare(c, out, &n, &err);
     if (r == 0)
         r = check_configured(c, &err);
     if (r == 0)
@@ -262,7 +132,11 @@ int cmd_import(struct cli *c)
                       "import wants at least one report: secureops import FILE...");
         return context_fail(&err);
     }
-    int r = prepare(c, out, &n, &err);
+    if (remote_wanted(c))
+        return remote_cmd_import(c);
+    int r = check_local(c, &err);
+    if (r == 0)
+        r = prepare(c, out, &n, &err);
     char *root = NULL;
     if (r == 0 && args_has(c, ARG_ROOT) && !(root = sco_fs_realpath(c->values[ARG_ROOT], &err)))
         r = sco_error_prefix(&err, "--root");

@@ -1,5 +1,5 @@
 /* secureops scans list | show ID: what the store has of scans. */
-#include "cli_priv.h"
+#include "remote.h"
 
 static void time_json(struct sco_json_out *o, const char *key, int64_t at)
 {
@@ -118,7 +118,7 @@ static int list(struct cli *c, struct sco_store *s, bool json, struct sco_error 
     struct sco_json_out o = {.b = &b};
     int r = context_limit(c, &f.limit, err);
     if (r == 0)
-        r = sco_store_scans(s, &f, &p, err);
+        r = c->remote ? remote_scans(c->remote, &f, &p, err) : sco_store_scans(s, &f, &p, err);
     if (r < 0)
         return r;
     if (json) {
@@ -181,7 +181,8 @@ static int show(struct cli *c, struct sco_store *s, bool json, struct sco_error 
     struct sco_json_out o = {.b = &b};
     if (c->n_operands != 2)
         return sco_error_set(err, SCO_E_INVALID, "usage: secureops scans show ID");
-    int r = sco_store_scan(s, c->operands[1], &p, err);
+    int r = c->remote ? remote_scan(c->remote, c->operands[1], &p, err)
+                      : sco_store_scan(s, c->operands[1], &p, err);
     if (r < 0)
         return r;
     if (json) {
@@ -195,6 +196,8 @@ static int show(struct cli *c, struct sco_store *s, bool json, struct sco_error 
 
 int cmd_scans(struct cli *c)
 {
+    static const char *const flags[] = {"repository", "branch", "status", "limit",
+                                        "cursor",     "format", NULL};
     struct sco_error err = {0};
     struct sco_store *s = NULL;
     bool json = false;
@@ -204,9 +207,10 @@ int cmd_scans(struct cli *c)
     if (r == 0 && !is_list && strcmp(what, "show") != 0)
         r = sco_error_set(&err, SCO_E_INVALID, "\"secureops scans\" wants list, or show ID");
     if (r == 0)
-        r = context_open_store(c, false, false, &s, &err);
+        r = context_open_either(c, false, flags, &s, &err);
     if (r == 0)
         r = is_list ? list(c, s, json, &err) : show(c, s, json, &err);
     sco_store_close(s);
+    remote_close(c->remote);
     return r < 0 ? context_fail(&err) : EXIT_PASSED;
 }

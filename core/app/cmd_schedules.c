@@ -1,5 +1,5 @@
 /* secureops schedules ...: when the daemon on this store scans what. */
-#include "cli_priv.h"
+#include "remote.h"
 
 #include <secureops/checkout.h>
 #include <secureops/schedule.h>
@@ -76,7 +76,8 @@ static int list(struct cli *c, struct sco_store *s, bool json, struct sco_error 
     uint32_t limit = 0;
     int r = context_limit(c, &limit, err);
     if (r == 0)
-        r = sco_store_schedules(s, c->values[ARG_CURSOR], limit, &p, err);
+        r = c->remote ? remote_schedules(c->remote, c->values[ARG_CURSOR], limit, &p, err)
+                      : sco_store_schedules(s, c->values[ARG_CURSOR], limit, &p, err);
     if (r < 0)
         return r;
     sco_json_begin(&o, '{');
@@ -115,44 +116,25 @@ static int show_one(const struct sco_stored_schedule *v, bool json, struct sco_e
     return print_json(&b, err);
 }
 
+static int find(struct cli *c, struct sco_store *s, const char *name, struct sco_schedule_page *ret,
+                struct sco_error *err)
+{
+    return c->remote ? remote_schedule(c->remote, name, ret, err)
+                     : sco_store_schedule(s, name, ret, err);
+}
+
 /* ---- put ---- */
-static const char *kind_of(const char **location)
-{
-    if (strncmp(*location, "image:", 6) == 0) {
-        *location += 6;
-        return "image";
-    }
-    if (strncmp(*location, "url:", 4) == 0) {
-        *location += 4;
-        return "url";
-    }
-    return **location == '/' ? "directory" : "repository";
-}
-
-static void names_json(struct sco_json_out *o, const char *key, struct sco_str list)
-{
-    struct sco_str one;
-    sco_json_key(o, key);
-    sco_json_begin(o, '[');
-    while (sco_str_split(&list, ',', &one))
-        sco_json_str(o, sco_str_trim(one));
-    sco_json_end(o, ']');
-}
-
 /* What POST /api/v1/schedules would keep for the same. */
 static int take_request(struct cli *c, const char *location, struct sco_stored_schedule *v,
                         struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0}, key = {0};
     struct sco_json_out o = {.b = &b};
-    const char *kind = kind_of(&location);
+    const char *kind = NULL;
+    int r = target_kind(&location, &kind, err);
+    if (r < 0)
+        return r;
     struct sco_str at = sco_str_c(location);
-    if (!at.n || at.p[0] == '-' ||
-        (strcmp(kind, "repository") == 0 && !sco_str_contains(at, "://") && !strchr(location, '@')))
-        return sco_error_set(err, SCO_E_INVALID,
-                             "a target is a repository's URL, an absolute folder, image:NAME or "
-                             "url:URL, not \"%s\"",
-                             location);
     const char *branch = args_has(c, ARG_BRANCH) ? c->values[ARG_BRANCH] : "";
     sco_json_begin(&o, '{');
     sco_json_key(&o, "target");
@@ -162,9 +144,9 @@ static int take_request(struct cli *c, const char *location, struct sco_stored_s
     sco_json_end(&o, '}');
     sco_json_kz(&o, "branch", *branch ? branch : NULL);
     if (args_has(c, ARG_SCANNERS))
-        names_json(&o, "scanners", sco_buf_str(&c->lists[ARG_SCANNERS]));
+        target_names_json(&o, "scanners", sco_buf_str(&c->lists[ARG_SCANNERS]));
     if (args_has(c, ARG_SKIP))
-        names_json(&o, "skip", sco_buf_str(&c->lists[ARG_SKIP]));
+        target_names_json(&o, "skip", sco_buf_str(&c->lists[ARG_SKIP]));
     sco_json_end(&o, '}');
     if (strcmp(kind, "repository") == 0)
         sco_repository_normal(at, &key);
@@ -223,7 +205,7 @@ static int put(struct cli *c, struct sco_store *s, bool json, struct sco_error *
     struct sco_stored_schedule v = {.name = c->operands[1], .enabled = true};
     int64_t now = sco_now_ms();
     char id[37];
-    int r = sco_store_schedule(s, v.name, &old, err);
+    int r = find(c, s, v.name, &old, err);
     if (r == SCO_E_NOT_FOUND)
         r = 0;
     else if (r == 0) {
@@ -239,9 +221,9 @@ static int put(struct cli *c, struct sco_store *s, bool json, struct sco_error *
         r = check(&v, now, err);
     if (r == 0 && !(v.created_by = context_user(c)))
         r = sco_error_nomem(err);
-    if (r == 0)
-        r = sco_store_schedule_put(s, &v, now, id, err);
-    if (r == 0)
+    if (r == 0 && c->remote)
+        r = remote_schedule_put(c->remote, v.id, &v, &p, err);
+    else if (r == 0 && (r = sco_store_schedule_put(s, &v, now, id, err)) == 0)
         r = sco_store_schedule(s, id, &p, err);
     if (r == 0)
         r = show_one(&p.v[0], json, err);
@@ -284,16 +266,32 @@ static int run(struct cli *c, struct sco_store *s, const struct sco_stored_sched
     return r;
 }
 
+/* What the daemon does with one of its own. */
+static int do_remote(struct cli *c, const struct sco_stored_schedule *v, const char *verb,
+                     struct sco_error *err)
+{
+    bool running = strcmp(verb, "run") == 0;
+    char job[37] = "";
+    int r = remote_schedule_do(c->remote, v->id, verb, running ? job : NULL, err);
+    if (r == 0 && running)
+        printf("%s queued\n", job);
+    else if (r == 0)
+        printf("%s %sd\n", v->name, verb);
+    return r;
+}
+
 static int with_one(struct cli *c, struct sco_store *s, bool json, struct sco_error *err)
 {
     struct sco_schedule_page p = {0};
     const char *what = c->operands[0];
-    int r = sco_store_schedule(s, c->operands[1], &p, err);
+    int r = find(c, s, c->operands[1], &p, err);
     if (r < 0)
         return r;
     const struct sco_stored_schedule *v = &p.v[0];
     if (strcmp(what, "show") == 0)
         r = show_one(v, json, err);
+    else if (c->remote)
+        r = do_remote(c, v, what, err);
     else if (strcmp(what, "run") == 0)
         r = run(c, s, v, err);
     else if (strcmp(what, "delete") == 0) {
@@ -309,6 +307,9 @@ static int with_one(struct cli *c, struct sco_store *s, bool json, struct sco_er
 int cmd_schedules(struct cli *c)
 {
     static const char *const verbs[] = {"show", "run", "delete", "pause", "resume"};
+    static const char *const flags[] = {"cron",     "interval", "time-zone", "windows", "jitter",
+                                        "catch-up", "branch",   "scanners",  "skip",    "priority",
+                                        "limit",    "cursor",   "format",    NULL};
     struct sco_error err = {0};
     struct sco_store *s = NULL;
     bool json = false, one = false;
@@ -323,11 +324,12 @@ int cmd_schedules(struct cli *c)
                           "\"secureops schedules\" wants list, put NAME TARGET, or one of show, "
                           "run, delete, pause, resume with a NAME");
     if (r == 0)
-        r = context_open_store(c, is_put, false, &s, &err);
+        r = context_open_either(c, is_put, flags, &s, &err);
     if (r == 0)
         r = is_list  ? list(c, s, json, &err)
             : is_put ? put(c, s, json, &err)
                      : with_one(c, s, json, &err);
     sco_store_close(s);
+    remote_close(c->remote);
     return r < 0 ? context_fail(&err) : EXIT_PASSED;
 }

@@ -2,6 +2,8 @@
  */
 #include "cli_priv.h"
 
+#include "sla.h"
+
 #include <pwd.h>
 #include <secureops/store_jobs.h>
 #include <unistd.h>
@@ -71,12 +73,7 @@ int context_open_store(struct cli *c, bool create, bool any_version, struct sco_
         r = sco_store_open(&o, ret, err);
     if (r < 0)
         return r;
-    const struct sco_config_sla *sla = &c->config->sla;
-    const int64_t ms[SCO_SEV_MAX_] = {[SCO_SEV_CRITICAL] = sla->critical,
-                                      [SCO_SEV_HIGH] = sla->high,
-                                      [SCO_SEV_MEDIUM] = sla->medium,
-                                      [SCO_SEV_LOW] = sla->low};
-    sco_store_set_sla(*ret, ms);
+    sla_apply(*ret, &c->config->sla);
     sco_store_set_attempts(*ret, (uint32_t)c->config->queue.attempts);
     return 0;
 }

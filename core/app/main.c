@@ -21,19 +21,25 @@
         "store", 0, "[=PATH|URL]", NULL, ARG_STORE,                                                \
             "the store (default: ~/.local/state/secureops/store.db)"                               \
     }
+#define SERVER_FLAGS                                                                               \
+    {"server", 0, "URL", NULL, ARG_SERVER, "ask this daemon (also: SECUREOPS_SERVER)"},            \
+    {                                                                                              \
+        "ca-file", 0, "FILE", NULL, ARG_CA_FILE, "server: who vouches for it, in PEM"              \
+    }
 #define REPORT_FLAGS                                                                               \
     {"format", 'f',        "FMT[=PATH],...",                                                       \
      NULL,     ARG_FORMAT, "table, json, sarif, junit; several at once"},                          \
         {"output", 'o', "PATH", NULL, ARG_OUTPUT, "where the one format goes (default: stdout)"},  \
-        {"fail-on",      0, "SEVERITY",                                                            \
-         "gate.fail_on", 0, "fail at this severity or above; none: never (default: high)"},        \
+        {"fail-on",   0,                                                                           \
+         "SEVERITY",  "gate.fail_on",                                                              \
+         ARG_FAIL_ON, "fail at this severity or above; none: never (default: high)"},              \
         {"all", 0, NULL, NULL, ARG_ALL, "table: every finding"},                                   \
         {"show-suppressed", 0, NULL, NULL, ARG_SHOW_SUPPRESSED, "table: suppressed findings too"}, \
         {"quiet", 'q', NULL, NULL, ARG_QUIET, "no table on stdout, no progress"},                  \
         {"no-progress", 0, NULL, NULL, ARG_NO_PROGRESS, "no progress on stderr"},                  \
         {"no-color", 0, NULL, NULL, ARG_NO_COLOR, "no colours (also: NO_COLOR)"},                  \
-        {"gate",          0, "NAME,...",                                                           \
-         "gate.policies", 0, "judge by strict, balanced, report-only, or gate policies"},          \
+        {"gate",          0,        "NAME,...",                                                    \
+         "gate.policies", ARG_GATE, "judge by strict, balanced, report-only, or gate policies"},   \
         {"waivers",          0, "FILE,...",                                                        \
          "policies.waivers", 0, "findings that are accepted, why, and until when"},                \
         {"policies", 0, "DIR,...", NULL, ARG_POLICIES, "further packs of policies"},               \
@@ -54,11 +60,14 @@ static const struct flag scan_flags[] = {
     {"exclude", 'x', "GLOB,...", "scan.exclude", 0, "leave out files and folders"},
     {"include-ignored", 0, NULL, "scan.include_ignored", 0,
      "look also at .gitignore'd and vendored folders"},
-    {"timeout", 't', "DURATION", "scan.timeout", 0, "for one scanner, as 90s or 15m"},
-    {"offline", 0, NULL, "scan.offline", 0, "no network"},
+    {"timeout", 't', "DURATION", "scan.timeout", ARG_TIMEOUT, "for one scanner, as 90s or 15m"},
+    {"offline", 0, NULL, "scan.offline", ARG_OFFLINE, "no network"},
     {"no-sandbox", 0, NULL, NULL, ARG_NO_SANDBOX, "no Landlock and seccomp around scanners"},
     {"dry-run", 'n', NULL, NULL, ARG_DRY_RUN, "show what would run, and why"},
+    {"checkout-secret", 0, "NAME", NULL, ARG_CHECKOUT_SECRET, "server: a stored secret for git"},
+    {"no-wait", 0, NULL, NULL, ARG_NO_WAIT, "server: print the id of the job, and end"},
     REPORT_FLAGS,
+    SERVER_FLAGS,
     COMMON_FLAGS,
     {0},
 };
@@ -69,7 +78,9 @@ static const struct flag import_flags[] = {
     {"scope", 0, "NAME", NULL, ARG_SCOPE,
      "store: the part of the repository that the reports are about"},
     {"root", 'r', "DIR", NULL, ARG_ROOT, "folder that the reports' paths are relative to"},
+    {"no-wait", 0, NULL, NULL, ARG_NO_WAIT, "server: print the id of the job, and end"},
     REPORT_FLAGS,
+    SERVER_FLAGS,
     COMMON_FLAGS,
     {0},
 };
@@ -100,6 +111,7 @@ static const struct flag policy_flags[] = {
     {"policies", 0, "DIR,...", NULL, ARG_POLICIES, "further packs of policies"},
     {"policy-keys", 0, "FILE", "policies.keys", 0, "public keys: archives must be signed"},
     {"waivers", 0, "FILE,...", "policies.waivers", 0, "eval: what is accepted, why, until when"},
+    SERVER_FLAGS,
     COMMON_FLAGS,
     {0},
 };
@@ -144,6 +156,7 @@ static const struct flag findings_flags[] = {
     {"by", 0, "NAME", NULL, ARG_BY, "set-status: who (default: the user's name)"},
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
+    SERVER_FLAGS,
     COMMON_FLAGS,
     {0},
 };
@@ -156,6 +169,7 @@ static const struct flag scans_flags[] = {
     {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
+    SERVER_FLAGS,
     COMMON_FLAGS,
     {0},
 };
@@ -169,6 +183,7 @@ static const struct flag jobs_flags[] = {
     {"by", 0, "NAME", NULL, ARG_BY, "cancel, retry: who (default: the user's name)"},
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
+    SERVER_FLAGS,
     COMMON_FLAGS,
     {0},
 };
@@ -189,6 +204,7 @@ static const struct flag schedules_flags[] = {
     {"by", 0, "NAME", NULL, ARG_BY, "put, run: who (default: the user's name)"},
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
+    SERVER_FLAGS,
     COMMON_FLAGS,
     {0},
 };
@@ -222,6 +238,34 @@ static const struct flag doctor_flags[] = {
     COMMON_FLAGS,
     {0},
 };
+
+static const struct flag waivers_flags[] = {
+    {"policy", 0, "ID", NULL, ARG_POLICY, "add: of this policy, rule or CVE; a glob"},
+    {"resource", 0, "NAME", NULL, ARG_RESOURCE, "add: for this resource; a glob"},
+    {"path", 0, "PATH", NULL, ARG_PATH, "add: in these files; a glob"},
+    {"reason", 0, "TEXT", NULL, ARG_REASON, "add: why"},
+    {"owner", 0, "NAME", NULL, ARG_BY, "add: who answers for it (default: who asks)"},
+    {"expires", 0, "DATE", NULL, ARG_EXPIRES, "add: the last day on which it holds"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    SERVER_FLAGS,
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag login_flags[] = {
+    {"email", 0, "ADDRESS", NULL, ARG_EMAIL, "who (default: asked for)"},
+    {"totp", 0, "CODE", NULL, ARG_TOTP, "code of the second factor, or a recovery code"},
+    {"setup", 0, NULL, NULL, ARG_SETUP, "make the first administrator, with the setup token"},
+    {"password-stdin", 0, NULL, NULL, ARG_PASSWORD_STDIN,
+     "the password is a line of standard input; with --setup after the setup token"},
+    {"token-stdin", 0, NULL, NULL, ARG_TOKEN_STDIN,
+     "keep the API token that is a line of standard input"},
+    SERVER_FLAGS,
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag logout_flags[] = {SERVER_FLAGS, COMMON_FLAGS, {0}};
 
 static const struct flag config_flags[] = {COMMON_FLAGS, {0}};
 
@@ -270,6 +314,14 @@ static const struct command commands[] = {
      "Shows and changes when the daemon scans.",
      "A target is a repository's URL, an absolute folder, image:NAME or url:URL.", schedules_flags,
      cmd_schedules},
+    {"waivers", "list | add --policy ID --reason TEXT | remove ID",
+     "Shows and changes the waivers of a daemon.",
+     "Without a daemon they are files: docs/policy-guide.md.", waivers_flags, cmd_waivers},
+    {"login", "", "Keeps a login at a daemon.",
+     "The password is asked for, or read from standard input; it is not kept. Programs set\n"
+     "SECUREOPS_SERVER and SECUREOPS_TOKEN instead.",
+     login_flags, cmd_login},
+    {"logout", "", "Ends the login at a daemon.", NULL, logout_flags, cmd_logout},
     {"db",
      "migrate | backup PATH | restore PATH | verify | retention |\n"
      "                        export STORE | import STORE",

@@ -1,6 +1,8 @@
 /* Configuration as the daemon has it, with what the request adds; the store; the engine. */
 #include "runner_priv.h"
 
+#include "sla.h"
+
 #include <dirent.h>
 
 /* ---- configuration ---- */
@@ -109,6 +111,8 @@ static int open_store(struct runner *r, struct sco_error *err)
     struct sco_store_context context = {
         .source = j->setup.node, .correlation_id = j->correlation_id, .user_id = j->requested_by};
     int e = sco_store_open(&o, &r->cli.store, err);
+    if (e == 0)
+        sla_apply(r->cli.store, &r->cli.config->sla);
     return e == 0 ? sco_store_set_context(r->cli.store, &context, err) : e;
 }
 

@@ -100,7 +100,7 @@ static void on_reload_signal(evutil_socket_t signal, short what, void *user)
     struct daemon *d = user;
     (void)signal;
     (void)what;
-    if (!d->stops && daemon_reload(d, NULL) < 0)
+    if (!d->stops && daemon_reload(d, "signal:HUP", NULL) < 0)
         return; /* told there */
 }
 
@@ -234,6 +234,7 @@ static int set_up(struct daemon *d, struct sco_error *err)
     commands_init(&d->commands, d->paths.secureops, env);
     stores_init(&d->stores, d->paths.store, d->paths.node, d->metrics);
     stores_set_attempts(&d->stores, d->snapshot->config->queue.attempts);
+    stores_set_sla(&d->stores, &d->snapshot->config->sla);
     meter_init(d);
     r = add_signals(d, err);
     return r == 0 ? add_modules(d, err) : r;

@@ -79,9 +79,10 @@ struct stores {
     const char *where, *node;
     struct sco_metrics *metrics;
     pthread_mutex_t lock;
-    bool open;             /* atomic: the schema is there */
-    uint32_t attempts;     /* atomic: queue.attempts */
-    struct sco_error last; /* lock: why it is not */
+    bool open;                 /* atomic: the schema is there */
+    uint32_t attempts;         /* atomic: queue.attempts */
+    struct sco_error last;     /* lock: why it is not */
+    struct sco_config_sla sla; /* lock */
 };
 struct store_thread {
     struct stores *of;
@@ -91,12 +92,14 @@ struct store_thread {
 };
 void stores_init(struct stores *s, const char *where, const char *node, struct sco_metrics *m);
 void stores_done(struct stores *s);
+void stores_set_sla(struct stores *s, const struct sco_config_sla *sla); /* from now on */
 void stores_set_attempts(struct stores *s, int64_t n);
 void *stores_start_first(void *stores); /* of sco_threads_options; the clock's thread */
 void *stores_start(void *stores);
 void stores_stop(void *stores, void *state);
 struct sco_store *stores_get(void *state); /* connected; NULL: it is away */
-int stores_open_more(void *stores, struct sco_store **ret, struct sco_error *err); /* of the bus */
+/* Of the bus. SCO_E_CANCELLED: not yet. */
+int stores_open_more(void *stores, struct sco_store **ret, struct sco_error *err);
 void stores_last_error(struct stores *s, struct sco_error *ret);
 
 /* ---- command.c: `secureops` for the API ---- */
@@ -155,6 +158,7 @@ struct daemon {
     int64_t scraped_at;    /* monotonic, atomic: metrics were last read */
     int64_t counted_at;    /* the clock's thread */
     int64_t last_position; /* of the feed; the clock's thread */
+    bool met_store;        /* the clock's thread */
     char reload_error[512];
     int stops, status;
     bool ready;
@@ -167,7 +171,8 @@ void daemon_look_for_orphans(struct daemon *d);
 void daemon_log_setup(const struct sco_config *c);
 
 /* ---- first.c ---- */
-void daemon_first_start(struct daemon *d, struct sco_store *s); /* on the clock's thread */
+/* When the store is met for the first time, early or late; on the clock's thread. */
+void daemon_first_start(struct daemon *d, struct sco_store *s);
 void daemon_rotate(struct daemon *d, struct sco_store *s);
 
 /* ---- meter.c ---- */
@@ -191,4 +196,5 @@ void wire_api_options(struct daemon *d, const struct snapshot *s, struct sco_are
                       struct sco_api_options *ret);
 
 /* ---- reload.c ---- */
-int daemon_reload(struct daemon *d, struct sco_error *err) SCO_NODISCARD; /* on the loop */
+/* On the loop. `by`: who wants it, for the audit log. */
+int daemon_reload(struct daemon *d, const char *by, struct sco_error *err) SCO_NODISCARD;

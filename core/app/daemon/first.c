@@ -28,6 +28,7 @@ void daemon_first_start(struct daemon *d, struct sco_store *s)
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     struct sco_error err = {0};
     const char *token = NULL;
+    d->met_store = true;
     int r = sco_auth_setup_token(d->auth, s, &arena, &token, &err);
     if (r < 0)
         sco_log_error("no setup token can be made: %s", err.text);

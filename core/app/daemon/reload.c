@@ -2,6 +2,8 @@
  * works with the old one ends with that. What cannot change while we run is named. */
 #include "daemon_priv.h"
 
+#include <secureops/store_accounts.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define SCO_LOG_MODULE "daemon"
@@ -22,11 +24,62 @@ static int take(struct daemon *d, struct snapshot *s, struct sco_error *err)
         return r;
     sco_sched_reload(d->sched, sco_buf_str(&setup), (uint32_t)s->config->queue.slots);
     stores_set_attempts(&d->stores, s->config->queue.attempts);
+    stores_set_sla(&d->stores, &s->config->sla);
     daemon_log_setup(s->config);
     return 0;
 }
 
-int daemon_reload(struct daemon *d, struct sco_error *err)
+/* ---- the audit log ---- */
+struct told {
+    struct sco_audit_entry e;
+    struct sco_arena arena;
+};
+
+static void add_audit(void *state, void *work)
+{
+    struct told *t = work;
+    struct sco_error err = {0};
+    struct sco_store *s = stores_get(state);
+    if (!s || sco_store_audit_add(s, &t->e, &err) < 0)
+        sco_log_warning("the reload is not in the audit log: %s",
+                        s ? err.text : "the store is away");
+}
+
+static void audit_done(void *work)
+{
+    struct told *t = work;
+    sco_arena_done(&t->arena);
+    free(t);
+}
+
+static void audit(struct daemon *d, const char *by, const struct sco_error *why)
+{
+    struct sco_error err = {0};
+    struct told *t = sco_alloc(1, sizeof *t);
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_json_out o = {.b = &b};
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "node", d->paths.node);
+    sco_json_kz(&o, "error", why ? why->text : NULL);
+    sco_json_end(&o, '}');
+    int r = t && !b.failed ? 0 : sco_error_nomem(&err);
+    if (r == 0) {
+        t->e = (struct sco_audit_entry){.at = sco_now_ms(),
+                                        .actor = sco_arena_cstr(&t->arena, sco_str_c(by)),
+                                        .action = "configuration.reload",
+                                        .outcome = why ? "failure" : "success",
+                                        .details = sco_arena_cstr(&t->arena, sco_buf_str(&b))};
+        r = t->e.actor && t->e.details ? sco_threads_run(d->pool, add_audit, audit_done, t, &err)
+                                       : sco_error_nomem(&err);
+    }
+    if (r == 0)
+        return;
+    sco_log_warning("the reload is not in the audit log: %s", err.text);
+    if (t)
+        audit_done(t);
+}
+
+int daemon_reload(struct daemon *d, const char *by, struct sco_error *err)
 {
     struct sco_error own = {0};
     struct snapshot *s = NULL;
@@ -43,6 +96,7 @@ int daemon_reload(struct daemon *d, struct sco_error *err)
                  err->text);
         sco_log_error("the configuration was not reloaded, the one before holds: %s", err->text);
         notify_ready(d->notify, "running; the last reload failed");
+        audit(d, by, err);
         return r;
     }
     snapshot_differences(d->snapshot, s, &kept);
@@ -58,5 +112,6 @@ int daemon_reload(struct daemon *d, struct sco_error *err)
     else
         sco_log_info("reloaded");
     notify_ready(d->notify, "running");
+    audit(d, by, NULL);
     return 0;
 }

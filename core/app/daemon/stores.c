@@ -3,6 +3,8 @@
  * again with each piece of work, but not more often than once a second. */
 #include "daemon_priv.h"
 
+#include "../sla.h"
+
 #include <stdlib.h>
 
 #define SCO_LOG_MODULE "daemon"
@@ -79,6 +81,21 @@ void stores_last_error(struct stores *s, struct sco_error *ret)
     pthread_mutex_unlock(&s->lock);
 }
 
+void stores_set_sla(struct stores *s, const struct sco_config_sla *sla)
+{
+    pthread_mutex_lock(&s->lock);
+    s->sla = *sla;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void take_sla(struct stores *s, struct sco_store *store)
+{
+    pthread_mutex_lock(&s->lock);
+    struct sco_config_sla sla = s->sla;
+    pthread_mutex_unlock(&s->lock);
+    sla_apply(store, &sla);
+}
+
 static int open_one(struct stores *s, bool first, struct sco_store **ret, struct sco_error *err)
 {
     if (!first && !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE))
@@ -117,6 +134,7 @@ struct sco_store *stores_get(void *state)
         r = sco_store_ready(t->store, &err);
     if (r == 0) {
         sco_store_set_attempts(t->store, __atomic_load_n(&t->of->attempts, __ATOMIC_RELAXED));
+        take_sla(t->of, t->store); /* a reload may have changed it */
         return t->store;
     }
     sco_metric_add(t->of->metrics, &failures, 1);
@@ -127,5 +145,11 @@ struct sco_store *stores_get(void *state)
 
 int stores_open_more(void *stores, struct sco_store **ret, struct sco_error *err)
 {
-    return open_one(stores, false, ret, err);
+    struct stores *s = stores;
+    if (!__atomic_load_n(&s->open, __ATOMIC_ACQUIRE))
+        return sco_error_set(err, SCO_E_CANCELLED, "the store is not open yet");
+    int r = open_one(s, false, ret, err);
+    if (r == 0)
+        take_sla(s, *ret);
+    return r;
 }

@@ -70,6 +70,8 @@ static void on_polled_store(void *user, struct sco_store *s, int64_t now)
     struct sco_error err = {0};
     int64_t last = 0;
     bool more = true;
+    if (!d->met_store)
+        daemon_first_start(d, s);
     meter_store(d, s, now);
     for (int i = 0; more && i < SEQUENCE_ROUNDS; i++)
         if (sco_store_events_sequence(s, SEQUENCE_BATCH, &last, &more, &err) < 0) {
@@ -255,9 +257,9 @@ int wire_tracer(struct daemon *d, struct sco_error *err)
 }
 
 /* ---- API ---- */
-static int on_reload(void *user, struct sco_error *err)
+static int on_reload(void *user, const char *by, struct sco_error *err)
 {
-    return daemon_reload(user, err);
+    return daemon_reload(user, by, err);
 }
 
 static int on_run(void *user, const char *dir, const char *const *argv, struct sco_buf *out,
@@ -330,6 +332,7 @@ void wire_api_options(struct daemon *d, const struct snapshot *s, struct sco_are
                                  .checkout_hosts = snapshot_list(arena, c->checkout.hosts),
                                  .checkout_folders = snapshot_list(arena, c->checkout.folders),
                                  .node = d->paths.node,
+                                 .environment = z(c->events.environment),
                                  .connections_max = (uint32_t)c->server.connections,
                                  .rate = (uint32_t)c->server.rate,
                                  .burst = (uint32_t)c->server.burst,

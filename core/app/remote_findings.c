@@ -1,0 +1,413 @@
+/* Findings and scans of a daemon, as a store gives them. */
+#include "remote.h"
+
+const char *remote_text(struct sco_arena *a, const struct sco_node *map, const char *key)
+{
+    struct sco_str s = sco_text(sco_get(map, key));
+    return s.p ? sco_arena_cstr(a, s) : NULL;
+}
+
+int64_t remote_time(const struct sco_node *map, const char *key)
+{
+    int64_t at = 0;
+    struct sco_str s = sco_text(sco_get(map, key));
+    return s.n && sco_time_parse(s, &at) == 0 ? at : 0;
+}
+
+static const char *text_or_empty(struct sco_arena *a, const struct sco_node *map, const char *key)
+{
+    const char *z = remote_text(a, map, key);
+    return z ? z : "";
+}
+
+int remote_items(const struct sco_node *list, struct sco_arena *a, size_t size, void **ret,
+                 size_t *ret_n, const char **ret_cursor, struct sco_error *err)
+{
+    const struct sco_node *items = sco_get(list, "items");
+    size_t n = 0;
+    if (!sco_is(items, SCO_NODE_LIST))
+        return sco_error_set(err, SCO_E_FORMAT, "the daemon's answer is not a list");
+    SCO_EACH (m, items)
+        n++;
+    void *v = sco_arena_alloc(a, (n + 1) * size);
+    if (!v)
+        return sco_error_nomem(err);
+    *ret = v;
+    *ret_n = n;
+    *ret_cursor = remote_text(a, list, "next_cursor");
+    return 0;
+}
+
+/* ---- findings ---- */
+static bool is_of_the_store(struct sco_str key)
+{
+    static const char *const keys[] = {"id",
+                                       "repository",
+                                       "branch",
+                                       "status",
+                                       "status_by",
+                                       "status_reason",
+                                       "assignee",
+                                       "accepted_until",
+                                       "first_detected",
+                                       "last_detected",
+                                       "due_at",
+                                       "resolved_at",
+                                       "resolved_by",
+                                       "first_scan",
+                                       "last_scan"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(keys); i++)
+        if (sco_str_is(key, keys[i]))
+            return true;
+    return false;
+}
+
+/* What was reported, without what the store has added. */
+static const char *content_of(struct sco_arena *a, const struct sco_node *m)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_json_out o = {.b = &b};
+    sco_json_begin(&o, '{');
+    for (const struct sco_node *x = m->child; x; x = x->next) {
+        if (is_of_the_store(x->key))
+            continue;
+        sco_json_key(&o, x->key.p);
+        sco_json_node(&o, x);
+    }
+    sco_json_end(&o, '}');
+    return b.failed ? NULL : sco_arena_cstr(a, sco_buf_str(&b));
+}
+
+static const char *tools_of(struct sco_arena *a, const struct sco_node *m)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    SCO_EACH (t, sco_get(m, "tools")) {
+        struct sco_str name = sco_text(sco_get(t, "name"));
+        sco_buf_addf(&b, "%s%.*s", b.n ? "," : "", SCO_STR_ARG(name));
+    }
+    return b.n ? sco_arena_cstr(a, sco_buf_str(&b)) : NULL;
+}
+
+static enum sco_status status_of(struct sco_str text)
+{
+    uint32_t i = 0;
+    while (i < SCO_STATUS_MAX_ && !sco_str_is_nocase(text, sco_status_name((enum sco_status)i)))
+        i++;
+    return i < SCO_STATUS_MAX_ ? (enum sco_status)i : SCO_STATUS_OPEN;
+}
+
+static int take_finding(const struct sco_node *m, struct sco_arena *a, struct sco_stored_finding *f,
+                        struct sco_error *err)
+{
+    const struct sco_node *suppressions = sco_get(m, "suppressions");
+    if (!sco_is(m, SCO_NODE_MAP) || !sco_text(sco_get(m, "id")).n)
+        return sco_error_set(err, SCO_E_FORMAT, "the daemon's answer is not a finding");
+    *f = (struct sco_stored_finding){
+        .id = remote_text(a, m, "id"),
+        .repository = text_or_empty(a, m, "repository"),
+        .branch = text_or_empty(a, m, "branch"),
+        .fingerprint = text_or_empty(a, m, "fingerprint"),
+        .type = sco_type_parse(sco_text(sco_get(m, "vulnerability_type"))),
+        .severity = sco_severity_parse(sco_text(sco_get(m, "severity"))),
+        .status = status_of(sco_text(sco_get(m, "status"))),
+        .suppressed = sco_is(suppressions, SCO_NODE_LIST) && suppressions->child,
+        .risk_score = sco_real(sco_get(m, "risk_score"), 0),
+        .title = remote_text(a, m, "title"),
+        .rule_id = text_or_empty(a, m, "rule_id"),
+        .file_path = remote_text(a, m, "file_path"),
+        .cve_id = remote_text(a, m, "cve_id"),
+        .tools = tools_of(a, m),
+        .line_number = sco_int(sco_get(m, "line_number"), 0),
+        .first_detected = remote_time(m, "first_detected"),
+        .last_detected = remote_time(m, "last_detected"),
+        .resolved_at = remote_time(m, "resolved_at"),
+        .accepted_until = remote_time(m, "accepted_until"),
+        .due_at = remote_time(m, "due_at"),
+        .first_scan = remote_text(a, m, "first_scan"),
+        .last_scan = remote_text(a, m, "last_scan"),
+        .resolved_by = remote_text(a, m, "resolved_by"),
+        .status_by = remote_text(a, m, "status_by"),
+        .status_reason = remote_text(a, m, "status_reason"),
+        .assignee = remote_text(a, m, "assignee"),
+        .content = content_of(a, m),
+    };
+    return f->id && f->content ? 0 : sco_error_nomem(err);
+}
+
+static void add_bits(struct sco_buf *b, uint32_t bits, uint32_t max, const char *(*name)(uint32_t))
+{
+    for (uint32_t i = 0; i < max; i++)
+        if (bits >> i & 1 && name(i))
+            sco_buf_addf(b, "%s%s", b->n ? "," : "", name(i));
+}
+
+static const char *status_name(uint32_t i)
+{
+    return sco_status_name((enum sco_status)i);
+}
+
+static void findings_query(struct sco_buf *path, const struct sco_store_filter *f)
+{
+    SCO_AUTO(sco_buf) struct sco_buf statuses = {0}, types = {0};
+    add_bits(&statuses, f->statuses, SCO_STATUS_MAX_, status_name);
+    add_bits(&types, f->types, SCO_TYPE_MAX_, sco_type_name);
+    remote_query(path, "repository", f->repository);
+    remote_query(path, "branch", f->branch);
+    remote_query(path, "status", statuses.n ? sco_buf_z(&statuses) : NULL);
+    remote_query(path, "type", types.n ? sco_buf_z(&types) : NULL);
+    remote_query(path, "severity", f->min_severity ? sco_severity_name(f->min_severity) : NULL);
+    remote_query(path, "tool", f->tool);
+    remote_query(path, "rule", f->rule);
+    remote_query(path, "cve", f->cve);
+    remote_query(path, "path", f->path);
+    remote_query(path, "suppressed", f->suppressed ? "true" : NULL);
+    remote_query_limit(path, f->limit);
+    remote_query(path, "cursor", f->cursor);
+    path->failed |= statuses.failed || types.failed;
+}
+
+int remote_findings(struct remote *r, const struct sco_store_filter *f,
+                    struct sco_finding_page *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    const struct sco_node *list = NULL;
+    struct sco_finding_page p = {0};
+    void *v = NULL;
+    sco_buf_addz(&path, "/vulnerabilities");
+    findings_query(&path, f);
+    int e = sco_buf_check(&path, err);
+    if (e == 0)
+        e = remote_get(r, sco_buf_z(&path), &text, &list, err);
+    if (e == 0)
+        e = remote_items(list, &p.arena, sizeof *p.v, &v, &p.n, &p.cursor, err);
+    p.v = v;
+    size_t i = 0;
+    if (e == 0)
+        SCO_EACH (m, sco_get(list, "items"))
+            e = e < 0 ? e : take_finding(m, &p.arena, &p.v[i++], err);
+    if (e < 0)
+        sco_finding_page_done(&p);
+    else
+        *ret = p;
+    return e;
+}
+
+int remote_finding(struct remote *r, const char *id, struct sco_finding_page *ret,
+                   struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    const struct sco_node *m = NULL;
+    struct sco_finding_page p = {.n = 1};
+    sco_buf_addz(&path, "/vulnerabilities");
+    remote_segment(&path, id);
+    int e = sco_buf_check(&path, err);
+    if (e == 0)
+        e = remote_get(r, sco_buf_z(&path), &text, &m, err);
+    if (e == 0 && !(p.v = sco_arena_alloc(&p.arena, sizeof *p.v)))
+        e = sco_error_nomem(err);
+    if (e == 0)
+        e = take_finding(m, &p.arena, p.v, err);
+    if (e < 0)
+        sco_finding_page_done(&p);
+    else
+        *ret = p;
+    return e;
+}
+
+int remote_history(struct remote *r, const char *id, struct sco_store_history *ret,
+                   struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    const struct sco_node *list = NULL;
+    struct sco_store_history h = {0};
+    const char *cursor;
+    void *v = NULL;
+    sco_buf_addz(&path, "/vulnerabilities");
+    remote_segment(&path, id);
+    sco_buf_addz(&path, "/history");
+    int e = sco_buf_check(&path, err);
+    if (e == 0)
+        e = remote_get(r, sco_buf_z(&path), &text, &list, err);
+    if (e == 0) /* sco_store_history_done frees the array */
+        e = remote_items(list, &text, 1, &v, &h.n, &cursor, err);
+    if (e == 0 && h.n && !(h.v = sco_alloc(h.n, sizeof *h.v)))
+        e = sco_error_nomem(err);
+    size_t i = 0;
+    SCO_EACH (m, e == 0 ? sco_get(list, "items") : NULL) {
+        const char *reason = remote_text(&h.arena, m, "reason");
+        h.v[i++] = (struct sco_store_event){
+            .at = remote_time(m, "at"),
+            .action = text_or_empty(&h.arena, m, "action"),
+            .from = remote_text(&h.arena, m, "from"),
+            .to = remote_text(&h.arena, m, "to"),
+            .by = text_or_empty(&h.arena, m, "by"),
+            .scan_id = remote_text(&h.arena, m, "scan_id"),
+            .reason = reason ? reason : remote_text(&h.arena, m, "assignee")};
+    }
+    if (e < 0)
+        sco_store_history_done(&h);
+    else
+        *ret = h;
+    return e;
+}
+
+int remote_set_status(struct remote *r, const char *id, const struct sco_store_status *to,
+                      bool *ret_changed, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    SCO_AUTO(sco_buf) struct sco_buf body = {0};
+    struct sco_json_out o = {.b = &body};
+    const struct sco_node *v = NULL;
+    char until[SCO_TIME_LEN];
+    sco_json_begin(&o, '{');
+    sco_json_key(&o, "ids");
+    sco_json_begin(&o, '[');
+    sco_json_str(&o, sco_str_c(id));
+    sco_json_end(&o, ']');
+    sco_json_kz(&o, "status", sco_status_name(to->status));
+    sco_json_kz(&o, "reason", to->reason);
+    sco_time_format(to->accepted_until, until);
+    sco_json_kz(&o, "accepted_until", to->accepted_until ? until : NULL);
+    sco_json_end(&o, '}');
+    struct remote_ask q = {.method = "POST",
+                           .path = "/vulnerabilities/bulk",
+                           .json = sco_buf_str(&body),
+                           .repeatable = true};
+    int e = sco_buf_check(&body, err);
+    if (e == 0)
+        e = remote_json(r, &q, &text, &v, err);
+    if (e == 0)
+        *ret_changed = sco_int(sco_get(v, "changed"), 0) > 0;
+    return e;
+}
+
+/* ---- scans ---- */
+static void take_severities(const struct sco_node *m, int64_t by[SCO_SEV_MAX_])
+{
+    for (uint32_t i = SCO_SEV_INFO; i < SCO_SEV_MAX_; i++)
+        by[i] = sco_int(sco_get(m, sco_severity_name(i)), 0);
+}
+
+static void take_run(const struct sco_node *m, struct sco_arena *a, struct sco_stored_run *x)
+{
+    *x = (struct sco_stored_run){.name = text_or_empty(a, m, "name"),
+                                 .title = remote_text(a, m, "title"),
+                                 .tool = remote_text(a, m, "tool"),
+                                 .version = remote_text(a, m, "version"),
+                                 .status = text_or_empty(a, m, "status"),
+                                 .reason = remote_text(a, m, "reason"),
+                                 .hint = remote_text(a, m, "hint"),
+                                 .required = sco_bool(sco_get(m, "required"), 0),
+                                 .counts = sco_bool(sco_get(m, "counts"), 0),
+                                 .started_at = remote_time(m, "started_at"),
+                                 .duration_ms = sco_int(sco_get(m, "duration_ms"), -1),
+                                 .exit_code = sco_int(sco_get(m, "exit_code"), -1),
+                                 .reported = sco_int(sco_get(m, "reported"), 0),
+                                 .dropped = sco_int(sco_get(m, "dropped"), 0),
+                                 .suppressed = sco_int(sco_get(m, "suppressed"), 0)};
+    take_severities(sco_get(m, "by_severity"), x->by_severity);
+}
+
+static uint64_t count(const struct sco_node *m, const char *key)
+{
+    int64_t n = sco_int(sco_get(m, key), 0);
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+static int take_scan(const struct sco_node *m, struct sco_arena *a, struct sco_stored_scan *x,
+                     struct sco_error *err)
+{
+    const struct sco_node *runs = sco_get(m, "scanners");
+    if (!sco_is(m, SCO_NODE_MAP) || !sco_text(sco_get(m, "id")).n)
+        return sco_error_set(err, SCO_E_FORMAT, "the daemon's answer is not a scan");
+    *x = (struct sco_stored_scan){.id = remote_text(a, m, "id"),
+                                  .scan_type = text_or_empty(a, m, "scan_type"),
+                                  .repository = text_or_empty(a, m, "repository"),
+                                  .branch = text_or_empty(a, m, "branch"),
+                                  .scope = text_or_empty(a, m, "scope"),
+                                  .commit_sha = remote_text(a, m, "commit_sha"),
+                                  .status = text_or_empty(a, m, "status"),
+                                  .gate_result = text_or_empty(a, m, "gate_result"),
+                                  .exit_status = sco_int(sco_get(m, "exit_status"), 0),
+                                  .started_at = remote_time(m, "started_at"),
+                                  .completed_at = remote_time(m, "completed_at"),
+                                  .findings = sco_int(sco_get(m, "findings"), 0),
+                                  .suppressed = sco_int(sco_get(m, "suppressed"), 0),
+                                  .tool_name = remote_text(a, m, "tool_name"),
+                                  .tool_version = remote_text(a, m, "tool_version"),
+                                  .stored = {.created = count(m, "created"),
+                                             .seen = count(m, "seen"),
+                                             .changed = count(m, "changed"),
+                                             .resolved = count(m, "resolved"),
+                                             .reopened = count(m, "reopened"),
+                                             .not_checked = count(m, "not_checked")}};
+    take_severities(sco_get(m, "by_severity"), x->by_severity);
+    size_t n = 0;
+    SCO_EACH (run, runs)
+        n++;
+    x->runs = n ? sco_alloc(n, sizeof *x->runs) : NULL; /* sco_scan_page_done frees it */
+    if (n && !x->runs)
+        return sco_error_nomem(err);
+    SCO_EACH (run, runs)
+        take_run(run, a, &x->runs[x->n_runs++]);
+    return 0;
+}
+
+int remote_scans(struct remote *r, const struct sco_store_scan_filter *f, struct sco_scan_page *ret,
+                 struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    const struct sco_node *list = NULL;
+    struct sco_scan_page p = {0};
+    void *v = NULL;
+    sco_buf_addz(&path, "/scans");
+    remote_query(&path, "repository", f->repository);
+    remote_query(&path, "branch", f->branch);
+    remote_query(&path, "status", f->status);
+    remote_query_limit(&path, f->limit);
+    remote_query(&path, "cursor", f->cursor);
+    int e = sco_buf_check(&path, err);
+    if (e == 0)
+        e = remote_get(r, sco_buf_z(&path), &text, &list, err);
+    if (e == 0)
+        e = remote_items(list, &p.arena, sizeof *p.v, &v, &p.n, &p.cursor, err);
+    p.v = v;
+    size_t i = 0;
+    SCO_EACH (m, e == 0 ? sco_get(list, "items") : NULL)
+        e = e < 0 ? e : take_scan(m, &p.arena, &p.v[i++], err);
+    if (e < 0)
+        sco_scan_page_done(&p);
+    else
+        *ret = p;
+    return e;
+}
+
+/* Also by the id of its job. */
+int remote_scan(struct remote *r, const char *id, struct sco_scan_page *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    const struct sco_node *m = NULL;
+    struct sco_scan_page p = {.n = 1};
+    sco_buf_addz(&path, "/scans");
+    remote_segment(&path, id);
+    int e = sco_buf_check(&path, err);
+    if (e == 0)
+        e = remote_get(r, sco_buf_z(&path), &text, &m, err);
+    if (e == 0 && !sco_is(sco_get(m, "scan"), SCO_NODE_MAP))
+        e = sco_error_set(err, SCO_E_NOT_FOUND, "there is no scan yet: the job is %.*s",
+                          SCO_STR_ARG(sco_text(sco_get(m, "status"))));
+    if (e == 0 && !(p.v = sco_arena_alloc(&p.arena, sizeof *p.v)))
+        e = sco_error_nomem(err);
+    if (e == 0)
+        e = take_scan(sco_get(m, "scan"), &p.arena, p.v, err);
+    if (e < 0)
+        sco_scan_page_done(&p);
+    else
+        *ret = p;
+    return e;
+}
