@@ -107,7 +107,9 @@ static int load_config(struct runner *r, struct sco_error *err)
 static int open_store(struct runner *r, struct sco_error *err)
 {
     const struct runner_job *j = &r->job;
-    struct sco_store_options o = {.where = j->setup.store};
+    /* A scan is worth more than a wait: others that save large ones may take their time. */
+    enum { WAIT_MS = 10 * 60 * 1000 };
+    struct sco_store_options o = {.where = j->setup.store, .wait_ms = WAIT_MS};
     struct sco_store_context context = {
         .source = j->setup.node, .correlation_id = j->correlation_id, .user_id = j->requested_by};
     int e = sco_store_open(&o, &r->cli.store, err);
