@@ -314,7 +314,10 @@ static int add(struct sco_store *s, const struct sco_job_request *q, int64_t now
     struct store_value key = sv_text(q->idempotency_key);
     sco_uuid4(ret->id);
     SCO_BUG_ON(!store_uuid_parse(sco_str_c(ret->id), id));
-    int r = insert(s, q, id, now, err);
+    /* of two that ask for the same at once, the later one is to see the other */
+    int r = s->ops->queue_up ? s->ops->queue_up(s->db, sco_str_c(q->target_key), err) : 0;
+    if (r == 0)
+        r = insert(s, q, id, now, err);
     if (r < 0)
         return r;
     if (!r) {

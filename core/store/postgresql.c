@@ -299,6 +299,13 @@ static int db_lock(void *db, struct sco_error *err)
     return lock_with(db, "SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK, err);
 }
 
+static int db_queue_up(void *db, struct sco_str name, struct sco_error *err)
+{
+    struct store_value v = {.type = STORE_TEXT, .s = name};
+    return db_often(db, "SELECT count(pg_advisory_xact_lock(hashtextextended($1, 0)))", &v, 1, NULL,
+                    NULL, err);
+}
+
 /* ---- schema ---- */
 static int take_i64(void *user, const struct store_value *v, size_t n)
 {
@@ -655,6 +662,7 @@ const struct sco_store_ops *sco_store_postgresql(void)
         .relax = db_relax,
         .clock = db_clock,
         .lock = db_lock,
+        .queue_up = db_queue_up,
         .version = db_version,
         .set_version = db_set_version,
         .script = db_script,

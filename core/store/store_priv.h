@@ -104,6 +104,9 @@ struct sco_store_ops { /* what a driver gives; every call may fail as store.h sa
     /* NULL: nothing to do. The transaction need not outlive a crash of the server. */
     int (*relax)(void *db, struct sco_error *err);
     int (*lock)(void *db, struct sco_error *err); /* in a transaction: alone until its end */
+    /* In a transaction that writes: of those who name the same, one after the other. NULL: they are
+     * anyway. */
+    int (*queue_up)(void *db, struct sco_str name, struct sco_error *err);
     int (*version)(void *db, uint32_t *ret, struct sco_error *err);
     int (*set_version)(void *db, uint32_t v, struct sco_error *err);
     int (*script)(void *db, struct sco_str sql, struct sco_error *err);

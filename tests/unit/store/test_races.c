@@ -81,8 +81,11 @@ static void save_one(struct world *w)
 
 static void wait_for_waiters(struct sco_store *s, int64_t n)
 {
+    enum { PATIENCE_MS = 10000 };
+    int64_t until = sco_mono_ms() + PATIENCE_MS;
     while (ask(s, "SELECT count(*) FROM pg_locks WHERE NOT granted") < n)
-        usleep(1000);
+        if (sco_mono_ms() > until)
+            fail_msg("nobody waits");
 }
 
 static int expire(struct task *t, struct sco_error *err)
@@ -129,6 +132,29 @@ static void two_that_expire_tell_it_once(void **state)
     task_end(&t[1]);
     assert_int_equal(t[0].n + t[1].n, 1);
     assert_string_equal(history_of(w, 1), "created,status,expired");
+}
+
+static int add_one(struct task *t, struct sco_error *err)
+{
+    struct sco_job_request q = a_request("app");
+    struct sco_job_added a;
+    return sco_store_job_add(t->s, &q, t->w->now, &a, err);
+}
+
+/* A push that is told twice at once is scanned once. */
+static void two_requests_for_the_same_are_one(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct task t;
+    OK(sco_store_begin(w->s, &err));
+    add_job(w, a_request("app"));
+    task_start(&t, w, add_one);
+    wait_for_waiters(w->s, 1);
+    OK(sco_store_end(w->s, 0, &err));
+    task_end(&t);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM jobs WHERE state = 'queued'"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM jobs WHERE state = 'replaced'"), 1);
 }
 
 /* ---- a connection ---- */
@@ -359,6 +385,7 @@ int main(void)
 #if !STORE_IS_sqlite
         T(an_acceptance_that_was_changed_does_not_expire),
         T(two_that_expire_tell_it_once),
+        T(two_requests_for_the_same_are_one),
         T(a_cut_connection_is_made_anew),
         T(the_server_says_what_time_it_is),
         T(a_merge_that_fails_leaves_no_lock),
