@@ -15,7 +15,7 @@
 enum { SEQUENCE = 5000 };
 
 /* ---- texts ---- */
-struct feed_text *feed_text_new(const struct sco_event *e)
+struct feed_text *feed_text_new(const struct sco_event *e, const char *environment)
 {
     struct feed_text *t = sco_alloc(1, sizeof *t);
     if (!t)
@@ -23,7 +23,7 @@ struct feed_text *feed_text_new(const struct sco_event *e)
     t->refs = 1;
     sco_buf_addf(&t->ws, "{\"position\":%lld,\"event\":", (long long)e->position);
     size_t from = t->ws.n;
-    sco_event_write(&t->ws, e, NULL);
+    sco_event_write(&t->ws, e, environment);
     struct sco_str envelope = {t->ws.p + from, t->ws.n - from};
     sco_buf_addf(&t->sse, "id: %lld\nevent: %s\ndata: ", (long long)e->position, e->type);
     sco_buf_add(&t->sse, envelope);
@@ -127,7 +127,7 @@ static void deliver(struct api_feed *f, const struct sco_event *e)
         c->position = e->position;
         if (!feed_wants(c, e))
             continue;
-        if (!t && !(t = feed_text_new(e))) {
+        if (!t && !(t = feed_text_new(e, api_options(f->api)->environment))) {
             feed_client_close(c, "out of memory");
             continue;
         }

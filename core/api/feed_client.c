@@ -168,7 +168,8 @@ void feed_client_read(struct feed_client *c, struct feed_read *r)
         tell_gap(c, r->page.first);
     for (size_t i = 0; i < r->page.n; i++) {
         const struct sco_event *e = &r->page.v[i];
-        struct feed_text *t = feed_wants(c, e) ? feed_text_new(e) : NULL;
+        struct feed_text *t =
+            feed_wants(c, e) ? feed_text_new(e, api_options(c->feed->api)->environment) : NULL;
         if (t) {
             feed_client_send(c, e, t);
             feed_text_unref(t);

@@ -70,7 +70,8 @@ void feed_poll(struct api_feed *f);
 /* Starts reading; its end comes to feed_client_read or to the feed. */
 int feed_read_start(struct api_feed *f, struct feed_client *c, int64_t after,
                     struct feed_read **ret, struct sco_error *err) SCO_NODISCARD;
-struct feed_text *feed_text_new(const struct sco_event *e); /* NULL: out of memory */
+struct feed_text *feed_text_new(const struct sco_event *e,
+                                const char *environment); /* NULL: out of memory */
 void feed_text_unref(struct feed_text *t);
 
 /* ---- feed_client.c ---- */

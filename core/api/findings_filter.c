@@ -52,13 +52,16 @@ int api_finding_filter(struct api_call *c, struct sco_store_filter *ret, struct 
                                  .cve = api_query(c, "cve"),
                                  .path = api_query(c, "path"),
                                  .assignee = api_query(c, "assignee"),
-                                 .repositories = api_scope(c)};
+                                 .repositories = api_scope(c),
+                                 .now = c->now};
     const char *severity = api_query(c, "severity"), *sort = api_query(c, "sort");
     int r = take_statuses(c, &f.statuses, err);
     if (r == 0)
         r = take_types(c, &f.types, err);
     if (r == 0)
         r = api_query_bool(c, "suppressed", &f.suppressed, err);
+    if (r == 0)
+        r = api_query_bool(c, "overdue", &f.overdue, err);
     if (r == 0 && severity &&
         (f.min_severity = sco_severity_parse(sco_str_c(severity))) == SCO_SEV_UNKNOWN)
         r = api_fault(c, err, "?severity", "info, low, medium, high or critical");

@@ -78,6 +78,13 @@ static void trace(const struct api_exchange *x, int status, int64_t took_ns)
     sco_tracer_end(x->api->o->tracer, &span);
 }
 
+/* Somebody asks these every few seconds, for ever. */
+static bool is_probe(const struct api_call *c)
+{
+    return c->route &&
+           (strcmp(c->route->path, "/health") == 0 || strcmp(c->route->path, "/ready") == 0);
+}
+
 void api_observe_request(struct api_exchange *x, int status, uint64_t bytes)
 {
     const struct api_call *c = &x->call;
@@ -94,7 +101,8 @@ void api_observe_request(struct api_exchange *x, int status, uint64_t bytes)
             sco_metric_add(m, &cached, 1);
     }
     trace(x, status, took);
-    if (!sco_log_enabled(SCO_LOG_INFO))
+    uint32_t level = is_probe(c) && status < 500 ? SCO_LOG_DEBUG : SCO_LOG_INFO;
+    if (!sco_log_enabled(level))
         return;
     char code[8], ms[24], size[24];
     snprintf(code, sizeof code, "%d", status);
@@ -119,7 +127,7 @@ void api_observe_request(struct api_exchange *x, int status, uint64_t bytes)
                                   "user_agent",
                                   c->user_agent ? c->user_agent : "",
                                   NULL};
-    sco_log_write(SCO_LOG_INFO | SCO_LOG_EACH, "access", fields, "request");
+    sco_log_write(level | SCO_LOG_EACH, "access", fields, "request");
 }
 
 void api_observe_refused(struct sco_api *a, int status)

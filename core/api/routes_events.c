@@ -6,7 +6,7 @@ enum { SEQUENCE = 5000 };
 static void write_event(struct api_call *c, const struct sco_event *e)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
-    sco_event_write(&b, e, NULL);
+    sco_event_write(&b, e, api_options(c->api)->environment);
     c->reply.failed |= b.failed;
     sco_json_begin(&c->out, '{');
     sco_json_ki64(&c->out, "position", e->position);

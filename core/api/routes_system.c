@@ -188,7 +188,7 @@ static int post_reload(struct api_call *c, struct sco_error *err)
     struct sco_error why = {0};
     if (!o->reload)
         return sco_error_set(err, SCO_E_UNSUPPORTED, "there is nothing to reload");
-    if (o->reload(o->user, &why) < 0)
+    if (o->reload(o->user, c->who.name ? c->who.name : "anonymous", &why) < 0)
         return api_problem(c, 409, err, "the configuration before holds: %s", why.text);
     sco_json_begin(&c->out, '{');
     sco_json_kz(&c->out, "status", "reloaded");

@@ -97,7 +97,10 @@ bool bus_store_ready(struct bus_thread *t)
                      : t->bus->o.open_store(t->bus->o.user, &t->store, &err);
     if (r == 0)
         return true;
-    bus_down(t, "the store is away", &err);
+    if (r == SCO_E_CANCELLED) /* at the start: no news */
+        atomic_store(&t->reason, "the store is not open yet");
+    else
+        bus_down(t, "the store is away", &err);
     bus_wait(t->bus, STORE_RETRY_MS, NULL);
     return false;
 }

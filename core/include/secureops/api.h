@@ -23,7 +23,7 @@ struct sco_api_options {
     const char *spool;               /* folder for uploads */
     const char *data;                /* of the daemon: policies/, waivers.yaml */
     const char *const *checkout_hosts, *const *checkout_folders; /* checkout of config.h */
-    const char *node;
+    const char *node, *environment;    /* environment: of events, or NULL */
     uint32_t connections_max;          /* 0: 10000 */
     uint32_t rate, burst;              /* requests a second and principal; 0: 50, 200 */
     uint64_t body_limit, upload_limit; /* 0: 1 MiB, 1 GiB */
@@ -35,7 +35,7 @@ struct sco_api_options {
     struct sco_metrics *metrics;
     struct sco_tracer *tracer;
     const char *metrics_token; /* bearer token of /metrics; NULL: loopback and read:system only */
-    int (*reload)(void *user, struct sco_error *err); /* on the loop */
+    int (*reload)(void *user, const char *by, struct sco_error *err); /* on the loop */
     void (*health)(void *user,
                    struct sco_json_out *o); /* further members of /health; on the loop */
     /* Runs `secureops` with these arguments (policy eval, policy list, ...) in the folder `dir`

@@ -21,7 +21,7 @@ struct sco_bus_options {
     const char *group;        /* consumer group of scan requests; NULL: none are taken */
     const char *node;
     uint32_t in_flight; /* messages at once; 0: 10000 */
-    /* A store for a thread of the bus; closed by it. */
+    /* A store for a thread of the bus; closed by it. SCO_E_CANCELLED: not yet. */
     int (*open_store)(void *user, struct sco_store **ret, struct sco_error *err);
     /* A scan request's `data`, on the consumer's thread with its store, whose context is set and
      * whose transaction is open: it is committed after 0, and an event_id that comes again is not

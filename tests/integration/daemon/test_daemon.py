@@ -1,7 +1,9 @@
 """secureopsd as an operator sees it: start, readiness, reload, stop, and what must not happen."""
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -33,9 +35,16 @@ class Start(Case):
         self.assertFalse([x for x in d.lines() if "token=" in x["message"]])
         for line in d.lines():
             self.assertLessEqual({"timestamp", "level", "module", "message"}, set(line))
+        self.assertFalse([x for x in d.lines() if x.get("path") in ("/health", "/ready")])
         self.assertEqual(d.stop(), 0)
         self.assertIn("stopped", d.lines()[-1]["message"])
         self.assertTrue(any("STOPPING=1" in m for m in d.hear()))
+
+    def test_publishers_wait(self):
+        d = self.start(f"events.jsonl={self.root}/events.jsonl")
+        wait_for(lambda: (self.root / "events.jsonl").exists())
+        self.assertNotIn("store is away", d.text())
+        self.assertNotIn("not open yet", d.text())
 
     def test_soon_and_small(self):
         """The reach of the design is 150 ms and 25 MB; this machine may be busy."""
@@ -171,6 +180,16 @@ class Reload(Case):
         wait_for(lambda: "error" not in d.get("/health")[1]["configuration"])
         wait_for(lambda: self.slots(d) == 4)
         self.assertIn("a restart is needed for server.threads", d.text())
+        rows = wait_for(lambda: len(self.reloads(d)) == 3 and self.reloads(d))
+        self.assertEqual([(r[0], r[1]) for r in rows],
+                         [("signal:HUP", "success"), ("signal:HUP", "failure"),
+                          ("signal:HUP", "success")])
+        self.assertIn("secureopsd.yaml:2", rows[1][2])
+
+    def reloads(self, d):
+        with contextlib.closing(sqlite3.connect(d.store)) as store:
+            return store.execute("SELECT actor, outcome, details FROM audit_log WHERE action = "
+                                 "'configuration.reload' ORDER BY seq").fetchall()
 
     def test_nobody_may(self):
         d = self.start()

@@ -50,19 +50,40 @@ static void lists(void **state)
         {"type=secret", "0"},          {"tool=semgrep", "5"},      {"tool=trivy", "0"},
         {"status=resolved", "0"},      {"status=all", "5"},        {"branch=main", "5"},
         {"repository=elsewhere", "0"}, {"path=src", "5"},          {"assignee=", "5"},
-        {"suppressed=true", "5"},      {"sort=-risk_score", "5"},  {"rule=rule", "5"}};
+        {"suppressed=true", "5"},      {"overdue=true", "0"},      {"overdue=false", "5"},
+        {"sort=-risk_score", "5"},     {"rule=rule", "5"}};
     for (size_t i = 0; i < SCO_ARRAY_LEN(filters); i++) {
         snprintf(path, sizeof path, "/vulnerabilities?%s", filters[i].query);
         expect(t, 200, "GET", path, NULL);
         if (strcmp(at(t, "items"), filters[i].n) != 0)
             fail_msg("%s: %s", filters[i].query, at(t, "items"));
     }
-    static const char *const bad[] = {"severity=awful", "type=x",  "status=gone", "suppressed=1",
-                                      "sort=title",     "limit=0", "cursor=x"};
+    static const char *const bad[] = {"severity=awful", "type=x",     "status=gone", "suppressed=1",
+                                      "overdue=maybe",  "sort=title", "limit=0",     "cursor=x"};
     for (size_t i = 0; i < SCO_ARRAY_LEN(bad); i++) {
         snprintf(path, sizeof path, "/vulnerabilities?%s", bad[i]);
         expect(t, 400, "GET", path, NULL);
     }
+}
+
+static void are_overdue(void **state)
+{
+    T;
+    save_is(t->w, a_scan(t, 2), .created = 2);
+    expect(t, 200, "GET", "/vulnerabilities?overdue=true", NULL);
+    assert_string_equal(at(t, "items"), "0");
+    const int64_t day[SCO_SEV_MAX_] = {[SCO_SEV_HIGH] = 86400000};
+    sco_store_set_sla(t->w->s, day);
+    expect(t, 200, "GET", path_of(id_of(t, 1), ""), NULL);
+    char due[SCO_TIME_LEN];
+    sco_time_format(stored(t->w, 1)->first_detected + 86400000, due);
+    assert_string_equal(at(t, "due_at"), due);
+    t->w->now += 86400000 + 60000;
+    expect(t, 200, "GET", "/vulnerabilities?overdue=true", NULL);
+    assert_string_equal(at(t, "items"), "2");
+    set_status(t->w, 1, SCO_STATUS_FALSE_POSITIVE, 0);
+    expect(t, 200, "GET", "/vulnerabilities?overdue=true&status=all", NULL);
+    assert_string_equal(at(t, "items"), "1");
 }
 
 static void one_changes(void **state)
@@ -303,8 +324,8 @@ int main(void)
 {
 #define C(name) cmocka_unit_test_setup_teardown(name, content_set_up, content_tear_down)
     const struct CMUnitTest tests[] = {
-        C(lists),   C(one_changes), C(who_is_not_told),        C(many_change),
-        C(reports), C(sarif),       C(a_report_of_many_pages), C(figures),
-        C(alerts)};
+        C(lists),       C(are_overdue), C(one_changes), C(who_is_not_told),
+        C(many_change), C(reports),     C(sarif),       C(a_report_of_many_pages),
+        C(figures),     C(alerts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
