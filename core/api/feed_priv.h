@@ -12,7 +12,7 @@
 enum {
     FEED_POLL_MS = 1000, /* for what other nodes wrote */
     FEED_BEAT_MS = 15000,
-    FEED_LIFE_MS = 3600000, /* then one has to ask again, and is looked at again */
+    FEED_LIFE_MS = 900000, /* then one has to ask again, and is looked at again */
     FEED_PAGE = 500,
     FEED_PENDING_MAX = 256 << 10, /* bytes that a reader may be behind */
     FEED_CATCH_UP_PENDING = 64 << 10,
