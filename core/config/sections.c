@@ -186,7 +186,8 @@ static const struct sco_option checkout_table[] = {
     ROW(sco_config_checkout, folders, SCO_OPT_LIST, NULL, .name = "folders",
         .doc = "Folders of this machine that jobs may scan, with all below them; none: no folder."),
     ROW(sco_config_checkout, token, SCO_OPT_STR, NULL, .name = "token", .flags = SCO_OPT_SECRET,
-        .doc = "Token for https repositories."),
+        .doc =
+            "Token for https repositories; sent to the hosts of checkout.hosts, which it wants."),
     ROW(sco_config_checkout, ssh_key, SCO_OPT_STR, NULL, .name = "ssh_key",
         .doc = "File with the private key for ssh repositories."),
     ROW(sco_config_checkout, known_hosts, SCO_OPT_STR, NULL, .name = "known_hosts",
@@ -291,7 +292,7 @@ static const struct sco_option telemetry_table[] = {
 
 static const struct sco_option vault_table[] = {
     ROW(sco_config_vault, address, SCO_OPT_STR, NULL, .name = "address",
-        .doc = "HashiCorp Vault: secrets written as ${vault:PATH#KEY} are asked there."),
+        .doc = "HashiCorp Vault: secrets written as vault:MOUNT/PATH#KEY are asked there."),
     ROW(sco_config_vault, token, SCO_OPT_STR, NULL, .name = "token", .flags = SCO_OPT_SECRET,
         .doc = "Its token."),
     ROW(sco_config_vault, namespace_, SCO_OPT_STR, NULL, .name = "namespace",
