@@ -44,6 +44,7 @@ void api_write_job(struct sco_json_out *o, const struct sco_stored_job *j)
     sco_json_ki64(o, "max_attempts", j->request.max_attempts);
     sco_json_kbool(o, "cancelling", j->cancel && j->state == SCO_JOB_RUNNING);
     sco_json_kz(o, "node", j->node);
+    sco_json_kz(o, "only_node", j->request.only_node);
     api_ktime(o, "created_at", j->created_at);
     api_ktime(o, "started_at", j->started_at);
     api_ktime(o, "completed_at", j->completed_at);

@@ -36,6 +36,7 @@ static void job_json(struct sco_json_out *o, const struct sco_stored_job *j)
     sco_json_ki64(o, "max_attempts", q->max_attempts);
     sco_json_kbool(o, "cancelling", j->cancel && j->state == SCO_JOB_RUNNING);
     sco_json_kz(o, "node", j->node);
+    sco_json_kz(o, "only_node", q->only_node);
     time_json(o, "created_at", j->created_at);
     time_json(o, "started_at", j->started_at);
     time_json(o, "completed_at", j->completed_at);

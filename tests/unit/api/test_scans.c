@@ -154,6 +154,7 @@ static void folders(void **state)
     sco_buf_addf(&b, TARGET("%s"), t->folder);
     expect(t, 202, "POST", "/scans/all", sco_buf_z(&b));
     assert_string_equal(at(t, "target"), t->folder);
+    assert_string_equal(at(t, "only_node"), "node-1"); /* so that one sees whom it waits for */
     struct sco_job_page p = {0};
     assert_int_equal(sco_store_job(t->w->s, at(t, "id"), &p, &t->err), 0);
     assert_string_equal(p.v[0].request.only_node, "node-1"); /* its files are here */
