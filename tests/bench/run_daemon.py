@@ -113,9 +113,10 @@ def bench_queue(b):
             rate = {m[1]: int(m[2]) for m in re.finditer(r"(?m)^(\w+, \w+) +(\d+) jobs/s", out)}
             for how, text in (("each", "completed each"), ("batch", "completed in one")):
                 ratio = float(re.search(rf"(?m)^ratio, {how} +([\d.]+)", out)[1])
+                each = how == "each"  # as runners do; nothing of ours ends several jobs at once
                 b.row(f"PostgreSQL: 4 nodes claim {batch}, {text}", f"{rate[f'store, {how}']:,} jobs/s",
-                      f"bare SKIP LOCKED {rate[f'bare, {how}']:,}/s", f"{ratio:.2f}", ">= 0.60",
-                      ratio >= 0.6)
+                      f"bare SKIP LOCKED {rate[f'bare, {how}']:,}/s", f"{ratio:.2f}",
+                      ">= 0.60" if each else "", ratio >= 0.6 if each else None)
 
 
 # ---- the API ------------------------------------------------------------------------------------
