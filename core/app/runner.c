@@ -75,6 +75,13 @@ static void tell_done(struct runner *r, const char *outcome, const char *reason)
     sco_json_kz(&o, "gate", r->gate);
     if (r->scan_id)
         sco_json_ki64(&o, "findings", (int64_t)r->findings);
+    if (r->scan_id) {
+        sco_json_key(&o, "saved");
+        sco_json_begin(&o, '{');
+        sco_json_ki64(&o, "started_ms", r->saved_at);
+        sco_json_ki64(&o, "duration_ms", r->save_ms);
+        sco_json_end(&o, '}');
+    }
     sco_json_key(&o, "scanners");
     sco_json_begin(&o, '[');
     sco_json_raw(&o, sco_buf_str(&r->runs));

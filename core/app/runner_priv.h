@@ -61,6 +61,7 @@ struct runner {
     int64_t told_ms;
     struct sco_checkout checkout;
     const char *scan_id, *gate;
+    int64_t saved_at, save_ms; /* Unix ms */
     uint64_t findings;
 };
 /* Looks at end_fd without waiting; true: it is time to end. */

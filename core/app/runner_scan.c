@@ -93,12 +93,15 @@ static int save(struct runner *r, struct sco_scan *s, struct sco_error *err)
                words[s->gate.result]);
     runner_progress(r, 0, 0, "save");
     r->phase = PHASE_SAVE;
+    r->saved_at = sco_now_ms();
+    int64_t start = sco_mono_ms();
     int e = sco_store_ready(r->cli.store, err);
     if (e == 0)
         e = context_save_scan(&r->cli, s, err);
     if (e < 0)
         return sco_error_prefix(err, "store");
     r->scan_id = sco_arena_cstr(&r->arena, sco_str_c(s->id));
+    r->save_ms = sco_mono_ms() - start;
     r->gate = words[s->gate.result];
     r->findings = s->summary.findings - s->summary.suppressed;
     return 0;

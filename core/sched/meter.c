@@ -15,6 +15,21 @@ static const struct sco_metric failures = {.name = "secureops_runner_failures_to
                                            .help = "Runners that ended without a last word.",
                                            .kind = SCO_COUNTER,
                                            .labels = {"reason"}};
+static const struct sco_metric scanner_seconds = {.name = "secureops_scanner_duration_seconds",
+                                                  .help = "Time that scanners took.",
+                                                  .kind = SCO_HISTOGRAM,
+                                                  .labels = {"scanner"},
+                                                  .buckets = job_buckets,
+                                                  .n_buckets = SCO_ARRAY_LEN(job_buckets)};
+static const struct sco_metric scanner_runs = {.name = "secureops_scanner_runs_total",
+                                               .help = "Runs of scanners by how they ended.",
+                                               .kind = SCO_COUNTER,
+                                               .labels = {"scanner", "status"}};
+static const struct sco_metric store_seconds = {.name =
+                                                    "secureops_store_operation_duration_seconds",
+                                                .help = "Time that the store took.",
+                                                .kind = SCO_HISTOGRAM,
+                                                .labels = {"operation"}};
 static const struct sco_metric running = {
     .name = "secureops_runners", .help = "Runners of this node.", .kind = SCO_GAUGE};
 static const struct sco_metric slots = {.name = "secureops_runner_slots",
@@ -56,6 +71,57 @@ void meter_poll(const struct poll *p)
     add(m, "error", p->broken);
     sco_metric_set(m, &running, (double)p->s->n_runs);
     sco_metric_set(m, &slots, (double)p->s->o.slots);
+}
+
+/* A span below the job's, of what its runner tells when it is over. */
+static void end_part(const struct run *r, const char *name, const struct sco_node *m, bool failed,
+                     const char *const *attributes)
+{
+    int64_t start = sco_int_at(m, "started_ms", 0), ms = sco_int_at(m, "duration_ms", 0);
+    struct sco_span span = {.name = name,
+                            .kind = 1,
+                            .start_ns = start * 1000000,
+                            .end_ns = (start + ms) * 1000000,
+                            .failed = failed,
+                            .attributes = attributes};
+    if (!r->s->o.tracer || start <= 0 || ms < 0)
+        return;
+    sco_trace_start(&r->trace, &span.id);
+    memcpy(span.parent, r->trace.span, sizeof span.parent);
+    sco_tracer_end(r->s->o.tracer, &span);
+}
+
+static void end_scanner(const struct run *r, const struct sco_node *m)
+{
+    char name[64], status[32], title[80];
+    struct sco_metrics *metrics = r->s->o.metrics;
+    snprintf(name, sizeof name, "%.*s", SCO_STR_ARG(sco_text_at(m, "name")));
+    snprintf(status, sizeof status, "%.*s", SCO_STR_ARG(sco_text_at(m, "status")));
+    if (!*name || !*status)
+        return;
+    if (metrics) {
+        sco_metric_add(metrics, &scanner_runs, 1, name, status);
+        sco_metric_observe(metrics, &scanner_seconds,
+                           (double)sco_int_at(m, "duration_ms", 0) / 1000, name);
+    }
+    const char *const attributes[] = {"secureops.scanner.name", name, "secureops.scanner.status",
+                                      status, NULL};
+    snprintf(title, sizeof title, "scanner %s", name);
+    end_part(r, title, m, strcmp(status, "completed") != 0 && strcmp(status, "skipped") != 0,
+             attributes);
+}
+
+void meter_done(const struct run *r, const struct sco_node *m)
+{
+    const struct sco_node *all = sco_get(m, "scanners"), *saved = sco_get(m, "saved");
+    for (const struct sco_node *c = all ? all->child : NULL; c; c = c->next)
+        end_scanner(r, c);
+    if (!sco_is(saved, SCO_NODE_MAP))
+        return;
+    if (r->s->o.metrics)
+        sco_metric_observe(r->s->o.metrics, &store_seconds,
+                           (double)sco_int_at(saved, "duration_ms", 0) / 1000, "save_scan");
+    end_part(r, "store save_scan", saved, false, NULL);
 }
 
 static void end_span(const struct run *r, const char *outcome)

@@ -59,6 +59,7 @@ static bool on_done(struct run *r, const struct sco_node *m)
     for (size_t i = 0; i < SCO_ARRAY_LEN(outcomes); i++)
         if (sco_str_is(name, outcomes[i].name)) {
             r->done = true;
+            meter_done(r, m);
             r->outcome = outcomes[i].outcome;
             snprintf(r->reason, sizeof r->reason, "%.*s", SCO_STR_ARG(reason));
             return true;

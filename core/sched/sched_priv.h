@@ -137,3 +137,5 @@ void sched_timer(struct event *e, int64_t ms);
 /* ---- meter.c ---- */
 void meter_poll(const struct poll *p);
 void meter_run(const struct run *r, const char *outcome);
+/* What its last word tells of scanners and of the store. */
+void meter_done(const struct run *r, const struct sco_node *m);

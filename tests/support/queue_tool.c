@@ -16,6 +16,8 @@ static int add(struct sco_store *s, const char *act, const char *file, struct sc
                                 .request = request,
                                 .origin = "cli",
                                 .correlation_id = "test-1",
+                                .traceparent =
+                                    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
                                 .priority = SCO_JOB_PRIORITY};
     int r = sco_store_job_add(s, &q, sco_now_ms(), &a, err);
     if (r == 0)

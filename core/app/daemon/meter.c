@@ -3,6 +3,8 @@
 
 #include <dirent.h>
 #include <secureops/fs.h>
+#include <secureops/store_accounts.h>
+#include <secureops/store_stats.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -45,7 +47,24 @@ static const struct sco_metric pending = {.name = "secureops_events_pending",
                                           .help = "Events that have no position yet.",
                                           .kind = SCO_GAUGE};
 
-enum { COUNT_MS = 10000, WANTED_MS = 300000 };
+static const struct sco_metric findings = {.name = "secureops_findings_open",
+                                           .help = "Open findings that are not suppressed.",
+                                           .kind = SCO_GAUGE,
+                                           .labels = {"severity"}};
+static const struct sco_metric behind = {.name = "secureops_event_reader_behind",
+                                         .help = "Events that a reader has still to take.",
+                                         .kind = SCO_GAUGE,
+                                         .labels = {"reader"}};
+static const struct sco_metric lag_seconds = {.name = "secureops_event_reader_lag_seconds",
+                                              .help = "Age of the first event that a reader has "
+                                                      "still to take.",
+                                              .kind = SCO_GAUGE,
+                                              .labels = {"reader"}};
+static const struct sco_metric audited = {.name = "secureops_audit_last_entry",
+                                          .help = "Number of the audit log's last entry.",
+                                          .kind = SCO_GAUGE};
+
+enum { COUNT_MS = 15000 };
 
 static double resident_bytes(void)
 {
@@ -97,13 +116,50 @@ static void collect(void *user, struct sco_metrics *m)
         sco_metric_set(m, &largest, (double)children.ru_maxrss * 1024);
 }
 
-/* What is in the store is counted only while somebody looks: it reads an index of all jobs. */
+static void count_findings(struct daemon *d, struct sco_store *s, int64_t now)
+{
+    struct sco_stats_groups g = {0};
+    struct sco_stats_filter f = {.from = now, .to = now};
+    if (sco_store_stats_groups(s, &f, SCO_STATS_BY_SEVERITY, &g, NULL) < 0)
+        return;
+    for (uint32_t i = SCO_SEV_UNKNOWN + 1; i < SCO_SEV_MAX_; i++)
+        sco_metric_set(d->metrics, &findings, 0, sco_severity_name(i));
+    for (size_t i = 0; i < g.n; i++)
+        sco_metric_set(d->metrics, &findings, (double)g.v[i].n_open, g.v[i].name);
+    sco_stats_groups_done(&g);
+}
+
+static void count_events(struct daemon *d, struct sco_store *s, int64_t now)
+{
+    struct snapshot *c = daemon_snapshot(d);
+    const struct {
+        const char *name;
+        bool wanted;
+    } v[] = {{SCO_BUS_CURSOR_KAFKA, c->config->events.brokers.n > 0},
+             {SCO_BUS_CURSOR_JSONL, c->config->events.jsonl.n > 0}};
+    snapshot_unref(c);
+    for (size_t i = 0; i < SCO_ARRAY_LEN(v); i++) {
+        struct sco_event_lag lag = {0};
+        if (sco_store_event_lag(s, v[i].name, &lag, NULL) < 0)
+            return;
+        sco_metric_set(d->metrics, &pending, (double)lag.pending);
+        if (!v[i].wanted)
+            continue;
+        sco_metric_set(d->metrics, &behind, (double)lag.behind, v[i].name);
+        sco_metric_set(d->metrics, &lag_seconds, lag.oldest ? (double)(now - lag.oldest) / 1000 : 0,
+                       v[i].name);
+    }
+}
+
+/* What is in the store is counted only when somebody has looked since: it reads an index of all
+ * jobs. */
 void meter_store(struct daemon *d, struct sco_store *s, int64_t now)
 {
     struct sco_job_counts c = {0};
-    struct sco_event_lag lag = {0};
+    uint8_t hash[32];
+    int64_t last = 0, first = 0;
     int64_t mono = sco_mono_ms(), scraped = __atomic_load_n(&d->scraped_at, __ATOMIC_RELAXED);
-    if (!scraped || mono - scraped > WANTED_MS || mono - d->counted_at < COUNT_MS)
+    if (!scraped || scraped < d->counted_at || (d->counted_at && mono - d->counted_at < COUNT_MS))
         return;
     d->counted_at = mono;
     if (sco_store_job_counts(s, now, &c, NULL) == 0) {
@@ -113,8 +169,10 @@ void meter_store(struct daemon *d, struct sco_store *s, int64_t now)
         sco_metric_set(d->metrics, &oldest,
                        c.oldest_queued ? (double)(now - c.oldest_queued) / 1000 : 0);
     }
-    if (sco_store_event_lag(s, SCO_BUS_CURSOR_KAFKA, &lag, NULL) == 0)
-        sco_metric_set(d->metrics, &pending, (double)lag.pending);
+    count_findings(d, s, now);
+    count_events(d, s, now);
+    if (sco_store_audit_head(s, &last, hash, &first, NULL) == 0)
+        sco_metric_set(d->metrics, &audited, (double)last);
 }
 
 void meter_init(struct daemon *d)
