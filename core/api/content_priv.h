@@ -117,6 +117,9 @@ int api_run_json(struct api_call *c, const char *dir, const char *const *argv, u
 /* Appends "--policies", "a,b" for what is in data/policies, when there is something. */
 int api_policy_packs(struct api_call *c, const char **argv, size_t *n,
                      struct sco_error *err) SCO_NODISCARD;
+/* The same with one more, and without another. NULL: none. */
+int api_policy_packs_with(struct api_call *c, const char *archive, const char *without,
+                          const char **argv, size_t *n, struct sco_error *err) SCO_NODISCARD;
 
 int api_iac_scan(struct api_call *c, struct sco_error *err);
 

@@ -42,13 +42,14 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* data/policies: a folder or an archive each. */
-static int list_packs(struct api_call *c, const char *dir, char **v, size_t *n,
+/* data/policies: a folder or an archive each; but for `without`. */
+static int list_packs(struct api_call *c, const char *dir, const char *without, char **v, size_t *n,
                       struct sco_error *err)
 {
     DIR *d = opendir(dir);
     for (struct dirent *e; d && (e = readdir(d));) {
-        if (e->d_name[0] == '.' || sco_str_ends(sco_str_c(e->d_name), ".sig"))
+        if (e->d_name[0] == '.' || sco_str_ends(sco_str_c(e->d_name), ".sig") ||
+            (without && strcmp(e->d_name, without) == 0))
             continue;
         if (*n == PACKS_MAX || strchr(e->d_name, ',')) {
             closedir(d);
@@ -67,7 +68,8 @@ static int list_packs(struct api_call *c, const char *dir, char **v, size_t *n,
     return 0;
 }
 
-int api_policy_packs(struct api_call *c, const char **argv, size_t *n, struct sco_error *err)
+int api_policy_packs_with(struct api_call *c, const char *archive, const char *without,
+                          const char **argv, size_t *n, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf list = {0};
     char *v[PACKS_MAX];
@@ -77,9 +79,11 @@ int api_policy_packs(struct api_call *c, const char **argv, size_t *n, struct sc
     const char *waivers = data ? sco_arena_fmt(&c->arena, "%s/waivers.yaml", data) : NULL;
     if (!data)
         return 0;
-    int r = dir && waivers ? list_packs(c, dir, v, &packs, err) : sco_error_nomem(err);
+    int r = dir && waivers ? list_packs(c, dir, without, v, &packs, err) : sco_error_nomem(err);
     for (size_t i = 0; i < packs && r == 0; i++)
         sco_buf_addf(&list, "%s%s", i ? "," : "", v[i]);
+    if (archive)
+        sco_buf_addf(&list, "%s%s", packs++ ? "," : "", archive);
     if (r == 0 && packs) {
         argv[(*n)++] = "--policies";
         argv[(*n)++] = sco_arena_cstr(&c->arena, sco_buf_str(&list));
@@ -90,6 +94,11 @@ int api_policy_packs(struct api_call *c, const char **argv, size_t *n, struct sc
         argv[(*n)++] = waivers;
     }
     return r;
+}
+
+int api_policy_packs(struct api_call *c, const char **argv, size_t *n, struct sco_error *err)
+{
+    return api_policy_packs_with(c, NULL, NULL, argv, n, err);
 }
 
 /* ---- names of policies and frameworks, as an argument ---- */

@@ -73,6 +73,25 @@ static int test_candidate(struct api_call *c, const char *archive, struct sco_bu
     return r;
 }
 
+/* With all that is there, as every scan loads it: one id twice, and none of them could be. */
+static int check_beside(struct api_call *c, const char *archive, const char *name,
+                        struct sco_error *err)
+{
+    enum { ARGS_MAX = 12 };
+    const char *argv[ARGS_MAX] = {"policy", "list", "--format", "json"};
+    SCO_AUTO(sco_buf) struct sco_buf out = {0};
+    size_t n = 4;
+    int status = 0;
+    const char *before = sco_arena_fmt(&c->arena, "%s.tar", name);
+    int r =
+        before ? api_policy_packs_with(c, archive, before, argv, &n, err) : sco_error_nomem(err);
+    return r < 0 ? r
+                 : api_run_json(c, NULL, argv, 1u << 0,
+                                "the pack does not go with the policies that are there: it has an "
+                                "id of one of them, or they are too many",
+                                &out, &status, err);
+}
+
 static int move(const char *from, const char *to, struct sco_error *err)
 {
     return rename(from, to) == 0 ? 0 : sco_error_errno(err, errno, "cannot make %s", to);
@@ -119,6 +138,8 @@ int api_policy_upload(struct api_call *c, struct sco_error *err)
     r = archive ? write_candidate(c, archive, err) : sco_error_nomem(err);
     if (r == 0)
         r = test_candidate(c, archive, &cases, err);
+    if (r == 0)
+        r = check_beside(c, archive, name, err);
     if (r == 0)
         r = keep(c, archive, name, err);
     sco_fs_remove_tree(folder);

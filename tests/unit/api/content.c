@@ -29,7 +29,7 @@ static int run(void *user, const char *dir, const char *const *argv, struct sco_
     }
     if (t->run_output)
         sco_buf_addz(out, t->run_output);
-    *ret_status = t->run_status;
+    *ret_status = t->list_status && strcmp(argv[1], "list") == 0 ? t->list_status : t->run_status;
     return 0;
 }
 

@@ -12,8 +12,8 @@ struct content {
     struct api_call c;  /* of the last request, until the next */
     struct sco_error err;
     int r;
-    const char *run_output; /* of the stand-in of `secureops` */
-    int run_status;
+    const char *run_output;      /* of the stand-in of `secureops` */
+    int run_status, list_status; /* list_status: of "policy list", when it is not 0 */
     char run_dir[300];
     char run_args[2048], run_saw[512]; /* arguments; text of the Dockerfile that it was given */
     char folder[300];                  /* that may be scanned */

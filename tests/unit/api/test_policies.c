@@ -87,7 +87,10 @@ static void packs(void **state)
     expect(t, 201, "POST", "/iac/policies?name=mine", NULL);
     assert_string_equal(header(t, "Location"), "/api/v1/iac/policies/packs/mine");
     assert_string_equal(at(t, "tests.passed"), "2");
-    assert_non_null(strstr(t->run_args, "policy test /"));
+    /* loaded beside what there is */
+    assert_non_null(strstr(t->run_args, "policy list "));
+    assert_non_null(strstr(t->run_args, "/mine.tar "));
+    assert_non_null(strstr(t->run_args, "/.new-"));
     assert_int_equal(sco_fs_read(sco_buf_z(&kept), 100, &text, &t->err), 0);
     assert_string_equal(sco_buf_z(&text), "an archive");
     expect(t, 200, "GET", "/iac/policies/packs", NULL);
@@ -97,6 +100,17 @@ static void packs(void **state)
     expect(t, 200, "GET", "/iac/policies", NULL); /* in force with the next command */
     assert_non_null(strstr(t->run_args, "--policies "));
     assert_non_null(strstr(t->run_args, "/policies/mine.tar"));
+    /* One that has the id of another would be the end of them all. */
+    assert_int_equal(sco_fs_write(sco_buf_z(&upload), SCO_STR("alike"), 0600, &t->err), 0);
+    t->list_status = 2;
+    next.body_file = sco_buf_z(&upload);
+    expect(t, 422, "POST", "/iac/policies?name=alike", NULL);
+    says(t, "does not go with");
+    assert_non_null(strstr(t->run_args, "/policies/mine.tar,"));
+    next.body_file = sco_buf_z(&upload); /* the next version of itself is not beside itself */
+    expect(t, 422, "POST", "/iac/policies?name=mine", NULL);
+    assert_null(strstr(t->run_args, "/policies/mine.tar"));
+    t->list_status = 0;
     /* One that fails is not kept, and does not take the place of the one that is there. */
     assert_int_equal(sco_fs_write(sco_buf_z(&upload), SCO_STR("worse"), 0600, &t->err), 0);
     t->run_status = 1;
