@@ -88,3 +88,15 @@ void api_address_client(const char *const *trusted, const char *peer, struct sco
             return;
     }
 }
+
+/* One customer of a provider has 2^64 IPv6 addresses and more, and is one for every throttle. */
+void api_address_network(const char *address, char out[48])
+{
+    struct ip ip;
+    snprintf(out, 48, "%s", address);
+    if (!parse_ip(sco_str_c(address), &ip) || ip.n == 4)
+        return;
+    memset(ip.b + 8, 0, 8);
+    if (!inet_ntop(AF_INET6, ip.b, out, 48))
+        snprintf(out, 48, "%s", address);
+}

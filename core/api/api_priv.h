@@ -33,7 +33,8 @@ struct api_call {
     const char *body_file;       /* API_UPLOAD: where it is; removed afterwards unless taken */
     bool body_file_taken;
     const char *made_file; /* by the handler: removed again when its transaction has failed */
-    const char *address; /* the client's */
+    const char *address;   /* the client's */
+    const char *network;   /* the same for throttles: of IPv6 the first 64 bits */
     const char *user_agent, *if_none_match, *if_match, *accept, *content_type, *idempotency_key;
     char correlation_id[65]; /* X-Request-Id, or a new one; in every log line and event */
     struct sco_trace_id trace;

@@ -201,7 +201,7 @@ static void ask_run(void *state, void *work)
 
 static struct sco_str failure_key(struct api_exchange *x, char out[80])
 {
-    int n = snprintf(out, 80, "fail:%s", x->call.address);
+    int n = snprintf(out, 80, "fail:%s", x->call.network);
     return sco_str_make(out, (size_t)n);
 }
 
@@ -292,7 +292,7 @@ static void name_principal(struct api_exchange *x)
              who->token_id     ? who->token_id
              : who->user_id[0] ? who->user_id
              : subject         ? digest
-                               : x->call.address);
+                               : x->call.network);
 }
 
 /* false: refused. The bucket of the principal; of the address where nobody is known. */
@@ -430,14 +430,16 @@ void api_request_begin(struct api_exchange *x)
             forwarded = x->head.headers[i].value;
     c->now = sco_now_ms();
     x->head_only = sco_str_is(x->head.method, "HEAD");
-    char address[48];
+    char address[48], network[48];
     api_address_client(a->o->trusted_proxies, x->conn->address, forwarded, address);
     c->address = sco_arena_cstr(&c->arena, sco_str_c(address));
+    api_address_network(address, network);
+    c->network = sco_arena_cstr(&c->arena, sco_str_c(network));
     c->method = sco_arena_cstr(&c->arena, x->head.method);
     char *path = sco_arena_alloc_raw(&c->arena, x->head.path.n + 1);
     size_t n;
     take_ids(x);
-    if (!c->address || !c->method || !path) {
+    if (!c->address || !c->network || !c->method || !path) {
         api_request_refuse(x, 503, "out of memory");
         return;
     }

@@ -99,7 +99,7 @@ static int login(struct api_call *c, struct sco_error *err)
     struct sco_tokens t = {0};
     int64_t wait = 0;
     struct sco_login l = {accounts_str(c, "email"), accounts_str(c, "password"),
-                          accounts_str(c, "totp"), c->address};
+                          accounts_str(c, "totp"), c->network};
     int r = sco_auth_login(accounts_auth(c), c->store, &l, &c->arena, &t, &wait, err);
     if (r == 1) {
         c->status = 202;
@@ -166,7 +166,7 @@ static int forgot(struct api_call *c, struct sco_error *err)
     if (!accounts_can_mail(c))
         return sco_error_set(err, SCO_E_UNSUPPORTED,
                              "this server sends no mail: an administrator sets the password");
-    const char *key = accounts_object(c, "forgot", c->address ? c->address : "");
+    const char *key = accounts_object(c, "forgot", c->network ? c->network : "");
     int r =
         key ? sco_store_throttle(c->store, key, &few, c->now, &wait, err) : sco_error_nomem(err);
     if (r == 0 && wait)

@@ -273,6 +273,7 @@ bool api_address_trusted(const char *const *trusted, const char *address);
 void api_address_client(const char *const *trusted, const char *peer, struct sco_str forwarded,
                         char out[48]);
 bool api_address_rule_valid(const char *rule);
+void api_address_network(const char *address, char out[48]); /* of IPv6 the first 64 bits */
 
 /* ---- observe.c: metrics, traces, the access log ---- */
 void api_observe_request(struct api_exchange *x, int status, uint64_t sent);

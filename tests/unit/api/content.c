@@ -147,7 +147,7 @@ int ask(struct content *t, const char *method, const char *path, const char *bod
     c->now = t->w->now;
     c->reply_fd = -1;
     c->out.b = &c->reply;
-    c->address = "192.0.2.1";
+    c->address = c->network = "192.0.2.1";
     if (!c->who.name) {
         c->who.name = "ada@example.com";
         snprintf(c->who.user_id, sizeof c->who.user_id, "5f0c2a6e-0000-4000-8000-000000000001");

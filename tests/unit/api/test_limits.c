@@ -38,6 +38,24 @@ static void test_client(void **state)
     api_address_client(NULL, "127.0.0.1", SCO_STR("1.1.1.1"), (char[48]){0});
 }
 
+/* Who has a network of IPv6 is not let in again under each of its addresses. */
+static void test_network(void **state)
+{
+    static const char *const v[][2] = {{"192.0.2.7", "192.0.2.7"},
+                                       {"::ffff:192.0.2.7", "::ffff:192.0.2.7"},
+                                       {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+                                       {"2001:db8:1:2::1", "2001:db8:1:2::"},
+                                       {"2001:db8:1:3::1", "2001:db8:1:3::"},
+                                       {"::1", "::"},
+                                       {"unix", "unix"}};
+    char out[48];
+    (void)state;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(v); i++) {
+        api_address_network(v[i][0], out);
+        assert_string_equal(out, v[i][1]);
+    }
+}
+
 static void test_rules(void **state)
 {
     (void)state;
@@ -140,9 +158,10 @@ static void test_replies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_client),     cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_buckets),    cmocka_unit_test(test_many_buckets),
-        cmocka_unit_test(test_principals), cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_client),       cmocka_unit_test(test_network),
+        cmocka_unit_test(test_rules),        cmocka_unit_test(test_buckets),
+        cmocka_unit_test(test_many_buckets), cmocka_unit_test(test_principals),
+        cmocka_unit_test(test_replies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
