@@ -1,6 +1,5 @@
 /* LD_PRELOAD: CLOCK_REALTIME as many seconds away as the file that FAULTS_CLOCK names says. Only
  * the daemon has it; the file is read anew for each call. */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
