@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#pragma GCC visibility push(default)
+
 static long offset(void)
 {
     char text[32] = "";

@@ -110,7 +110,9 @@ class Faults(DaemonCase):
         lost = [n for job, n in self.accepted.items() if job not in jobs]
         self.assertEqual(lost, [], "acknowledged and gone")
         states = collections.Counter(jobs[job]["state"] for job in self.accepted)
-        self.assertLessEqual(set(states), {"completed", "replaced"}, states)
+        bad = [jobs[job] for job in self.accepted
+               if jobs[job]["state"] not in ("completed", "replaced")]
+        self.assertEqual([(j["id"], j["kind"], j["attempt"], j.get("reason")) for j in bad], [])
         scans = [j["scan_id"] for j in jobs.values() if j["state"] == "completed"]
         self.assertEqual(len(scans), len(set(scans)))
         stored = {row[0] for row in self.query("SELECT count(*) FROM scan_results")}
