@@ -130,6 +130,17 @@ void api_observe_request(struct api_exchange *x, int status, uint64_t bytes)
     sco_log_write(level | SCO_LOG_EACH, "access", fields, "request");
 }
 
+static const struct sco_metric expires = {.name =
+                                              "secureops_tls_certificate_expiry_timestamp_seconds",
+                                          .help = "When the certificate ends, Unix time.",
+                                          .kind = SCO_GAUGE};
+
+void api_observe_certificate(struct sco_api *a)
+{
+    if (a->tls)
+        sco_metric_set(a->o->metrics, &expires, (double)api_tls_expiry(a->tls));
+}
+
 void api_observe_refused(struct sco_api *a, int status)
 {
     char code[8];

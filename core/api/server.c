@@ -336,6 +336,7 @@ static int fill(struct sco_api *a, const struct sco_api_options *o, struct sco_e
                          err);
     if (r < 0)
         return r;
+    api_observe_certificate(a);
     a->principals = api_principals_new();
     a->replies = api_replies_new();
     a->rates = api_rates_new();
@@ -399,6 +400,7 @@ int sco_api_reload(struct sco_api *a, const struct sco_api_options *o, struct sc
     }
     api_tls_free(a->tls); /* connections that are open keep theirs */
     a->tls = tls;
+    api_observe_certificate(a);
     api_principals_forget(a->principals);
     api_replies_forget(a->replies);
     return 0;

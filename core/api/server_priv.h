@@ -263,6 +263,7 @@ void api_mails_drop(struct sco_api *a);
 /* ---- tls.c ---- */
 int api_tls_load(const char *cert, const char *key, struct ssl_ctx_st **ret,
                  struct sco_error *err) SCO_NODISCARD;
+int64_t api_tls_expiry(const struct ssl_ctx_st *ctx); /* Unix seconds; 0: unknown */
 void api_tls_free(struct ssl_ctx_st *ctx);
 struct bufferevent *api_tls_accept(struct event_base *base, struct ssl_ctx_st *ctx, int fd);
 void api_tls_goodbye(struct bufferevent *b); /* close_notify; nothing when it is plain */
@@ -278,4 +279,5 @@ void api_address_network(const char *address, char out[48]); /* of IPv6 the firs
 /* ---- observe.c: metrics, traces, the access log ---- */
 void api_observe_request(struct api_exchange *x, int status, uint64_t sent);
 void api_observe_refused(struct sco_api *a, int status);
+void api_observe_certificate(struct sco_api *a);
 void api_observe_connections(struct sco_api *a);

@@ -4,6 +4,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <time.h>
 
 /* What OpenSSL says; its queue is empty afterwards. */
 static const char *reason(void)
@@ -53,6 +54,15 @@ int api_tls_load(const char *cert, const char *key, struct ssl_ctx_st **ret, str
     }
     *ret = ctx;
     return 0;
+}
+
+int64_t api_tls_expiry(const struct ssl_ctx_st *ctx)
+{
+    const X509 *cert = SSL_CTX_get0_certificate(ctx);
+    struct tm tm;
+    if (!cert || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+        return 0;
+    return timegm(&tm);
 }
 
 void api_tls_free(struct ssl_ctx_st *ctx)

@@ -56,28 +56,58 @@ bool store_uuid_parse(struct sco_str text, uint8_t ret[16])
 }
 
 /* ---- statements ---- */
+void sco_store_observe(struct sco_store *s, sco_store_observe_fn fn, void *user)
+{
+    s->observe = fn;
+    s->observer = user;
+}
+
+static int64_t start(const struct sco_store *s)
+{
+    return s->observe ? sco_mono_ns() : 0;
+}
+
+static void tell(const struct sco_store *s, const char *what, int64_t since)
+{
+    if (s->observe && since)
+        s->observe(s->observer, what, sco_mono_ns() - since);
+}
+
 int store_exec(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
                int64_t *ret_changed, struct sco_error *err)
 {
-    return s->ops->exec(s->db, sql, v, n, ret_changed, err);
+    int64_t since = s->depth ? 0 : start(s);
+    int r = s->ops->exec(s->db, sql, v, n, ret_changed, err);
+    tell(s, "statement", since);
+    return r;
 }
 
 int store_query(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
                 store_row_fn row, void *user, struct sco_error *err)
 {
-    return s->ops->query(s->db, sql, v, n, row, user, err);
+    int64_t since = s->depth ? 0 : start(s);
+    int r = s->ops->query(s->db, sql, v, n, row, user, err);
+    tell(s, "statement", since);
+    return r;
 }
 
 int store_often(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
                 store_row_fn row, void *user, struct sco_error *err)
 {
-    return s->ops->often ? s->ops->often(s->db, sql, v, n, row, user, err)
-                         : store_query(s, sql, v, n, row, user, err);
+    if (!s->ops->often)
+        return store_query(s, sql, v, n, row, user, err);
+    int64_t since = s->depth ? 0 : start(s);
+    int r = s->ops->often(s->db, sql, v, n, row, user, err);
+    tell(s, "statement", since);
+    return r;
 }
 
 int sco_store_begin(struct sco_store *s, struct sco_error *err)
 {
+    int64_t since = s->depth ? 0 : start(s);
     int r = s->depth ? 0 : s->ops->begin(s->db, true, err);
+    if (!s->depth)
+        s->began_ns = since;
     if (r == 0 && !s->depth++)
         s->failed = 0;
     return r;
@@ -91,9 +121,14 @@ int sco_store_end(struct sco_store *s, int r, struct sco_error *err)
         return r;
     if (r == 0 && s->failed) /* what failed within has been undone by its server already */
         r = sco_error_set(err, s->failed, "a call within the transaction has failed");
-    if (r == 0)
-        return s->ops->commit(s->db, err);
-    s->ops->rollback(s->db);
+    if (r == 0) {
+        int64_t since = start(s);
+        r = s->ops->commit(s->db, err);
+        tell(s, "commit", since);
+    } else {
+        s->ops->rollback(s->db);
+    }
+    tell(s, "transaction", s->began_ns);
     return r;
 }
 

@@ -142,6 +142,9 @@ struct sco_store {
     unsigned depth;        /* of transactions */
     int failed;            /* the first failure in the one that is open */
     int64_t sla_ms[SCO_SEV_MAX_];
+    sco_store_observe_fn observe; /* or NULL */
+    void *observer;
+    int64_t began_ns;  /* of the transaction; monotonic */
     uint32_t attempts; /* of jobs; 0: ours */
     struct sco_store_context context;
     struct sco_arena context_arena;

@@ -21,6 +21,22 @@ static const struct sco_metric failures = {.name = "secureops_store_unavailable_
                                            .help = "Times that a thread found the store away.",
                                            .kind = SCO_COUNTER};
 
+static const double store_buckets[] = {0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1,
+                                       0.5,    1,      5,     10,    30,   60};
+static const struct sco_metric latency = {.name = "secureops_store_latency_seconds",
+                                          .help = "Statements outside of transactions, "
+                                                  "transactions, commits.",
+                                          .kind = SCO_HISTOGRAM,
+                                          .labels = {"operation"},
+                                          .buckets = store_buckets,
+                                          .n_buckets = SCO_ARRAY_LEN(store_buckets)};
+
+static void observe(void *user, const char *what, int64_t ns)
+{
+    const struct stores *s = user;
+    sco_metric_observe(s->metrics, &latency, (double)ns / 1e9, what);
+}
+
 void stores_init(struct stores *s, const char *where, const char *node, struct sco_metrics *m)
 {
     *s = (struct stores){.where = where, .node = node, .metrics = m};
@@ -111,6 +127,7 @@ static int open_one(struct stores *s, bool first, struct sco_store **ret, struct
     }
     __atomic_store_n(&s->open, true, __ATOMIC_RELEASE);
     sco_metric_add(s->metrics, &connections, 1);
+    sco_store_observe(store, observe, s);
     sco_store_set_attempts(store, __atomic_load_n(&s->attempts, __ATOMIC_RELAXED));
     *ret = store;
     return 0;

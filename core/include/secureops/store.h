@@ -60,6 +60,12 @@ struct sco_store_context {
 int sco_store_set_context(struct sco_store *s, const struct sco_store_context *c,
                           struct sco_error *err) SCO_NODISCARD;
 
+/* Told of each statement outside of a transaction ("statement"), each transaction from its begin to
+ * its end ("transaction") and each commit ("commit"), done or failed: how long it took. On the
+ * thread of the call. NULL: nobody. */
+typedef void (*sco_store_observe_fn)(void *user, const char *what, int64_t ns);
+void sco_store_observe(struct sco_store *s, sco_store_observe_fn fn, void *user);
+
 /* How long findings may be open, by severity, from first_detected on: 7, 30, 90, 180 days without
  * this, INFO for ever. 0: no end. */
 void sco_store_set_sla(struct sco_store *s, const int64_t ms[SCO_SEV_MAX_]);

@@ -34,6 +34,9 @@ class Metrics(Case):
         page = self.page()
         for line in ('secureops_findings_open{severity="CRITICAL"} 0',
                      'secureops_event_reader_behind{reader="jsonl"} ',
+                     'secureops_store_latency_seconds_count{operation="transaction"} ',
+                     'secureops_store_latency_seconds_count{operation="commit"} ',
+                     'secureops_store_latency_seconds_count{operation="statement"} ',
                      'secureops_scanner_runs_total{scanner="semgrep",status="completed"} 1',
                      'secureops_scanner_runs_total{scanner="trivy",status="failed"} 1',
                      'secureops_scanner_duration_seconds_sum{scanner="semgrep"} 1.5',
