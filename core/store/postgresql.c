@@ -531,15 +531,19 @@ static void on_notice(void *user, const PGresult *res)
     (void)res;
 }
 
+/* A node that vanished, or was stopped in the middle, keeps its locks for a while and not for the
+ * hours that TCP would give it. */
 static int set_up(struct db *d, struct sco_error *err)
 {
-    char sql[256];
+    char sql[512];
     if (PQserverVersion(d->c) < 130000)
         return sco_error_set(err, SCO_E_UNSUPPORTED, "PostgreSQL %d is too old: 13 is needed",
                              PQserverVersion(d->c) / 10000);
     snprintf(sql, sizeof sql,
              "SET lock_timeout = %lld; SET client_encoding = 'UTF8'; SET search_path = public; "
-             "SET client_min_messages = warning; SET standard_conforming_strings = on",
+             "SET client_min_messages = warning; SET standard_conforming_strings = on; "
+             "SET tcp_keepalives_idle = 60; SET tcp_keepalives_interval = 10; "
+             "SET tcp_keepalives_count = 3; SET idle_in_transaction_session_timeout = '10min'",
              (long long)d->wait_ms);
     return run(d, sql, err);
 }
@@ -591,10 +595,14 @@ static void db_close(void *db)
 
 static int db_open(const struct sco_store_options *o, void **ret, struct sco_error *err)
 {
-    static const char *const names[] = {"dbname", "connect_timeout", "application_name", NULL};
+    /* a server that is silent is given up in minutes; what the address says comes later, and counts
+     */
+    static const char *const names[] = {
+        "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+        "dbname",          "connect_timeout",     "application_name", NULL};
     char timeout[16];
     snprintf(timeout, sizeof timeout, "%d", CONNECT_S);
-    const char *const values[] = {o->where, timeout, "secureops", NULL};
+    const char *const values[] = {"60", "10", "3", "90000", o->where, timeout, "secureops", NULL};
     struct db *d = sco_alloc(1, sizeof *d);
     if (!d)
         return sco_error_nomem(err);
