@@ -1,4 +1,4 @@
-/* The due dates of findings, as they are configured: for each store that a program opens. */
+/* The due dates of findings, as they are configured: for each store that a program of this folder opens. */
 #pragma once
 
 #include <secureops/config.h>

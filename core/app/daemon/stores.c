@@ -3,8 +3,6 @@
  * again with each piece of work, but not more often than once a second. */
 #include "daemon_priv.h"
 
-#include "../sla.h"
-
 #include <stdlib.h>
 
 #define SCO_LOG_MODULE "daemon"
@@ -107,9 +105,12 @@ void stores_set_sla(struct stores *s, const struct sco_config_sla *sla)
 static void take_sla(struct stores *s, struct sco_store *store)
 {
     pthread_mutex_lock(&s->lock);
-    struct sco_config_sla sla = s->sla;
+    const int64_t ms[SCO_SEV_MAX_] = {[SCO_SEV_CRITICAL] = s->sla.critical,
+                                      [SCO_SEV_HIGH] = s->sla.high,
+                                      [SCO_SEV_MEDIUM] = s->sla.medium,
+                                      [SCO_SEV_LOW] = s->sla.low};
     pthread_mutex_unlock(&s->lock);
-    sla_apply(store, &sla);
+    sco_store_set_sla(store, ms);
 }
 
 static int open_one(struct stores *s, bool first, struct sco_store **ret, struct sco_error *err)
