@@ -1,4 +1,5 @@
-/* The due dates of findings, as they are configured: for each store that a program of this folder opens. */
+/* The due dates of findings, as they are configured: for each store that a program of this folder
+ * opens. */
 #pragma once
 
 #include <secureops/config.h>
