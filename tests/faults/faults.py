@@ -112,7 +112,10 @@ class Faults(DaemonCase):
         states = collections.Counter(jobs[job]["state"] for job in self.accepted)
         bad = [jobs[job] for job in self.accepted
                if jobs[job]["state"] not in ("completed", "replaced")]
-        self.assertEqual([(j["id"], j["kind"], j["attempt"], j.get("reason")) for j in bad], [])
+        log = [line for line in self.log.read_text().splitlines()
+               if bad and (bad[0]["id"] in line or "ready: node" in line)]
+        self.assertEqual([(j["id"], j["kind"], j["attempt"], j.get("reason")) for j in bad], [],
+                         "\n".join(log[-60:]))
         scans = [j["scan_id"] for j in jobs.values() if j["state"] == "completed"]
         self.assertEqual(len(scans), len(set(scans)))
         stored = {row[0] for row in self.query("SELECT count(*) FROM scan_results")}
