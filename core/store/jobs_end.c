@@ -215,7 +215,8 @@ int sco_store_jobs_recover(struct sco_store *s, const char *node, int64_t now, u
         "WITH lost AS MATERIALIZED (SELECT j.pk FROM jobs j WHERE j.state = 'running' AND j.node = "
         "$1) " GIVE_BACK
         "reason = 'node ' || node || ' was started again', not_before = $2, " GIVEN_BACK
-        " FROM lost WHERE jobs.pk = lost.pk" RETURNING_LOST;
+        /* a runner of before may just be storing its job: PostgreSQL looks at the row again */
+        " FROM lost WHERE jobs.pk = lost.pk AND jobs.state = 'running'" RETURNING_LOST;
     struct store_value v[] = {sv_text(node), sv_i64(now), sv_i64(now)};
     int64_t n = 0;
     int r = sco_store_begin(s, err);
