@@ -208,7 +208,7 @@ static int of_token(struct sco_auth *a, struct sco_store *s, const struct sco_st
                     struct sco_arena *arena, struct sco_principal *ret, struct sco_error *err)
 {
     struct sco_user_page page = {0};
-    struct sco_principal p;
+    struct sco_principal p = {0};
     int64_t now = auth_now(a);
     if (strcmp(t->kind, "api") != 0 || t->revoked || !t->user_id ||
         (t->expires_at && t->expires_at <= now))

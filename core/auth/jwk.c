@@ -90,7 +90,7 @@ static bool take_key(const struct sco_node *node, struct jwk *ret)
     struct sco_str use = sco_text(sco_get(node, "use")), alg = sco_text(sco_get(node, "alg"));
     if (!sco_is(node, SCO_NODE_MAP) || kid.n >= sizeof k.kid || (use.p && !sco_str_is(use, "sig")))
         return false;
-    if (kid.n)
+    if (kid.p)
         memcpy(k.kid, kid.p, kid.n);
     k.alg = sco_str_is(kty, "RSA")   ? JWK_RS256
             : sco_str_is(kty, "EC")  ? JWK_ES256

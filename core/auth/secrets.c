@@ -95,7 +95,7 @@ static int rotate_user(struct sco_auth *a, struct sco_store *s, const char *id, 
     int r = sco_store_user_lock(s, id, err);
     if (r == 0)
         r = sco_store_user(s, id, &page, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     struct sco_stored_user u = page.v[0];
     r = u.totp ? totp_reseal(a, &u, &arena, &u.totp, err) : 0;

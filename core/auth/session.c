@@ -34,7 +34,7 @@ int sco_auth_issue(struct sco_auth *a, struct sco_store *s, const struct sco_sto
 {
     enum { HOUR_MS = 3600 * 1000 };
     struct sco_stored_token x = *t;
-    char *text;
+    char *text = NULL;
     if (!ttl_ms && strcmp(t->kind, "api") != 0)
         ttl_ms = HOUR_MS;
     x.expires_at = ttl_ms ? auth_now(a) + ttl_ms : 0;
@@ -217,7 +217,7 @@ int sco_auth_login(struct sco_auth *a, struct sco_store *s, const struct sco_log
         r = throttle(a, s, &k, ret_wait_ms, err);
     if (r == 0)
         r = check_password(a, s, k.email, l->password, &page, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     const struct sco_stored_user *u = page.v;
     if (totp_active(u) && !l->totp.n) {
@@ -270,7 +270,7 @@ static int rotate(struct sco_auth *a, struct sco_store *s, const struct sco_stor
     }
     if (r == 0)
         r = sco_store_user(s, t->user_id, &page, err);
-    if (r < 0)
+    if (r != 0)
         return r == SCO_E_NOT_FOUND ? auth_denied(err) : r;
     r = strcmp(page.v[0].status, "active") != 0
             ? auth_denied(err)
@@ -293,11 +293,9 @@ int sco_auth_refresh(struct sco_auth *a, struct sco_store *s, struct sco_str tok
         return r;
     const struct sco_stored_token *t = page.v;
     if (strcmp(t->kind, "refresh") != 0 || !t->user_id || !t->family || t->revoked ||
-        t->expires_at <= auth_now(a))
+        t->expires_at <= auth_now(a)) {
         r = auth_denied(err);
-    if (r == 0)
-        r = sco_store_begin(s, err);
-    if (r == 0) {
+    } else if ((r = sco_store_begin(s, err)) == 0) {
         used = rotate(a, s, t, arena, ret, err);
         r = sco_store_end(s, used > 0 ? 0 : used, err);
         if (r == 0 && used)

@@ -173,7 +173,7 @@ static int use_recovery(struct sco_auth *a, struct sco_store *s, const char *use
     int r = sco_store_user_lock(s, user_id, err);
     if (r == 0)
         r = sco_store_user(s, user_id, &page, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     struct sco_stored_user u = page.v[0];
     if (!u.recovery || !take_recovery(u.recovery, hex, &left))
