@@ -133,7 +133,7 @@ static int load(const char *address, int in, const uint8_t *key, struct sco_erro
                                        "--no-acl",
                                        "--no-password",
                                        NULL};
-    struct pg_program p;
+    struct pg_program p = {.fd = -1};
     int r = check_new(address, err);
     if (r == 0)
         r = pg_program_start(args, address, true, &p, err);

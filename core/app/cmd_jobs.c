@@ -141,7 +141,7 @@ static int cancel(struct cli *c, struct sco_store *s, struct sco_error *err)
 
 static int retry(struct cli *c, struct sco_store *s, struct sco_error *err)
 {
-    enum sco_job_state st;
+    enum sco_job_state st = SCO_JOB_QUEUED;
     const char *by = context_user(c);
     int r = c->remote ? remote_job_do(c->remote, c->operands[1], "retry", &st, err)
             : by      ? sco_store_job_retry(s, c->operands[1], by, sco_now_ms(), err)

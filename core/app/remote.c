@@ -407,7 +407,7 @@ int remote_json(struct remote *r, const struct remote_ask *q, struct sco_arena *
                 const struct sco_node **ret, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf text = {0};
-    struct sco_http_response answer;
+    struct sco_http_response answer = {0};
     *ret = NULL;
     int e = remote_request(r, q, &answer, err);
     if (e < 0 || answer.status == 204)

@@ -403,7 +403,7 @@ int remote_scan(struct remote *r, const char *id, struct sco_scan_page *ret, str
                           SCO_STR_ARG(sco_text(sco_get(m, "status"))));
     if (e == 0 && !(p.v = sco_arena_alloc(&p.arena, sizeof *p.v)))
         e = sco_error_nomem(err);
-    if (e == 0)
+    if (e == 0 && p.v)
         e = take_scan(sco_get(m, "scan"), &p.arena, p.v, err);
     if (e < 0)
         sco_scan_page_done(&p);

@@ -104,7 +104,7 @@ int remote_job(struct remote *r, const char *id, struct sco_job_page *ret, struc
         e = remote_get(r, sco_buf_z(&path), &text, &m, err);
     if (e == 0 && !(p.v = sco_arena_alloc(&p.arena, sizeof *p.v)))
         e = sco_error_nomem(err);
-    if (e == 0)
+    if (e == 0 && p.v)
         e = take_job(m, &p.arena, p.v, err);
     if (e < 0)
         sco_job_page_done(&p);

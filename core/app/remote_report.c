@@ -298,9 +298,9 @@ static void take_fingerprint(struct sco_str hex, uint8_t out[SCO_FINGERPRINT_LEN
 static void take_state(struct reading *x, const struct sco_node *m, struct sco_finding *f)
 {
     struct sco_str status = sco_text(sco_get(m, "status"));
-    for (uint8_t i = 0; i < SCO_STATUS_MAX_; i++)
+    for (int i = 0; i < SCO_STATUS_MAX_; i++)
         if (sco_str_is(status, sco_status_name((enum sco_status)i)))
-            f->status = i;
+            f->status = (uint8_t)i;
     f->kev = sco_bool(sco_get(m, "kev"), 0) != 0;
     f->cvss_score = (float)sco_real(sco_get(m, "cvss_score"), 0);
     f->epss = (float)sco_real(sco_get(m, "epss"), 0);

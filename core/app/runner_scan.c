@@ -41,11 +41,11 @@ static void watch_stop(struct watch *w)
 static int scan(struct runner *r, struct sco_scan **ret, struct sco_error *err)
 {
     struct sco_plan *plan = NULL;
-    const char *target, *shown;
+    const char *target = NULL, *shown = NULL;
     int e = runner_target(r, &target, &shown, err);
     if (e == 0)
         e = sco_engine_plan(r->cli.engine, &target, 1, &plan, err);
-    if (e < 0)
+    if (e != 0)
         return e;
     plan->targets[0].given = shown; /* not the folder that is gone tomorrow */
     r->cli.plan = plan;
@@ -55,7 +55,7 @@ static int scan(struct runner *r, struct sco_scan **ret, struct sco_error *err)
 static int import(struct runner *r, struct sco_scan **ret, struct sco_error *err)
 {
     const struct runner_request *q = &r->job.request;
-    const char *file, *scanner = q->scanner && *q->scanner ? q->scanner : NULL;
+    const char *file = NULL, *scanner = q->scanner && *q->scanner ? q->scanner : NULL;
     r->cli.values[ARG_REPOSITORY] = q->repository;
     r->cli.values[ARG_BRANCH] = q->branch ? q->branch : "";
     r->cli.values[ARG_SCOPE] = q->scope;

@@ -27,8 +27,10 @@ static const char *data_folder(struct paths *p, const struct sco_config *c, stru
         path = sco_str_make(given, strcspn(given, ":"));
     else if (geteuid() == 0)
         path = SCO_STR("/var/lib/secureops");
-    else
-        path = sco_str_c(state = sco_dir_state());
+    else {
+        state = sco_dir_state();
+        path = sco_str_c(state);
+    }
     if (!path.n || path.p[0] != '/') {
         sco_error_set(err, SCO_E_INVALID, "server.data: \"%.*s\" is not an absolute path",
                       SCO_STR_ARG(path));

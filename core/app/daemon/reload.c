@@ -63,7 +63,7 @@ static void audit(struct daemon *d, const char *by, const struct sco_error *why)
     sco_json_kz(&o, "error", why ? why->text : NULL);
     sco_json_end(&o, '}');
     int r = t && !b.failed ? 0 : sco_error_nomem(&err);
-    if (r == 0) {
+    if (r == 0 && t) {
         t->e = (struct sco_audit_entry){.at = sco_now_ms(),
                                         .actor = sco_arena_cstr(&t->arena, sco_str_c(by)),
                                         .action = "configuration.reload",
