@@ -35,7 +35,7 @@ static int update_mirror(struct checkout *k, struct mirror *m, const struct revi
 static int git_checkout(struct checkout *k, struct sco_checkout *ret, struct sco_error *err)
 {
     struct mirror m = {.lock_fd = -1};
-    struct revision v;
+    struct revision v = {0};
     const char *commit = NULL;
     int r = sco_loop_become_subreaper(err);
     if (r == 0)

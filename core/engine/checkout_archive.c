@@ -286,6 +286,7 @@ static int unpack_tar(struct unpack *u, const char *path, struct sco_error *err)
         else if (r == 0)
             r = tar_entry(u, block, err);
     }
+    u->user = NULL;
     gzclose(t.file);
     sco_buf_done(&t.name);
     return r;

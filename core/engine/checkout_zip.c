@@ -250,7 +250,7 @@ static int unpack_all(struct unpack *u, const char *path, struct sco_error *err)
     r = read_at(z->fd, place.at, directory.p, (size_t)place.size, err);
     struct sco_str rest = sco_str_make(directory.p, (size_t)place.size);
     for (uint64_t i = 0; r == 0 && i < place.count; i++) {
-        struct entry e;
+        struct entry e = {0};
         r = read_entry(&rest, &e) ? unpack_check(u, err) : damaged(err);
         if (r == 0)
             r = unpack_entry(u, &e, err);
