@@ -170,7 +170,7 @@ void sco_metric_observe(struct sco_metrics *m, const struct sco_metric *d, doubl
     va_start(ap, seconds);
     pthread_mutex_lock(&m->lock);
     struct series *s = find_series(m, d, ap);
-    if (s) {
+    if (s && s->buckets) {
         size_t n, i = 0;
         const double *le = bounds(d, &n);
         while (i < n && seconds > le[i])
