@@ -86,7 +86,7 @@ int sco_store_job_end(struct sco_store *s, const struct sco_job_end *e,
                       enum sco_job_state *ret_state, struct sco_error *err)
 {
     uint8_t id[16], scan[16];
-    enum sco_job_state state;
+    enum sco_job_state state = SCO_JOB_QUEUED;
     struct store_value second = {0};
     int r = job_uuid(e->lease.job_id, id, err);
     if (r < 0)

@@ -482,7 +482,7 @@ static int count_days(struct merge *m, struct sco_error *err)
                 !x->created && store_counts_as_open((enum sco_status)x->from, x->was_suppressed),
             .is_open = store_counts_as_open((enum sco_status)x->to, suppressed),
             .from_severity = x->from_severity,
-            .to_severity = x->created || x->content ? x->f->severity : x->from_severity,
+            .to_severity = x->f && (x->created || x->content) ? x->f->severity : x->from_severity,
             .from = (enum sco_status)x->from,
             .to = (enum sco_status)x->to,
             .first = x->first,
