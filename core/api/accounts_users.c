@@ -221,7 +221,7 @@ static int change(struct api_call *c, const char *id, struct sco_error *err)
         r = sco_store_user_lock(c->store, id, err);
     if (r == 0)
         r = sco_store_user(c->store, id, &page, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     struct sco_stored_user u = page.v[0];
     r = read_user(c, &u, err);
@@ -257,7 +257,7 @@ static int remove_user(struct api_call *c, const char *id, struct sco_error *err
         r = sco_store_user_lock(c->store, id, err);
     if (r == 0)
         r = sco_store_user(c->store, id, &page, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     r = is_admin(page.v) ? check_admins(c, id, err) : 0;
     if (r == 0)

@@ -200,7 +200,7 @@ static int put_one(struct api_call *c, const struct change *ch, struct sco_error
 
 int api_finding_put(struct api_call *c, struct sco_error *err)
 {
-    struct change ch;
+    struct change ch = {0};
     int r = take_change(c, &ch, err);
     if (r == 0)
         r = sco_store_begin(c->store, err);
@@ -251,7 +251,7 @@ static int change_all(struct api_call *c, const struct sco_node *ids, const stru
 int api_finding_bulk(struct api_call *c, struct sco_error *err)
 {
     const struct sco_node *ids = api_member(c, "ids");
-    struct change ch;
+    struct change ch = {0};
     uint64_t changed = 0;
     int r = take_change(c, &ch, err);
     if (r == 0 && (!sco_is(ids, SCO_NODE_LIST) || !ids->n || ids->n > BULK_MAX))

@@ -222,7 +222,7 @@ static int evaluate(struct api_call *c, const char *folder, struct sco_error *er
                          &out, &status, err);
     if (r == 0)
         r = sco_json_parse(sco_buf_str(&out), &arena, &root, err);
-    if (r < 0)
+    if (r != 0)
         return r;
     static const char *const results[] = {"passed", "failed", "incomplete", "incomplete"};
     struct sco_json_out *o = &c->out;

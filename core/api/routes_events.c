@@ -35,7 +35,7 @@ static int get_events(struct api_call *c, struct sco_error *err)
     uint32_t limit = 0;
     int64_t after = 0, last = 0;
     bool more = false;
-    struct sco_event_page page;
+    struct sco_event_page page = {0};
     char next[24];
     int r = api_page(c, &limit, &cursor, err);
     if (r == 0 && cursor && sco_parse_i64(sco_str_c(cursor), 0, INT64_MAX, &after) < 0)

@@ -121,7 +121,7 @@ static int post_import(struct api_call *c, struct sco_error *err)
         return r;
     sco_uuid4(unique);
     r = keep_report(c, unique, &file, err);
-    if (r < 0)
+    if (r != 0 || !file)
         return r;
     c->body_file_taken = true;
     c->made_file = file;

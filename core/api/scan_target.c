@@ -87,7 +87,7 @@ static int read_url(struct api_call *c, const char *pointer, const char *const *
         t->host = host ? lower(c, sco_str_c(host)) : NULL;
         r = host && !t->host ? sco_error_nomem(err) : check_host(c, pointer, t->host, err);
     }
-    if (r == 0 && t->host[0] == '-')
+    if (r == 0 && t->host && t->host[0] == '-')
         r = api_fault(c, err, pointer, "its host is an option");
     if (uri)
         evhttp_uri_free(uri);
@@ -193,7 +193,7 @@ static int take_by_kind(struct api_call *c, const char *pointer, struct api_targ
                         struct sco_error *err)
 {
     static const char *const web[] = {"https", "http", NULL};
-    if (!is_plain(t->location, LOCATION_MAX))
+    if (!t->kind || !t->location || !is_plain(t->location, LOCATION_MAX))
         return api_fault(c, err, pointer,
                          "a location has no spaces, does not begin with a hyphen, and is at most "
                          "%d bytes long",

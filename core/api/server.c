@@ -199,7 +199,7 @@ static int bind_unix(struct sco_api *a, const char *path, int *ret_fd, struct sc
         return sco_error_errno(err, errno, "listen: unix:%s", path);
     a->unix_path = sco_strdup(sco_str_c(path));
     *ret_fd = fd;
-    fd = -1; /* not SCO_TAKE: 0 is a descriptor */
+    fd = -1; // NOLINT(clang-analyzer-deadcode.DeadStores): the cleanup reads it
     return 0;
 }
 
@@ -242,13 +242,16 @@ static int bind_tcp(struct sco_api *a, const char *listen, int *ret_fd, struct s
     freeaddrinfo(found);
     if (r < 0)
         return sco_error_errno(err, e, "listen: %s", listen);
-    struct sockaddr_storage own;
+    union {
+        struct sockaddr_in6 v6;
+        struct sockaddr_in v4;
+        struct sockaddr any;
+    } own = {0};
     socklen_t len = sizeof own;
-    if (getsockname(fd, (struct sockaddr *)&own, &len) == 0)
-        a->port = ntohs(own.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&own)->sin6_port
-                                                  : ((struct sockaddr_in *)&own)->sin_port);
+    if (getsockname(fd, &own.any, &len) == 0)
+        a->port = ntohs(own.any.sa_family == AF_INET6 ? own.v6.sin6_port : own.v4.sin_port);
     *ret_fd = fd;
-    fd = -1; /* not SCO_TAKE: 0 is a descriptor */
+    fd = -1; // NOLINT(clang-analyzer-deadcode.DeadStores): the cleanup reads it
     return 0;
 }
 

@@ -96,9 +96,10 @@ int api_scope_by_teams(struct sco_store *s, struct sco_principal *who, struct sc
     const char **v = r == 0 ? sco_arena_alloc(arena, (x.n + 1) * sizeof *v) : NULL;
     struct sco_str texts =
         r == 0 ? sco_arena_str(arena, sco_buf_str(&x.keys)) : (struct sco_str){0};
-    if (r == 0 && (!v || (x.n && !texts.p)))
+    bool room = v && (!x.n || texts.p);
+    if (r == 0 && !room)
         r = sco_error_nomem(err);
-    for (size_t i = 0; r == 0 && i < x.n; i++) {
+    for (size_t i = 0; room && i < x.n; i++) {
         v[i] = texts.p;
         texts.p += strlen(texts.p) + 1;
     }

@@ -153,7 +153,7 @@ static int replace(struct api_call *c, const struct opened *x, const struct sco_
 /* ---- handlers ---- */
 int api_waiver_list(struct api_call *c, struct sco_error *err)
 {
-    struct opened x;
+    struct opened x = {.lock = -1};
     int r = open_waivers(c, false, &x, err);
     if (r < 0)
         return r;
@@ -192,7 +192,7 @@ static int add(struct api_call *c, const struct opened *x, const struct sco_waiv
 int api_waiver_create(struct api_call *c, struct sco_error *err)
 {
     struct sco_waiver w = {0};
-    struct opened x;
+    struct opened x = {.lock = -1};
     int r = api_needs_all(c, "waivers", err);
     if (r < 0)
         return r;
@@ -227,7 +227,7 @@ static int without(struct api_call *c, const struct opened *x, const char *wante
     }
     if (r == 0 && left == n)
         r = sco_error_set(err, SCO_E_NOT_FOUND, "there is no waiver %s", wanted);
-    if (r == 0 && left)
+    else if (r == 0 && left)
         r = replace(c, x, &text, err);
     else if (r == 0 && unlink(x->path) < 0)
         r = sco_error_errno(err, errno, "cannot remove %s", x->path);
@@ -236,7 +236,7 @@ static int without(struct api_call *c, const struct opened *x, const char *wante
 
 int api_waiver_delete(struct api_call *c, struct sco_error *err)
 {
-    struct opened x;
+    struct opened x = {.lock = -1};
     int r = api_needs_all(c, "waivers", err);
     if (r == 0)
         r = open_waivers(c, true, &x, err);
