@@ -425,8 +425,9 @@ static int make_file(const char *path, struct sco_error *err)
     /* One that is there is not opened: to close it would drop the locks that this process has on it
      * through other connections (POSIX), and somebody could reset the log below them. */
     SCO_AUTO(sco_fd) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
-    return fd < 0 && errno != EEXIST ? sco_error_errno(err, errno, "cannot make the store %s", path)
-                                     : 0;
+    if (fd >= 0 || (errno == EEXIST && faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0))
+        return 0;
+    return sco_error_errno(err, errno, "cannot open the store %s", path);
 }
 
 static void db_close(void *db)
