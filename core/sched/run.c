@@ -27,7 +27,7 @@ void run_log(const struct run *r, uint32_t level, const char *fmt, ...)
     va_start(ap, fmt);
     sco_buf_addvf(&text, fmt, ap);
     va_end(ap);
-    sco_log_write(level, SCO_LOG_MODULE,
+    sco_log_write(level | SCO_LOG_EACH, SCO_LOG_MODULE, /* how a job went is always said */
                   (const char *const[]){"job", r->job.id, "target", r->job.request.target_key,
                                         "correlation_id", id ? id : "", NULL},
                   "%s", sco_buf_z(&text));

@@ -211,9 +211,10 @@ static void test_under_way(void **state)
     char reply[2048] = {0};
     (void)state;
     w.hold = true;
-    int fd = send_raw(first), gone = send_raw(first + 0);
+    int fd = send_raw(first);
     while (w.api->in_flight == NULL)
         event_base_loop(w.base, EVLOOP_ONCE);
+    int gone = send_raw(first);
     expect(409, "under way", "POST", "/api/v1/things", "admin", "Idempotency-Key: k\r\n",
            "{\"name\":\"a\"}");
     close(gone);
