@@ -190,7 +190,7 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     if (r->ended) {
         end_store(r); /* the store was away */
     } else if (r->why == WHY_NONE) {
-        run_stop(r, WHY_DEADLINE);
+        run_stop(r, r->lost ? WHY_LOST : WHY_DEADLINE);
     } else if (!r->terminated) {
         r->terminated = true;
         sco_child_kill(r->child, SIGTERM);

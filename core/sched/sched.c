@@ -76,9 +76,11 @@ static void apply_renewals(struct sco_sched *s, const struct poll *p)
         struct run *r = s->runs;
         while (r && (strcmp(r->job.id, v->lease.job_id) != 0 || r->job.attempt != v->lease.attempt))
             r = r->next;
-        if (r && v->lost && r->why != WHY_LOST && !r->ended && !r->done)
-            run_stop(r, WHY_LOST);
-        else if (r && v->cancel)
+        if (r && v->lost && r->why == WHY_NONE && !r->lost && !r->ended && !r->done) {
+            r->lost = true; /* it cannot save any more, unless it has just done so */
+            sched_timer(r->timer, SCHED_LOST_MS);
+        }
+        if (r && v->cancel)
             run_stop(r, WHY_CANCEL);
     }
 }

@@ -14,6 +14,7 @@ struct bufferevent;
 enum {
     SCHED_KILL_MS = 10000,     /* SIGTERM to SIGKILL */
     SCHED_CANCEL_MS = 10000,   /* a runner that was asked to stop has so long */
+    SCHED_LOST_MS = 500,       /* for a runner whose job has ended in the store to say so */
     SCHED_PAUSE_MS = 10000,    /* after a runner that could not be started */
     SCHED_RENEW_MS = 5000,     /* at the longest: cancellations come with renewals */
     SCHED_END_AGAIN_MS = 2000, /* an end that could not be stored is tried again */
@@ -83,6 +84,7 @@ struct run {
     char tail[SCHED_TAIL]; /* the last bytes of its standard error */
     size_t n_tail;
     bool started, ended, terminated;
+    bool lost; /* the store says so: it may just have come to its end */
     enum run_why why;
     bool done; /* its last word */
     enum sco_job_outcome outcome;

@@ -62,6 +62,9 @@ class Disk(Faults):
             self.submit_until_taken(n)
         self.assertEqual(len(set(self.accepted.values())), number)
         self.finish_all("full disk")
+        until = time.monotonic() + 10  # a runner removes its report after the job's end is stored
+        while any((self.data / "spool").iterdir()) and time.monotonic() < until:
+            time.sleep(0.05)
         self.assertEqual([p.name for p in (self.data / "spool").iterdir()], [])
 
 
