@@ -3,9 +3,10 @@
 # fail, the names of those that were skipped with the reason, and as its last line
 # "N passed, N failed, N skipped". Exit status: 0 all passed, 1 a test failed or none ran.
 #
-#   scripts/test.sh [--preset NAME] [--label REGEX] [--tests REGEX] [--jobs N]
+#   scripts/test.sh [--preset NAME] [--label REGEX] [--tests REGEX] [--jobs N] [--retry]
 #
 # NAME is one of CMakePresets.json, by default dev. REGEX selects by ctest's labels or names.
+# --retry: a program that fails is run once more, and named when it passes then.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -21,6 +22,7 @@ while (( $# > 0 )); do
         --label) select+=(-L "${2:?}"); shift ;;
         --tests) select+=(-R "${2:?}"); shift ;;
         --jobs) jobs=${2:?}; shift ;;
+        --retry) select+=(--repeat until-pass:2) ;;
         *) sed -n 's/^#   /usage: /p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
     esac
     shift
@@ -41,4 +43,7 @@ trap 'rm -rf "$tmp"' EXIT
 TMPDIR=$tmp ctest --test-dir "$dir" --parallel "$jobs" --timeout 300 --output-junit "$junit" \
     --test-output-size-passed 4000000 --test-output-size-failed 4000000 \
     "${select[@]}" </dev/null >"$dir/tests.log" 2>&1 || true
+awk '/Test +#[0-9]+: / { name = $0; sub(/.*Test +#[0-9]+: /, "", name); sub(/ .*/, "", name)
+         if (/[*][*][*]/) failed[name] = 1
+         else if (/Passed/ && failed[name]) print "passed at the second try: " name }' "$dir/tests.log"
 python3 "$root/scripts/test-summary.py" "$junit" "$dir/tests.log"
