@@ -282,9 +282,7 @@ int sco_store_cursor_release(struct sco_store *s, const char *name, const char *
                              struct sco_error *err)
 {
     struct store_value v[] = {sv_text(name), sv_text(owner)};
-    return cursor_change(s,
-                         "UPDATE event_cursors SET owner = NULL, held_until = 0 WHERE name = $1 "
-                         "AND owner = $2",
+    return cursor_change(s, "UPDATE event_cursors SET owner = NULL WHERE name = $1 AND owner = $2",
                          v, SCO_ARRAY_LEN(v), name, err);
 }
 
@@ -316,16 +314,24 @@ int sco_store_event_lag(struct sco_store *s, const char *cursor, struct sco_even
     return r;
 }
 
-/* Where the slowest of them is; one that has never read is at 0. */
-static int slowest(struct sco_store *s, const char *const *cursors, int64_t *ret,
+/* Where the slowest reader is: of those that are named (one that has never read is at 0), and of
+ * those that somebody has held since `since`: they are another node's, which is configured
+ * otherwise. */
+static int slowest(struct sco_store *s, int64_t since, const char *const *cursors, int64_t *ret,
                    struct sco_error *err)
 {
     int64_t least = INT64_MAX;
+    struct store_value held = sv_i64(since);
+    int r = store_query(
+        s, "SELECT min(position) FROM event_cursors WHERE held_until >= $1 HAVING count(*) > 0",
+        &held, 1, take_i64, &least, err);
+    if (r < 0)
+        return r;
     for (const char *const *c = cursors; c && *c; c++) {
         int64_t position = 0;
         struct store_value v = sv_text(*c);
-        int r = store_query(s, "SELECT position FROM event_cursors WHERE name = $1", &v, 1,
-                            take_i64, &position, err);
+        r = store_query(s, "SELECT position FROM event_cursors WHERE name = $1", &v, 1, take_i64,
+                        &position, err);
         if (r < 0)
             return r;
         if (position < least)
@@ -341,7 +347,7 @@ int sco_store_events_retain(struct sco_store *s, int64_t before, const char *con
     int64_t done = 0, n = RETAIN_BATCH, to = 0;
     uint64_t gone = 0;
     struct store_value old[] = {sv_i64(before), sv_i64(RETAIN_BATCH)};
-    int r = slowest(s, cursors, &done, err);
+    int r = slowest(s, before, cursors, &done, err);
     /* the start of the feed is its oldest part: nothing beyond the first batch is looked at */
     while (r == 0 && n >= RETAIN_BATCH) {
         struct store_value head[] = {sv_i64(done), sv_i64(RETAIN_BATCH), sv_i64(before)};

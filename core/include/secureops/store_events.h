@@ -62,8 +62,8 @@ struct sco_event_lag {
 };
 int sco_store_event_lag(struct sco_store *s, const char *cursor, struct sco_event_lag *ret,
                         struct sco_error *err) SCO_NODISCARD;
-/* Rows before `before` that every cursor of a configured reader (names, NULL-terminated) is done
- * with go, in small transactions. */
+/* Rows before `before` go, in small transactions, when every reader is done with them: those that
+ * are named (NULL-terminated), and those that any node has held since `before`. */
 int sco_store_events_retain(struct sco_store *s, int64_t before, const char *const *cursors,
                             uint64_t *ret, struct sco_error *err) SCO_NODISCARD;
 /* An event of somebody else is acted upon: in the transaction that does it. *ret_first false: it

@@ -184,8 +184,15 @@ TEST(what_somebody_still_needs_is_kept)
     assert_int_equal(gone, 0);
     ok(sco_store_events_retain(w->s, 2000, one, &gone, &err));
     assert_int_equal(gone, 2400);
+    /* a reader of another node, which this one knows nothing of */
+    ok(sco_store_cursor_take(w->s, "theirs", "n2", 1, 3000, &at, &err));
+    ok(sco_store_cursor_set(w->s, "theirs", "n2", 2450, &err));
+    ok(sco_store_cursor_release(w->s, "theirs", "n2", &err));
     ok(sco_store_events_retain(w->s, 2000, NULL, &gone, &err));
-    assert_int_equal(gone, 100);                /* the new one stays */
+    assert_int_equal(gone, 50);
+    ok(sco_store_cursor_take(w->s, "theirs", "n1", 1, 1900, &at, &err)); /* unused for long */
+    ok(sco_store_events_retain(w->s, 2000, NULL, &gone, &err));
+    assert_int_equal(gone, 50);                 /* the new one stays */
     assert_int_equal(sequence(w->s, 10), 2501); /* and the numbers go on */
     ok(sco_store_cursor_set(w->s, "kafka", "n1", 2500, &err));
     ok(sco_store_event_lag(w->s, "kafka", &lag, &err));
