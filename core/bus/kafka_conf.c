@@ -9,6 +9,8 @@ static const char *const ours[] = {
     "acks",
     "request.required.acks",
     "enable.gapless.guarantee",
+    "max.in.flight.requests.per.connection",
+    "max.in.flight",
     "message.timeout.ms",
     "delivery.timeout.ms",
     "retries",
@@ -31,9 +33,15 @@ static const struct pair defaults_producer[] = {
     {"queue.buffering.max.kbytes", "32768"},
 };
 static const struct pair fixed_producer[] = {
-    {"enable.idempotence", "true"},       {"acks", "all"},
+    {"enable.idempotence", "true"},
+    {"acks", "all"},
     {"message.timeout.ms", "0"}, /* a broker may be away for any time */
-    {"enable.gapless.guarantee", "true"}, {"statistics.interval.ms", "2000"},
+    {"enable.gapless.guarantee", "true"},
+    {"statistics.interval.ms", "2000"},
+    /* What a producer that has failed left in its socket, the broker may take after the next one
+     * has begun again: one request of it is a stretch that comes twice, two could be out of order.
+     */
+    {"max.in.flight.requests.per.connection", "1"},
 };
 static const struct pair defaults_consumer[] = {
     {"auto.offset.reset", "earliest"},
