@@ -73,6 +73,8 @@ static double run_raw(const char *prefix)
                                            "5",
                                            "partitioner",
                                            "murmur2_random",
+                                           "max.in.flight.requests.per.connection",
+                                           "1",
                                            "enable.gapless.guarantee",
                                            "true",
                                            "queue.buffering.max.kbytes",
