@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,8 +54,10 @@ _Noreturn static void leave(int status)
     extern void __lsan_do_leak_check(void) __attribute__((weak));
     if (__gcov_dump)
         __gcov_dump();
-    if (__lsan_do_leak_check)
+    if (__lsan_do_leak_check) {
+        signal(SIGTERM, SIG_DFL); /* a handler within the check would wait for the check's locks */
         __lsan_do_leak_check();
+    }
     _exit(status);
 }
 
