@@ -15,6 +15,20 @@ bool sco_finding_is_suppressed(const struct sco_finding *f)
            f->status == SCO_STATUS_FALSE_POSITIVE || f->status == SCO_STATUS_ACCEPTED;
 }
 
+bool sco_finding_counts(const struct sco_finding *f)
+{
+    return !sco_finding_is_known(f) && !sco_finding_is_suppressed(f);
+}
+
+const char *sco_baseline_name(uint32_t state)
+{
+    static const char *const names[SCO_BASELINE_MAX_] = {[SCO_BASELINE_NEW] = "new",
+                                                         [SCO_BASELINE_UNCHANGED] = "unchanged",
+                                                         [SCO_BASELINE_UPDATED] = "updated",
+                                                         [SCO_BASELINE_ABSENT] = "absent"};
+    return state < SCO_ARRAY_LEN(names) ? names[state] : NULL;
+}
+
 void sco_fingerprint_hex(const uint8_t fp[SCO_FINGERPRINT_LEN], char out[65])
 {
     static const char digits[] = "0123456789abcdef";

@@ -18,14 +18,14 @@ static const char *const format_names[SCO_REPORT_MAX_] = {
 enum sco_report_format sco_report_format_parse(struct sco_str name)
 {
     int f = 0;
-    while (f < SCO_REPORT_MAX_ && !sco_str_is(name, format_names[f]))
+    while (f < SCO_REPORT_MAX_ && !(format_names[f] && sco_str_is(name, format_names[f])))
         f++;
     return (enum sco_report_format)f;
 }
 
 const char *sco_report_format_name(enum sco_report_format f)
 {
-    return (unsigned)f < SCO_REPORT_MAX_ ? format_names[f] : "unknown";
+    return (unsigned)f < SCO_REPORT_MAX_ && format_names[f] ? format_names[f] : "unknown";
 }
 
 /* ---- shared by the formats ------------------------------------------------------------------- */

@@ -186,6 +186,9 @@ int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q
                         sco_policy_record_fn fn, void *user, struct sco_policy_outcome *ret,
                         struct sco_error *err) SCO_NODISCARD;
 void sco_policy_outcome_done(struct sco_policy_outcome *o);
+struct sco_comparison;
+/* Scans and imports that follow are judged by what is new; borrowed; NULL: by everything. */
+void sco_engine_compare(struct sco_engine *e, struct sco_comparison *c);
 /* In the place of the options' gates and scanners, for scans that follow; borrowed. */
 void sco_engine_set_gates(struct sco_engine *e, const char *const *gates);
 void sco_engine_set_scanners(struct sco_engine *e, const char *const *scanners);

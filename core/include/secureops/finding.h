@@ -19,6 +19,15 @@ enum sco_status {
     SCO_STATUS_MAX_
 };
 
+enum sco_baseline { /* what a comparison says (SARIF's baselineState); see diff.h */
+                    SCO_BASELINE_NONE, /* nothing was compared */
+                    SCO_BASELINE_NEW,
+                    SCO_BASELINE_UNCHANGED,
+                    SCO_BASELINE_UPDATED, /* known, but more severe now: counts as a new one */
+                    SCO_BASELINE_ABSENT,  /* was in the baseline; counted, not in the list */
+                    SCO_BASELINE_MAX_
+};
+
 enum { SCO_FINGERPRINT_LEN = 32, SCO_SEV_MAX_ = SCO_SEV_CRITICAL + 1, SCO_TYPE_MAX_ = 8 };
 
 struct sco_strs { /* immutable list, one per distinct content */
@@ -68,6 +77,7 @@ struct sco_finding {
     uint8_t severity; /* SCO_SEV_INFO .. CRITICAL */
     uint8_t status;   /* enum sco_status */
     uint8_t kev;
+    uint8_t baseline; /* enum sco_baseline */
     uint8_t recalled; /* status is what a store knows, not what was reported: see store.h */
     uint32_t order;   /* as received; ties of the ranking */
     int32_t line, end_line, column, end_column;
@@ -92,6 +102,7 @@ uint32_t sco_severity_parse(struct sco_str s);    /* our names only, any case; e
 const char *sco_type_name(uint32_t type);         /* "SAST" */
 uint32_t sco_type_parse(struct sco_str s);        /* 0: none */
 const char *sco_status_name(enum sco_status s);
+const char *sco_baseline_name(uint32_t state); /* "new"; NULL: nothing was compared */
 const char *sco_target_name(uint32_t kind); /* one SCO_TARGET_*: "directory"; NULL: none of them */
 uint32_t sco_target_bits(const struct sco_node *names); /* one name or a list of them */
 
@@ -159,6 +170,13 @@ void sco_finding_set_done(struct sco_finding_set *s);
 
 /* It counts for no gate: suppressed in one way or another, or settled. */
 bool sco_finding_is_suppressed(const struct sco_finding *f);
+/* It was there before what is judged, and is no more severe than it was. */
+static inline bool sco_finding_is_known(const struct sco_finding *f)
+{
+    return f->baseline == SCO_BASELINE_UNCHANGED || f->baseline == SCO_BASELINE_ABSENT;
+}
+/* It counts for gates: neither suppressed nor known. */
+bool sco_finding_counts(const struct sco_finding *f);
 
 /* The finding with the names of the design, compact, for reports, API and events. */
 void sco_finding_write(struct sco_json_out *o, const struct sco_finding *f);

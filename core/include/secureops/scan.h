@@ -113,10 +113,22 @@ struct sco_gate {
 struct sco_summary {
     uint64_t findings; /* in the list, suppressed ones included */
     uint64_t suppressed;
+    uint64_t unchanged;                 /* known before, and not suppressed */
     uint64_t reported;                  /* items before merging */
-    uint64_t by_severity[SCO_SEV_MAX_]; /* not suppressed */
+    uint64_t by_severity[SCO_SEV_MAX_]; /* of those that count: neither suppressed nor known */
     uint64_t by_type[SCO_TYPE_MAX_];
 };
+
+/* With what the findings were compared: see diff.h. Both NULL: with nothing. */
+struct sco_scan_comparison {
+    const char *base, *base_sha, *merge_base; /* git: as asked for, its commit, the common one */
+    const char *baseline;                     /* file */
+    uint64_t by_state[SCO_BASELINE_MAX_];     /* not suppressed ones; ABSENT: of the baseline */
+};
+static inline bool sco_is_compared(const struct sco_scan_comparison *c)
+{
+    return c->base || c->baseline;
+}
 
 struct sco_scan {
     char id[37];
@@ -130,6 +142,7 @@ struct sco_scan {
     size_t n_runs;
     struct sco_finding_set findings; /* identified, correlated, ranked */
     struct sco_summary summary;
+    struct sco_scan_comparison comparison;
     struct sco_scan_policies policies;
     struct sco_gate gate;
     struct sco_scan_stored stored;
