@@ -35,6 +35,14 @@
  * TOOL: {"name","version"}  LOG: {"level":1..4,"text"}  PROGRESS: {"done","total","what"}
  * INCOMPLETE: {"reason"}    PLUGIN: {"name","score"} (import: which one was chosen)
  * RECORDS: lines of KIND, a space, and JSON without line breaks
+ * A job of kind "ci" ({"kind":"ci","plugins":[one],"options":{},"cache_dir","work_dir","offline",
+ * "sandbox",...}) serves calls until the engine closes the socket: HELLO, then for each CALL, in
+ * order, LOG and RECORDS ("event", "ignored", "result") and one ANSWER. A CALL is one line of JSON
+ * and, after the line break, the bytes of the delivery's body:
+ *   {"id":n,"op":"verify"|"translate","headers":[[name,value],...],"path","query","received_ms"}
+ *   {"id":n,"op":"trigger"|...|"publish"|"poll","request":{...},"timeout_ms":n}
+ * ANSWER: {"id":n,"code":0|SCO_CI_LATER|SCO_CI_DEGRADED|SCO_E_*,"reason":text|null,"retry_ms":n,
+ *   "receipt":{"id":text|null,"native_event","ignored":bool}}   receipt: of verify alone
  * DONE: {"status":"completed"|"incomplete"|"failed"|"timeout"|"skipped"|"cancelled",
  *   "reason":text|null,"code":SCO_E_*,"findings":n,"records":n,"exit_code":n|null,"version":text|null}
  */
@@ -47,6 +55,8 @@ enum { SCO_WORKER_FD = 3, SCO_FRAME_MAX = 64 << 20, SCO_FRAME_BATCH = 128 << 10 
 enum sco_msg {
     SCO_MSG_JOB = 'J',    /* engine to worker */
     SCO_MSG_CANCEL = 'C', /* engine to worker: stop soon */
+    SCO_MSG_CALL = 'K',   /* engine to worker: of a "ci" job */
+    SCO_MSG_ANSWER = 'A',
     SCO_MSG_HELLO = 'H',
     SCO_MSG_LOADING = 'O',
     SCO_MSG_DESCRIBE = 'M',

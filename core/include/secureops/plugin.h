@@ -1,4 +1,4 @@
-/* SecureOps plugin ABI, version 1.1. The only header that a plugin needs: C99, also valid C++.
+/* SecureOps plugin ABI, version 1.2. The only header that a plugin needs: C99, also valid C++.
  *
  * A plugin is a shared object that exports one function, sco_plugin_v1(), which returns a constant
  * struct sco_plugin. The host reads `magic`, `struct_size`, `abi_major` and `abi_minor` first and
@@ -6,8 +6,9 @@
  * never moved, widened or reused. A struct that one side fills and the other reads starts with its
  * size; the reader takes the smaller of the two sizes and sees zero in what is missing.
  *
- * A plugin runs in a worker process of its own, one job per process: calls are synchronous, on one
- * thread, and may block. A plugin may crash: only its job fails.
+ * A plugin runs in a worker process of its own, one job per process (a CI plugin: one integration
+ * per process, one call after the other): calls are synchronous, on one thread, and may block. A
+ * plugin may crash: only its job fails.
  *
  * Ownership: every pointer that crosses the border is borrowed. What the host hands to the plugin
  * is valid until the call returns, unless stated otherwise; what the plugin hands to the host is
@@ -29,7 +30,7 @@ extern "C" {
 
 #define SCO_PLUGIN_MAGIC 0x50434F53u /* "SOCP" in memory on a little-endian machine */
 #define SCO_ABI_MAJOR 1u
-#define SCO_ABI_MINOR 1u
+#define SCO_ABI_MINOR 2u
 #define SCO_PLUGIN_SYMBOL "sco_plugin_v1"
 
 #if defined(__GNUC__)
@@ -279,6 +280,33 @@ struct sco_http_response {
     struct sco_str body;   /* at most 64 KiB of it, for messages and small answers */
     const char *body_path; /* all of it, in a file of the work directory */
     struct sco_str content_type;
+    /* Since 1.2. Of the last answer; names in small letters; repeated ones as they came. */
+    const struct sco_pair *headers;
+    size_t n_headers;
+    int64_t retry_after_ms; /* of Retry-After, either form, from now; -1: absent */
+};
+
+/* ---- cryptography (since 1.2) ---- */
+struct sco_crypto_api {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* out: 32 bytes. 0, SCO_E_NOMEM. */
+    int (*hmac_sha256)(const struct sco_host *h, struct sco_str key, struct sco_str text,
+                       unsigned char *out);
+    void (*sha256)(const struct sco_host *h, struct sco_str text, unsigned char *out);
+    /* 1: the same. The time depends on the length of `given` alone. */
+    int (*equal)(const struct sco_host *h, struct sco_str given, struct sco_str secret);
+    /* `tmp` memory. {NULL, 0}: malformed, or out of memory. Base64 of RFC 4648 section 4, padding
+     * required; url: section 5, without padding. */
+    struct sco_str (*base64_encode)(const struct sco_host *h, struct sco_str bytes, int url);
+    struct sco_str (*base64_decode)(const struct sco_host *h, struct sco_str text, int url);
+    /* RSASSA-PKCS1-v1_5 with SHA-256 (RS256 of JWT); pem: PKCS #1 or PKCS #8, 2048 bits at least.
+     * SCO_E_INVALID: no such key. */
+    int (*sign_rs256)(const struct sco_host *h, struct sco_str pem, struct sco_str text,
+                      struct sco_str *ret, struct sco_errbuf *e);
+    /* gzip, `alloc` memory. */
+    int (*gzip)(const struct sco_host *h, struct sco_str bytes, struct sco_str *ret,
+                struct sco_errbuf *e);
 };
 
 /* ---- host ---- */
@@ -320,6 +348,10 @@ struct sco_host {
      * engine's business: one that nobody asked for is dropped. 0; SCO_E_INVALID: no such kind or
      * text; SCO_E_LIMIT: too long, or more than the job's output limit in all; SCO_E_CANCELLED. */
     int (*record)(const struct sco_host *h, const char *kind, struct sco_str json);
+
+    /* Since 1.2. */
+    const struct sco_crypto_api *crypto;
+    int64_t (*now)(const struct sco_host *h); /* Unix ms; in `verify` as of the delivery */
 };
 #define SCO_RECORD_MAX (1u << 20)
 
@@ -439,6 +471,69 @@ struct sco_scanner {
     int (*inspect)(void *ctx, const struct sco_job *job, struct sco_errbuf *e);
 };
 
+/* ---- CI platforms (since 1.2) ----
+ * A CI plugin speaks for one integration: an account at a platform, with its own options. It says
+ * which webhooks are genuine, what they mean, and does at the platform what the engine asks for.
+ * Shapes of the JSON documents: docs/ci-plugins.md. Memory of `tmp` and `alloc` lives until the
+ * call returns. */
+
+/* A webhook as it was received. */
+struct sco_delivery {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const struct sco_pair *headers; /* names in small letters */
+    size_t n_headers;
+    struct sco_str body;  /* the bytes */
+    struct sco_str path;  /* of the URL, behind the integration's: "" or a secret of its own */
+    struct sco_str query; /* without '?', as it came */
+    int64_t received_ms;
+};
+
+/* Filled by verify; texts in `tmp` memory. */
+struct sco_receipt {
+    uint32_t struct_size;
+    uint32_t flags;    /* SCO_RECEIPT_* */
+    struct sco_str id; /* the same whenever the platform sends this delivery again; absent:
+                          the host takes a digest of the body */
+    struct sco_str native_event; /* the platform's name of it */
+};
+#define SCO_RECEIPT_IGNORED 1u /* genuine, and of no use: answered 2xx and not kept */
+
+struct sco_ci_call {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const struct sco_node *request; /* an object */
+    const char *work_dir;           /* private; files that a result names are written here */
+    const char *cache_dir; /* of this integration, kept between calls, one call at a time */
+    int64_t timeout_ms;    /* left until the deadline; 0: none */
+    int64_t *retry_ms;     /* out, with SCO_CI_LATER: not before so long from now */
+};
+/* What an operation may return beside 0 (done) and a negative error, which is final but for
+ * SCO_E_NETWORK, SCO_E_TIMEOUT and SCO_E_IO. */
+#define SCO_CI_LATER 1    /* the platform wants us to wait: a limit of its rates, its restart */
+#define SCO_CI_DEGRADED 2 /* done as far as it may be; the error text says what was left out */
+
+/* Answers with one record "result", unless stated otherwise. */
+typedef int (*sco_ci_fn)(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
+
+struct sco_ci {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *title; /* "GitHub" */
+    const char *homepage;
+    /* Looks at nothing but headers, path and the bytes of the body until the credential is proved.
+     * 0; SCO_E_PERMISSION: unsigned, forged, too old; then SCO_E_PARSE: genuine, but no document.
+     */
+    int (*verify)(void *ctx, const struct sco_delivery *d, struct sco_receipt *ret,
+                  struct sco_errbuf *e);
+    /* A record "event" for each normalised event; of what is of no use one "ignored" event. A
+     * delivery that verify has passed. */
+    int (*translate)(void *ctx, const struct sco_delivery *d, struct sco_errbuf *e);
+    sco_ci_fn trigger, status, cancel, rerun, rollback, logs, artifacts, configure, publish;
+    /* Records "event" for what happened since request.since, and "result" with what to ask next. */
+    sco_ci_fn poll;
+};
+
 struct sco_plugin {
     uint32_t magic, struct_size; /* read first; nothing else until both pass */
     uint16_t abi_major, abi_minor;
@@ -453,6 +548,7 @@ struct sco_plugin {
     int (*open)(void *ctx, const struct sco_host *host, struct sco_errbuf *e);
     void (*close)(void *ctx);          /* also after a failed open */
     const struct sco_scanner *scanner; /* SCO_KIND_SCANNER */
+    const struct sco_ci *ci;           /* SCO_KIND_CI; since 1.2 */
 };
 
 /* The one exported symbol. */

@@ -1,0 +1,158 @@
+/* What CI platforms tell and are told: deliveries, pipelines and their executions, publications.
+ * As store.h: synchronous calls, Unix milliseconds, a call that fails has changed nothing.
+ * Pipelines themselves are the targets of store_jobs.h (table pipelines). */
+#pragma once
+
+#include <secureops/store_jobs.h>
+
+/* ---- deliveries: webhooks, committed before they are answered ---- */
+enum sco_delivery_state {
+    SCO_DELIVERY_RECEIVED,
+    SCO_DELIVERY_DONE,   /* acted upon to the end, whatever that was */
+    SCO_DELIVERY_FAILED, /* given up: the reason; may be tried again by hand */
+    SCO_DELIVERY_STATE_MAX_
+};
+struct sco_stored_delivery {
+    const char *id, *integration, *key, *native_event; /* key: names it, with the integration */
+    enum sco_delivery_state state;
+    int64_t received_at, done_at, not_before;
+    uint32_t attempts;
+    const char *reason;               /* or NULL */
+    const char *headers;              /* JSON list of [name, value], without credentials */
+    struct sco_str path, query, body; /* body, path, query are gone when it is done */
+};
+struct sco_delivery_page {
+    struct sco_stored_delivery *v;
+    size_t n;
+    const char *cursor;
+    struct sco_arena arena;
+};
+void sco_delivery_page_done(struct sco_delivery_page *p);
+/* Many in one transaction: one commit for all that came meanwhile. `existing`: it is known, and in
+ * which state; nothing was added. */
+struct sco_delivery_added {
+    char id[37];
+    bool existing;
+    enum sco_delivery_state state;
+};
+int sco_store_deliveries_add(struct sco_store *s, const struct sco_stored_delivery *v, size_t n,
+                             int64_t now, struct sco_delivery_added *ret,
+                             struct sco_error *err) SCO_NODISCARD;
+/* The oldest that may be worked on, for `node` until `until`; of an integration in order. */
+int sco_store_deliveries_claim(struct sco_store *s, const char *node, int64_t now, int64_t until,
+                               uint32_t max, struct sco_delivery_page *ret,
+                               struct sco_error *err) SCO_NODISCARD;
+/* In the transaction that is open: SCO_E_CANCELLED when it is no longer `node`'s. retry_at > 0: it
+ * is tried again then; else its end. */
+int sco_store_delivery_end(struct sco_store *s, const char *id, const char *node, bool failed,
+                           const char *reason, int64_t retry_at, int64_t now,
+                           struct sco_error *err) SCO_NODISCARD;
+struct sco_delivery_filter {
+    uint32_t states; /* bits; 0: any */
+    const char *integration, *cursor;
+    uint32_t limit; /* 0: 100 */
+};
+int sco_store_deliveries(struct sco_store *s, const struct sco_delivery_filter *f,
+                         struct sco_delivery_page *ret, struct sco_error *err) SCO_NODISCARD;
+int sco_store_delivery_retry(struct sco_store *s, const char *id, int64_t now,
+                             struct sco_error *err) SCO_NODISCARD;
+int sco_store_deliveries_retain(struct sco_store *s, int64_t before, uint64_t *ret,
+                                struct sco_error *err) SCO_NODISCARD;
+/* An effect is had once, whatever deliveries ask for it: in the transaction that is open. */
+int sco_store_effect_once(struct sco_store *s, const char *key, int64_t now, bool *ret_first,
+                          struct sco_error *err) SCO_NODISCARD;
+
+/* ---- executions: runs of pipelines, of platforms and our own ---- */
+struct sco_stored_execution {
+    const char *id, *pipeline_id; /* of the target */
+    const char *pipeline;         /* its name */
+    const char *name;             /* of the workflow or definition: "CI" */
+    const char *integration, *platform, *repository, *external_id; /* external_id: pipeline_id */
+    const char *branch, *commit_sha, *ref, *event, *triggered_by, *url, *environment;
+    const char *status; /* of ci-plugins.md; ours also "waiting_approval" */
+    const char *rollback_of, *job_id, *reason;
+    const char *details; /* JSON object; or NULL */
+    uint32_t attempt;
+    int64_t queued_at, started_at, completed_at; /* 0: not yet */
+    int64_t pr_number;
+};
+struct sco_stored_stage {
+    const char *name, *stage, *status, *external_id, *url, *reason;
+    uint32_t ordinal, attempt;
+    int64_t queued_at, started_at, completed_at;
+};
+struct sco_execution_page {
+    struct sco_stored_execution *v;
+    size_t n;
+    const char *cursor;
+    struct sco_arena arena;
+};
+void sco_execution_page_done(struct sco_execution_page *p);
+struct sco_stage_list {
+    struct sco_stored_stage *v;
+    size_t n;
+    struct sco_arena arena;
+};
+void sco_stage_list_done(struct sco_stage_list *l);
+/* New, or what is newly known of (integration, repository, external_id, attempt) or of id: a status
+ * that has ended is never overwritten by one that has not; times only get earlier starts and later
+ * ends. The target is made when there is none. Events pipeline.* and metrics.build are written for
+ * what changed. *ret_id; *ret_changed: whether anything did. */
+int sco_store_execution_put(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
+                            char ret_id[37], bool *ret_changed,
+                            struct sco_error *err) SCO_NODISCARD;
+int sco_store_stages_put(struct sco_store *s, const char *execution_id,
+                         const struct sco_stored_stage *v, size_t n, int64_t now,
+                         struct sco_error *err) SCO_NODISCARD;
+int sco_store_execution(struct sco_store *s, const char *id, struct sco_execution_page *ret,
+                        struct sco_error *err) SCO_NODISCARD;
+int sco_store_stages(struct sco_store *s, const char *execution_id, struct sco_stage_list *ret,
+                     struct sco_error *err) SCO_NODISCARD;
+struct sco_execution_filter {
+    const char *pipeline_id, *repository, *branch, *status, *platform, *cursor;
+    const char *const *repositories; /* NULL-terminated globs; NULL: all */
+    int64_t since, until;            /* started; 0: no bound */
+    uint32_t limit;                  /* 0: 100 */
+};
+int sco_store_executions(struct sco_store *s, const struct sco_execution_filter *f,
+                         struct sco_execution_page *ret, struct sco_error *err) SCO_NODISCARD;
+
+/* ---- publications: what a platform is told about one commit or pull request ---- */
+enum sco_publication_state {
+    SCO_PUBLICATION_PENDING,   /* told that we are at it */
+    SCO_PUBLICATION_PUBLISHED, /* told the result */
+    SCO_PUBLICATION_FAILED,    /* the platform cannot be told */
+    SCO_PUBLICATION_STATE_MAX_
+};
+struct sco_stored_publication {
+    const char *id, *integration, *repository, *marker, *commit_sha, *branch;
+    int64_t pr_number;
+    const char *context;                   /* JSON object: ci-plugins.md; or NULL */
+    const char *steps;                     /* JSON list; or NULL */
+    const char *state;                     /* JSON: of the plugin's last result; or NULL */
+    const char *job_id, *scan_id, *reason; /* job_id: of the scan that it waits for */
+    enum sco_publication_state is;
+    int64_t created_at, updated_at;
+    uint32_t revision; /* counts the puts; who publishes an older one gives way */
+};
+struct sco_publication_page {
+    struct sco_stored_publication *v;
+    size_t n;
+    const char *cursor;
+    struct sco_arena arena;
+};
+void sco_publication_page_done(struct sco_publication_page *p);
+/* By (integration, repository, marker, pr_number or commit_sha): a newer scan takes it over, with
+ * the plugin's state of before. */
+int sco_store_publication_put(struct sco_store *s, const struct sco_stored_publication *p,
+                              int64_t now, char ret_id[37], struct sco_error *err) SCO_NODISCARD;
+int sco_store_publication(struct sco_store *s, const char *id, struct sco_publication_page *ret,
+                          struct sco_error *err) SCO_NODISCARD;
+/* What came of publishing `revision`. SCO_E_CANCELLED: a newer one is there. */
+int sco_store_publication_end(struct sco_store *s, const char *id, uint32_t revision,
+                              enum sco_publication_state is, const char *state, const char *scan_id,
+                              const char *reason, int64_t now, struct sco_error *err) SCO_NODISCARD;
+/* The watchdog: those that are pending while the job that they wait for has ended without them. */
+int sco_store_publications_stuck(struct sco_store *s, int64_t now, uint32_t limit,
+                                 struct sco_publication_page *ret,
+                                 struct sco_error *err) SCO_NODISCARD;
