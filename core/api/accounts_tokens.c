@@ -25,9 +25,9 @@ static void write_token(struct sco_json_out *o, const struct sco_stored_token *t
     while (rest.n && sco_str_split(&rest, ',', &one))
         sco_json_str(o, sco_str_trim(one));
     sco_json_end(o, ']');
-    api_ktime(o, "created_at", t->created_at);
-    api_ktime(o, "expires_at", t->expires_at);
-    api_ktime(o, "last_used_at", t->last_used_at);
+    sco_json_ktime(o, "created_at", t->created_at);
+    sco_json_ktime(o, "expires_at", t->expires_at);
+    sco_json_ktime(o, "last_used_at", t->last_used_at);
     sco_json_kbool(o, "revoked", t->revoked);
     sco_json_end(o, '}');
 }
@@ -152,7 +152,7 @@ int accounts_secret_list(struct api_call *c, struct sco_error *err)
         sco_json_begin(&c->out, '{');
         sco_json_kz(&c->out, "name", page.v[i].name);
         sco_json_kz(&c->out, "key_id", page.v[i].key_id);
-        api_ktime(&c->out, "updated_at", page.v[i].updated_at);
+        sco_json_ktime(&c->out, "updated_at", page.v[i].updated_at);
         sco_json_end(&c->out, '}');
     }
     api_items_end(c, NULL);
@@ -219,7 +219,7 @@ static void write_entry(struct sco_json_out *o, const struct sco_audit_entry *e)
     sco_hex(e->hash, sizeof e->hash, hash);
     sco_json_begin(o, '{');
     sco_json_ki64(o, "seq", e->seq);
-    api_ktime(o, "at", e->at);
+    sco_json_ktime(o, "at", e->at);
     sco_json_kz(o, "actor", e->actor);
     sco_json_kz(o, "action", e->action);
     sco_json_kz(o, "object", e->object);

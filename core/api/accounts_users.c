@@ -29,10 +29,10 @@ void accounts_write_user(struct sco_json_out *o, const struct sco_stored_user *u
     sco_json_kz(o, "status", u->status);
     sco_json_kbool(o, "password", u->password != NULL);
     sco_json_kbool(o, "totp", u->totp && u->totp[0] != '?');
-    api_ktime(o, "created_at", u->created_at);
-    api_ktime(o, "updated_at", u->updated_at);
-    api_ktime(o, "last_login_at", u->last_login_at);
-    api_ktime(o, "locked_until", u->locked_until);
+    sco_json_ktime(o, "created_at", u->created_at);
+    sco_json_ktime(o, "updated_at", u->updated_at);
+    sco_json_ktime(o, "last_login_at", u->last_login_at);
+    sco_json_ktime(o, "locked_until", u->locked_until);
     sco_json_end(o, '}');
 }
 

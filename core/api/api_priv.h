@@ -138,8 +138,6 @@ const struct sco_node *api_member(const struct api_call *c, const char *name);
 /* {"items":[ ... ],"next_cursor":...}: begin, write items to c->out, end. */
 void api_items_begin(struct api_call *c);
 void api_items_end(struct api_call *c, const char *next_cursor);
-/* A member with a time as RFC 3339; nothing for 0. */
-void api_ktime(struct sco_json_out *o, const char *key, int64_t unix_ms);
 void api_header(struct api_call *c, const char *name, const char *value); /* kept in the arena */
 /* 201 with Location. */
 void api_created(struct api_call *c, const char *fmt, ...) SCO_PRINTF(2, 3);

@@ -98,15 +98,6 @@ void api_items_end(struct api_call *c, const char *next_cursor)
     sco_json_end(&c->out, '}');
 }
 
-void api_ktime(struct sco_json_out *o, const char *key, int64_t unix_ms)
-{
-    if (!unix_ms)
-        return;
-    char text[SCO_TIME_LEN];
-    sco_time_format(unix_ms, text);
-    sco_json_kz(o, key, text);
-}
-
 void api_header(struct api_call *c, const char *name, const char *value)
 {
     char *kept_name = sco_arena_cstr(&c->arena, sco_str_c(name));

@@ -32,8 +32,6 @@ int api_job_add(struct api_call *c, struct sco_job_request *q, bool *ret_existin
                 struct sco_error *err) SCO_NODISCARD;
 
 /* ---- scan_show.c ---- */
-void api_write_job(struct sco_json_out *o, const struct sco_stored_job *j);
-void api_write_scan(struct sco_json_out *o, const struct sco_stored_scan *x, bool runs);
 /* A job or scan that the caller may see; one of the two, or both, are set (n is 1). Whoever may not
  * see it is told what somebody is told who asks for one that is not there. */
 struct api_scan {

@@ -177,7 +177,7 @@ int api_policy_pack_list(struct api_call *c, struct sco_error *err)
             sco_json_kstr(&c->out, "name", sco_str_make(name.p, name.n - 4));
             sco_json_ki64(&c->out, "size", st.st_size);
             sco_json_kbool(&c->out, "signed", sco_fs_is_file(side));
-            api_ktime(&c->out, "uploaded_at", (int64_t)st.st_mtime * 1000);
+            sco_json_ktime(&c->out, "uploaded_at", (int64_t)st.st_mtime * 1000);
             sco_json_end(&c->out, '}');
         }
         free(v[i]);

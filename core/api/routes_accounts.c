@@ -89,7 +89,7 @@ static void write_tokens(struct api_call *c, const struct sco_tokens *t)
     sco_json_kz(&c->out, "token_type", "Bearer");
     sco_json_ki64(&c->out, "expires_in", (t->access_expires_at - c->now) / 1000);
     sco_json_kz(&c->out, "refresh_token", t->refresh);
-    api_ktime(&c->out, "refresh_expires_at", t->refresh_expires_at);
+    sco_json_ktime(&c->out, "refresh_expires_at", t->refresh_expires_at);
     sco_json_end(&c->out, '}');
     api_header(c, "Cache-Control", "no-store");
 }
@@ -290,7 +290,7 @@ static int me(struct api_call *c, struct sco_error *err)
     write_list(&c->out, "repositories", c->who.repositories);
     write_list(&c->out, "teams", c->who.teams);
     sco_json_kz(&c->out, "token_id", c->who.token_id);
-    api_ktime(&c->out, "expires_at", c->who.expires_at);
+    sco_json_ktime(&c->out, "expires_at", c->who.expires_at);
     sco_json_end(&c->out, '}');
     return 0;
 }

@@ -46,7 +46,7 @@ static int history(struct api_call *c, struct sco_error *err)
         struct sco_json_out *o = &c->out;
         bool assigned = strcmp(h.v[i].action, "assigned") == 0;
         sco_json_begin(o, '{');
-        api_ktime(o, "at", h.v[i].at);
+        sco_json_ktime(o, "at", h.v[i].at);
         sco_json_kz(o, "action", h.v[i].action);
         sco_json_kz(o, "from", h.v[i].from);
         sco_json_kz(o, "to", h.v[i].to);

@@ -4,47 +4,6 @@
 #include <secureops/checkout.h>
 #include <secureops/schedule.h>
 
-static const char *const catch_ups[] = {"skip", "one", "all"};
-
-/* ---- replies ---- */
-static void write_duration(struct sco_json_out *o, const char *key, int64_t ms)
-{
-    char text[32];
-    if (!ms)
-        return;
-    snprintf(text, sizeof text, "%lld%s", (long long)(ms % 1000 ? ms : ms / 1000),
-             ms % 1000 ? "ms" : "s");
-    sco_json_kz(o, key, text);
-}
-
-static void write_schedule(struct sco_json_out *o, const struct sco_stored_schedule *v)
-{
-    sco_json_begin(o, '{');
-    sco_json_kz(o, "id", v->id);
-    sco_json_kz(o, "name", v->name);
-    sco_json_kz(o, "cron", v->cron);
-    write_duration(o, "interval", v->interval_ms);
-    sco_json_kz(o, "time_zone", v->time_zone);
-    sco_json_kz(o, "windows", v->windows);
-    write_duration(o, "jitter", v->jitter_ms);
-    sco_json_kz(o, "catch_up", catch_ups[v->catch_up]);
-    sco_json_kbool(o, "enabled", v->enabled);
-    sco_json_ki64(o, "priority", v->priority);
-    sco_json_kz(o, "kind", v->kind);
-    sco_json_kz(o, "target", v->target_key);
-    sco_json_kz(o, "revision", v->revision);
-    sco_json_kz(o, "scanners", v->scanners);
-    sco_json_key(o, "request");
-    sco_json_raw(o, sco_str_c(v->request));
-    sco_json_kz(o, "created_by", v->created_by);
-    api_ktime(o, "created_at", v->created_at);
-    api_ktime(o, "updated_at", v->updated_at);
-    api_ktime(o, "next_at", v->enabled ? v->next_at : 0);
-    api_ktime(o, "last_at", v->last_at);
-    sco_json_kz(o, "last_job", v->last_job);
-    sco_json_end(o, '}');
-}
-
 /* One that the caller may see. */
 static int find(struct api_call *c, const char *id, struct sco_schedule_page *ret,
                 struct sco_error *err)
@@ -63,7 +22,7 @@ static int show(struct api_call *c, const char *id, struct sco_error *err)
     int r = find(c, id, &p, err);
     if (r < 0)
         return r;
-    write_schedule(&c->out, &p.v[0]);
+    sco_stored_schedule_write(&c->out, &p.v[0]);
     sco_schedule_page_done(&p);
     return 0;
 }
@@ -87,7 +46,7 @@ static int get_list(struct api_call *c, struct sco_error *err)
     api_items_begin(c);
     for (size_t i = 0; i < p.n; i++)
         if (sco_principal_sees(&c->who, p.v[i].target_key))
-            write_schedule(&c->out, &p.v[i]);
+            sco_stored_schedule_write(&c->out, &p.v[i]);
     api_items_end(c, p.cursor);
     sco_schedule_page_done(&p);
     return 0;
@@ -139,9 +98,9 @@ static int take_body(struct api_call *c, struct sco_stored_schedule *v, struct s
     v->time_zone = zone ? zone : "UTC";
     v->windows = windows ? windows : "";
     v->enabled = api_flag(c, "enabled", true);
-    for (size_t k = 0; catch_up && k < SCO_ARRAY_LEN(catch_ups); k++)
-        i = strcmp(catch_up, catch_ups[k]) == 0 ? k : i;
-    if (catch_up && strcmp(catch_up, catch_ups[i]) != 0)
+    for (size_t k = 0; catch_up && sco_catch_up_name((enum sco_catch_up)k); k++)
+        i = strcmp(catch_up, sco_catch_up_name((enum sco_catch_up)k)) == 0 ? k : i;
+    if (catch_up && strcmp(catch_up, sco_catch_up_name((enum sco_catch_up)i)) != 0)
         return api_fault(c, err, "/catch_up", "skip, one or all");
     v->catch_up = (enum sco_catch_up)i;
     if (!v->name || !*v->name || strlen(v->name) > 200 || !sco_utf8_valid(sco_str_c(v->name)))
@@ -237,7 +196,7 @@ static int turn(struct api_call *c, bool on, struct sco_error *err)
         return r;
     struct sco_stored_schedule v = p.v[0];
     if (v.enabled == on)
-        write_schedule(&c->out, &v);
+        sco_stored_schedule_write(&c->out, &v);
     else {
         v.enabled = on;
         r = sco_schedule_check(&v, c->now, &v.next_at, &wrong, err);

@@ -263,7 +263,7 @@ int api_job_add(struct api_call *c, struct sco_job_request *q, bool *ret_existin
         r = sco_store_job(c->store, added.id, &job, err);
     if (r < 0)
         return r;
-    api_write_job(&c->out, &job.v[0]);
+    sco_stored_job_write(&c->out, &job.v[0]);
     sco_job_page_done(&job);
     const char *where = sco_arena_fmt(&c->arena, "/api/v1/scans/%s", added.id);
     if (!where)

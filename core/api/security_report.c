@@ -26,7 +26,7 @@ static void json_begin(struct sco_buf *b, const struct api_call *c, const struct
     struct sco_json_out o = {.b = b};
     sco_json_begin(&o, '{');
     sco_json_kz(&o, "version", "1");
-    api_ktime(&o, "generated_at", c->now);
+    sco_json_ktime(&o, "generated_at", c->now);
     sco_json_key(&o, "filter");
     sco_json_begin(&o, '{');
     for (size_t i = 0; i < c->n_query; i++)

@@ -122,8 +122,8 @@ static void write_alert(struct sco_json_out *o, const struct sco_stored_alert *a
     sco_json_kz(o, "message", a->message);
     sco_json_kz(o, "repository", a->repository);
     sco_json_kz(o, "object", a->object);
-    api_ktime(o, "created_at", a->created_at);
-    api_ktime(o, "acknowledged_at", a->acknowledged_at);
+    sco_json_ktime(o, "created_at", a->created_at);
+    sco_json_ktime(o, "acknowledged_at", a->acknowledged_at);
     sco_json_kz(o, "acknowledged_by", a->acknowledged_by);
     sco_json_end(o, '}');
 }

@@ -18,8 +18,8 @@ static void write_target(struct sco_json_out *o, const struct sco_stored_target 
     sco_json_raw(o, sco_str_c(t->config));
     sco_json_kz(o, "status", t->status);
     sco_json_kz(o, "created_by", t->created_by);
-    api_ktime(o, "created_at", t->created_at);
-    api_ktime(o, "updated_at", t->updated_at);
+    sco_json_ktime(o, "created_at", t->created_at);
+    sco_json_ktime(o, "updated_at", t->updated_at);
     sco_json_end(o, '}');
 }
 

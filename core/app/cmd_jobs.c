@@ -6,45 +6,6 @@ static const char *state_name(uint32_t i)
     return sco_job_state_name((enum sco_job_state)i);
 }
 
-static void time_json(struct sco_json_out *o, const char *key, int64_t at)
-{
-    char text[SCO_TIME_LEN];
-    sco_time_format(at, text);
-    if (at)
-        sco_json_kz(o, key, text);
-}
-
-static void job_json(struct sco_json_out *o, const struct sco_stored_job *j)
-{
-    const struct sco_job_request *q = &j->request;
-    sco_json_begin(o, '{');
-    sco_json_kz(o, "id", j->id);
-    sco_json_kz(o, "kind", q->kind);
-    sco_json_kz(o, "state", state_name(j->state));
-    sco_json_kz(o, "reason", j->reason);
-    sco_json_kz(o, "scan_id", j->scan_id);
-    sco_json_kz(o, "target", q->target_key);
-    sco_json_kz(o, "revision", q->revision);
-    sco_json_kz(o, "scanners", q->scanners);
-    sco_json_key(o, "request");
-    sco_json_raw(o, sco_str_c(q->request));
-    sco_json_kz(o, "origin", q->origin);
-    sco_json_kz(o, "requested_by", q->requested_by);
-    sco_json_kz(o, "correlation_id", q->correlation_id);
-    sco_json_ki64(o, "priority", q->priority);
-    sco_json_ki64(o, "attempt", j->attempt);
-    sco_json_ki64(o, "max_attempts", q->max_attempts);
-    sco_json_kbool(o, "cancelling", j->cancel && j->state == SCO_JOB_RUNNING);
-    sco_json_kz(o, "node", j->node);
-    sco_json_kz(o, "only_node", q->only_node);
-    time_json(o, "created_at", j->created_at);
-    time_json(o, "started_at", j->started_at);
-    time_json(o, "completed_at", j->completed_at);
-    time_json(o, "not_before", j->not_before);
-    time_json(o, "deadline", q->deadline);
-    sco_json_end(o, '}');
-}
-
 static void print_row(const struct sco_stored_job *j)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
@@ -85,7 +46,7 @@ static int print_list(const struct sco_job_page *p, bool json, struct sco_error 
     sco_json_key(&o, "jobs");
     sco_json_begin(&o, '[');
     for (size_t i = 0; i < p->n; i++)
-        job_json(&o, &p->v[i]);
+        sco_stored_job_write(&o, &p->v[i]);
     sco_json_end(&o, ']');
     sco_json_key(&o, "cursor");
     if (p->cursor)
@@ -121,7 +82,7 @@ static int show(struct cli *c, struct sco_store *s, bool json, struct sco_error 
                       : sco_store_job(s, c->operands[1], &p, err);
     if (r < 0)
         return r;
-    job_json(&o, &p.v[0]);
+    sco_stored_job_write(&o, &p.v[0]);
     sco_job_page_done(&p);
     return print_json(&b, err);
 }

@@ -1,82 +1,6 @@
 /* secureops scans list | show ID: what the store has of scans. */
 #include "remote.h"
 
-static void time_json(struct sco_json_out *o, const char *key, int64_t at)
-{
-    char text[SCO_TIME_LEN];
-    sco_time_format(at, text);
-    if (at)
-        sco_json_kz(o, key, text);
-}
-
-static void severities_json(struct sco_json_out *o, const int64_t by[SCO_SEV_MAX_])
-{
-    sco_json_key(o, "by_severity");
-    sco_json_begin(o, '{');
-    for (uint32_t i = SCO_SEV_CRITICAL; i >= SCO_SEV_INFO; i--)
-        sco_json_ki64(o, sco_severity_name(i), by[i]);
-    sco_json_end(o, '}');
-}
-
-static void run_json(struct sco_json_out *o, const struct sco_stored_run *r)
-{
-    sco_json_begin(o, '{');
-    sco_json_kz(o, "name", r->name);
-    sco_json_kz(o, "title", r->title);
-    sco_json_kz(o, "tool", r->tool);
-    sco_json_kz(o, "version", r->version);
-    sco_json_kz(o, "target", r->target);
-    sco_json_kz(o, "status", r->status);
-    sco_json_kz(o, "reason", r->reason);
-    sco_json_kz(o, "hint", r->hint);
-    sco_json_kbool(o, "required", r->required);
-    sco_json_kbool(o, "counts", r->counts);
-    time_json(o, "started_at", r->started_at);
-    sco_json_ki64(o, "duration_ms", r->duration_ms);
-    sco_json_ki64(o, "exit_code", r->exit_code);
-    sco_json_ki64(o, "reported", r->reported);
-    sco_json_ki64(o, "dropped", r->dropped);
-    sco_json_ki64(o, "suppressed", r->suppressed);
-    severities_json(o, r->by_severity);
-    sco_json_end(o, '}');
-}
-
-static void scan_json(struct sco_json_out *o, const struct sco_stored_scan *x, bool runs)
-{
-    sco_json_begin(o, '{');
-    sco_json_kz(o, "id", x->id);
-    sco_json_kz(o, "scan_type", x->scan_type);
-    sco_json_kz(o, "repository", x->repository);
-    sco_json_kz(o, "branch", x->branch);
-    sco_json_kz(o, "scope", x->scope);
-    sco_json_kz(o, "commit_sha", x->commit_sha);
-    sco_json_kz(o, "target", x->target);
-    sco_json_kz(o, "status", x->status);
-    sco_json_kz(o, "gate_result", x->gate_result);
-    sco_json_ki64(o, "exit_status", x->exit_status);
-    time_json(o, "started_at", x->started_at);
-    time_json(o, "completed_at", x->completed_at);
-    sco_json_kz(o, "tool_name", x->tool_name);
-    sco_json_kz(o, "tool_version", x->tool_version);
-    sco_json_ki64(o, "findings", x->findings);
-    sco_json_ki64(o, "suppressed", x->suppressed);
-    severities_json(o, x->by_severity);
-    sco_json_ki64(o, "created", (int64_t)x->stored.created);
-    sco_json_ki64(o, "seen", (int64_t)x->stored.seen);
-    sco_json_ki64(o, "changed", (int64_t)x->stored.changed);
-    sco_json_ki64(o, "resolved", (int64_t)x->stored.resolved);
-    sco_json_ki64(o, "reopened", (int64_t)x->stored.reopened);
-    sco_json_ki64(o, "not_checked", (int64_t)x->stored.not_checked);
-    if (runs) {
-        sco_json_key(o, "scanners");
-        sco_json_begin(o, '[');
-        for (size_t i = 0; i < x->n_runs; i++)
-            run_json(o, &x->runs[i]);
-        sco_json_end(o, ']');
-    }
-    sco_json_end(o, '}');
-}
-
 static void add_time(struct sco_buf *b, int64_t at)
 {
     char text[SCO_TIME_LEN];
@@ -126,7 +50,7 @@ static int list(struct cli *c, struct sco_store *s, bool json, struct sco_error 
         sco_json_key(&o, "scans");
         sco_json_begin(&o, '[');
         for (size_t i = 0; i < p.n; i++)
-            scan_json(&o, &p.v[i], false);
+            sco_stored_scan_write(&o, &p.v[i], false);
         sco_json_end(&o, ']');
         sco_json_key(&o, "cursor");
         if (p.cursor)
@@ -186,7 +110,7 @@ static int show(struct cli *c, struct sco_store *s, bool json, struct sco_error 
     if (r < 0)
         return r;
     if (json) {
-        scan_json(&o, &p.v[0], true);
+        sco_stored_scan_write(&o, &p.v[0], true);
         r = print_json(&b, err);
     } else
         print_scan(&p.v[0]);

@@ -4,44 +4,6 @@
 #include <secureops/checkout.h>
 #include <secureops/schedule.h>
 
-static const char *const catch_ups[] = {"skip", "one", "all"};
-
-static void time_json(struct sco_json_out *o, const char *key, int64_t at)
-{
-    char text[SCO_TIME_LEN];
-    sco_time_format(at, text);
-    if (at)
-        sco_json_kz(o, key, text);
-}
-
-static void schedule_json(struct sco_json_out *o, const struct sco_stored_schedule *v)
-{
-    sco_json_begin(o, '{');
-    sco_json_kz(o, "id", v->id);
-    sco_json_kz(o, "name", v->name);
-    sco_json_kz(o, "cron", v->cron);
-    if (v->interval_ms)
-        sco_json_ki64(o, "interval_ms", v->interval_ms);
-    sco_json_kz(o, "time_zone", v->time_zone);
-    sco_json_kz(o, "windows", v->windows);
-    sco_json_ki64(o, "jitter_ms", v->jitter_ms);
-    sco_json_kz(o, "catch_up", catch_ups[v->catch_up]);
-    sco_json_kbool(o, "enabled", v->enabled);
-    sco_json_ki64(o, "priority", v->priority);
-    sco_json_kz(o, "target", v->target_key);
-    sco_json_kz(o, "revision", v->revision);
-    sco_json_kz(o, "scanners", v->scanners);
-    sco_json_key(o, "request");
-    sco_json_raw(o, sco_str_c(v->request));
-    sco_json_kz(o, "created_by", v->created_by);
-    time_json(o, "created_at", v->created_at);
-    time_json(o, "updated_at", v->updated_at);
-    time_json(o, "next_at", v->enabled ? v->next_at : 0);
-    time_json(o, "last_at", v->last_at);
-    sco_json_kz(o, "last_job", v->last_job);
-    sco_json_end(o, '}');
-}
-
 static void print_row(const struct sco_stored_schedule *v)
 {
     SCO_AUTO(sco_buf) struct sco_buf name = {0}, when = {0}, target = {0};
@@ -90,7 +52,7 @@ static int list(struct cli *c, struct sco_store *s, bool json, struct sco_error 
         printf("No schedules\n");
     for (size_t i = 0; i < p.n; i++)
         if (json)
-            schedule_json(&o, &p.v[i]);
+            sco_stored_schedule_write(&o, &p.v[i]);
         else
             print_row(&p.v[i]);
     sco_json_end(&o, ']');
@@ -112,7 +74,7 @@ static int show_one(const struct sco_stored_schedule *v, bool json, struct sco_e
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct sco_json_out o = {.b = &b, .pretty = !json};
-    schedule_json(&o, v);
+    sco_stored_schedule_write(&o, v);
     return print_json(&b, err);
 }
 
@@ -177,9 +139,10 @@ static int take_options(struct cli *c, struct sco_stored_schedule *v, struct sco
     v->cron = c->values[ARG_CRON];
     v->time_zone = args_has(c, ARG_TIME_ZONE) ? c->values[ARG_TIME_ZONE] : "UTC";
     v->windows = args_has(c, ARG_WINDOWS) ? c->values[ARG_WINDOWS] : "";
-    while (i < SCO_ARRAY_LEN(catch_ups) && strcmp(catch_up, catch_ups[i]) != 0)
+    const char *name;
+    while ((name = sco_catch_up_name((enum sco_catch_up)i)) && strcmp(catch_up, name) != 0)
         i++;
-    if (i == SCO_ARRAY_LEN(catch_ups))
+    if (!name)
         return sco_error_set(err, SCO_E_INVALID, "--catch-up: expected skip, one or all");
     v->catch_up = (enum sco_catch_up)i;
     if (args_has(c, ARG_PRIORITY) &&

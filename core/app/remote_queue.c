@@ -254,7 +254,6 @@ static int put_scan(struct sco_json_out *o, const struct sco_stored_schedule *v,
 int remote_schedule_put(struct remote *r, const char *id, const struct sco_stored_schedule *v,
                         struct sco_schedule_page *ret, struct sco_error *err)
 {
-    static const char *const catch_ups[] = {"skip", "one", "all"};
     SCO_AUTO(sco_buf) struct sco_buf path = {0}, body = {0};
     struct sco_json_out o = {.b = &body};
     sco_json_begin(&o, '{');
@@ -264,7 +263,7 @@ int remote_schedule_put(struct remote *r, const char *id, const struct sco_store
     sco_json_kz(&o, "time_zone", v->time_zone);
     sco_json_kz(&o, "windows", v->windows);
     put_duration(&o, "jitter", v->jitter_ms);
-    sco_json_kz(&o, "catch_up", catch_ups[v->catch_up]);
+    sco_json_kz(&o, "catch_up", sco_catch_up_name(v->catch_up));
     sco_json_kbool(&o, "enabled", v->enabled);
     int e = put_scan(&o, v, err);
     sco_json_end(&o, '}');

@@ -329,3 +329,12 @@ void sco_json_kbool(struct sco_json_out *o, const char *key, bool v)
     sco_json_key(o, key);
     sco_json_bool(o, v);
 }
+
+void sco_json_ktime(struct sco_json_out *o, const char *key, int64_t unix_ms)
+{
+    char text[SCO_TIME_LEN];
+    if (!unix_ms)
+        return;
+    sco_time_format(unix_ms, text);
+    sco_json_kz(o, key, text);
+}

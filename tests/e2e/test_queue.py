@@ -27,8 +27,8 @@ class Queue(Case):
         self.assertEqual(v["request"], {
             "target": {"kind": "repository", "location": APP}, "branch": "main",
             "scanners": ["trivy", "semgrep"], "skip": ["zap"]})
-        self.assertEqual((v["cron"], v["jitter_ms"], v["catch_up"], v["priority"], v["created_by"]),
-                         ("30 2 * * *", 300000, "skip", 7, "ada"))
+        self.assertEqual((v["cron"], v["jitter"], v["catch_up"], v["priority"], v["created_by"]),
+                         ("30 2 * * *", "300s", "skip", 7, "ada"))
         self.assertIn("T02:30:00", v["next_at"])
         self.assertIn("nightly", self.run_it("schedules", "list", code=PASSED).out)
         # the same name: in its place

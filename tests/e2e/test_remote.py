@@ -163,7 +163,7 @@ class Login(RemoteCase):
 
 class Setup(RemoteCase):
     def make_admin(self):
-        self.setup_token = re.findall(r"setup\?token=(\S+)", self.log.read_text())[0]
+        self.setup_token = re.findall(r"setup#token=(\S+)", self.log.read_text())[0]
 
     def test_first_administrator(self):
         self.typed(f"{self.setup_token}\n{PASSWORD}\n", "login", "--setup", "--server", self.url,
@@ -318,7 +318,7 @@ class Work(RemoteCase):
         self.assertEqual(r.json()["cron"], "30 2 * * *")
         r = self.remote("schedules", "put", "nightly", app, "--interval", "6h", "--scanners",
                         "policies", "--priority", "7", "-f", "json")
-        self.assertEqual((r.json()["interval_ms"], r.json()["priority"]), (21600000, 7))
+        self.assertEqual((r.json()["interval"], r.json()["priority"]), ("21600s", 7))
         store = self.data / "store.db"
         for args in (["schedules", "list"], ["schedules", "show", "nightly", "-f", "json"]):
             self.assertEqual(self.remote(*args).out, self.run_it(*args, f"--store={store}").out)

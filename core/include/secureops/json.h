@@ -80,3 +80,5 @@ void sco_json_kstr(struct sco_json_out *o, const char *key, struct sco_str s);
 void sco_json_ki64(struct sco_json_out *o, const char *key, int64_t v);
 void sco_json_kreal(struct sco_json_out *o, const char *key, double v);
 void sco_json_kbool(struct sco_json_out *o, const char *key, bool v);
+/* A time as RFC 3339 in UTC; nothing for 0. */
+void sco_json_ktime(struct sco_json_out *o, const char *key, int64_t unix_ms);

@@ -229,6 +229,8 @@ int sco_store_scans(struct sco_store *s, const struct sco_store_scan_filter *f,
 int sco_store_scan(struct sco_store *s, const char *id, struct sco_scan_page *ret,
                    struct sco_error *err) SCO_NODISCARD;
 void sco_scan_page_done(struct sco_scan_page *p);
+/* An object; `runs`: with its scanners. */
+void sco_stored_scan_write(struct sco_json_out *o, const struct sco_stored_scan *x, bool runs);
 
 /* ---- care ---- */
 enum sco_keep {

@@ -65,6 +65,8 @@ struct sco_job_page {
     struct sco_arena arena;
 };
 void sco_job_page_done(struct sco_job_page *p);
+/* An object, without the file of an import. */
+void sco_stored_job_write(struct sco_json_out *o, const struct sco_stored_job *j);
 int sco_store_job(struct sco_store *s, const char *id, struct sco_job_page *ret,
                   struct sco_error *err) SCO_NODISCARD; /* SCO_E_NOT_FOUND */
 struct sco_job_filter {
@@ -147,6 +149,7 @@ int sco_store_jobs_recover(struct sco_store *s, const char *node, int64_t now, u
 
 /* ---- schedules ---- */
 enum sco_catch_up { SCO_CATCH_UP_SKIP, SCO_CATCH_UP_ONE, SCO_CATCH_UP_ALL };
+const char *sco_catch_up_name(enum sco_catch_up c); /* "skip"; NULL beyond the last */
 struct sco_stored_schedule {
     const char *id, *name;
     const char *cron;      /* five or six fields; NULL: interval */
@@ -168,6 +171,7 @@ struct sco_schedule_page {
     struct sco_arena arena;
 };
 void sco_schedule_page_done(struct sco_schedule_page *p);
+void sco_stored_schedule_write(struct sco_json_out *o, const struct sco_stored_schedule *v);
 /* id NULL: a new one; else in its place. SCO_E_INVALID: the name is taken; SCO_E_NOT_FOUND. */
 int sco_store_schedule_put(struct sco_store *s, const struct sco_stored_schedule *v, int64_t now,
                            char ret_id[37], struct sco_error *err) SCO_NODISCARD;
