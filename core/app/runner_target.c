@@ -66,11 +66,13 @@ static int check_out(struct runner *r, const char *url, bool local, struct sco_e
     const char *into = sco_arena_fmt(&r->arena, "%s/src", r->dir);
     if (!into)
         return sco_error_nomem(err);
+    bool ssh = sco_repository_is_ssh(sco_str_c(url));
     struct sco_checkout_request o = {
         .url = url,
         .revision = q->commit && *q->commit ? q->commit : q->branch,
-        .token = j->token,
+        .token = ssh ? NULL : j->token,
         .ssh_key = text_of(c->ssh_key),
+        .ssh_key_text = ssh ? j->token : NULL,
         .known_hosts = text_of(c->known_hosts),
         .depth = (uint32_t)c->depth,
         .submodules = c->submodules != 0,

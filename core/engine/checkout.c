@@ -83,7 +83,7 @@ static int check_out(struct checkout *k, enum checkout_kind kind, struct sco_che
 int sco_checkout(const struct sco_checkout_request *q, struct sco_checkout *ret,
                  struct sco_error *err)
 {
-    struct checkout k = {.q = q, .token_fd = -1, .url = q->url};
+    struct checkout k = {.q = q, .token_fd = -1, .key_fd = -1, .url = q->url};
     struct sco_checkout out = {0};
     enum checkout_kind kind;
     k.deadline = sco_mono_ms() + (q->timeout_ms > 0 ? q->timeout_ms : TIMEOUT_MS);

@@ -1,6 +1,7 @@
 /* Running git: what it may read, whom it may ask, and what its failures mean. Nothing of the user,
  * the system or the repository configures it; it runs no hook and follows no redirection to another
- * host. The token is in a memory file of this process that only the askpass program opens. */
+ * host. A token is in a memory file of this process that only the askpass program opens, a key for
+ * ssh in one that only ssh opens. */
 #include "checkout_priv.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <secureops/fs.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ARGS_MAX = 32, ENV_MAX = 128, OUTPUT_MAX = 64 << 20, WORDS_MAX = 600 };
@@ -63,10 +65,49 @@ static void put(struct env *e, const char *name, const char *value)
         e->v[e->n++] = one;
 }
 
+/* A memory file of this process, and its path for programs that we start. */
+static int keep_secret(const char *what, struct sco_str text, int *fd, struct sco_buf *path,
+                       struct sco_error *err)
+{
+    *fd = memfd_create(what, MFD_CLOEXEC);
+    if (*fd < 0 || fchmod(*fd, 0400) < 0) /* ssh wants its key to be nobody else's */
+        return sco_error_errno(err, errno, "cannot keep the secret for git");
+    int r = sco_fs_write_all(*fd, text);
+    if (r < 0)
+        return sco_error_errno(err, -r, "cannot keep the secret for git");
+    sco_buf_addf(path, "/proc/%ld/fd/%d", (long)getpid(), *fd);
+    return sco_buf_check(path, err);
+}
+
+static int keep_key(struct checkout *k, struct sco_buf *path, struct sco_error *err)
+{
+    struct sco_str text = sco_str_c(k->q->ssh_key_text);
+    SCO_AUTO(sco_buf) struct sco_buf key = {0};
+    if (!sco_str_starts(text, "-----BEGIN "))
+        return sco_error_set(err, SCO_E_INVALID,
+                             "the secret for this repository is no private key, which ssh wants");
+    sco_buf_add(&key, text);
+    if (!sco_str_ends(text, "\n")) /* ssh reads no key without it */
+        sco_buf_addc(&key, '\n');
+    int r = sco_buf_check(&key, err);
+    if (r == 0)
+        r = keep_secret("ssh-key", sco_buf_str(&key), &k->key_fd, path, err);
+    if (key.p)
+        explicit_bzero(key.p, key.n);
+    return r;
+}
+
 static int put_ssh(struct env *e, struct sco_error *err)
 {
     const struct sco_checkout_request *q = e->k->q;
-    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    SCO_AUTO(sco_buf) struct sco_buf b = {0}, kept = {0};
+    const char *key = q->ssh_key ? q->ssh_key : "none";
+    bool own = q->ssh_key_text && *q->ssh_key_text && sco_repository_is_ssh(sco_str_c(q->url));
+    int r = own ? keep_key(e->k, &kept, err) : 0;
+    if (r < 0)
+        return r;
+    if (own)
+        key = sco_buf_z(&kept);
     const char *files[] = {q->ssh_key, q->known_hosts};
     for (size_t i = 0; i < SCO_ARRAY_LEN(files); i++) /* a shell reads the command */
         if (files[i] && (files[i][0] != '/' || strpbrk(files[i], "'\\\n")))
@@ -77,7 +118,7 @@ static int put_ssh(struct env *e, struct sco_error *err)
                  "ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o ForwardAgent=no "
                  "-o StrictHostKeyChecking=yes -o ConnectTimeout=30 -o ServerAliveInterval=30 "
                  "-o IdentityFile='%s'",
-                 q->ssh_key ? q->ssh_key : "none");
+                 key);
     if (q->known_hosts)
         sco_buf_addf(&b, " -o UserKnownHostsFile='%s' -o GlobalKnownHostsFile=/dev/null",
                      q->known_hosts);
@@ -93,14 +134,12 @@ static int put_token(struct env *e, struct sco_error *err)
     char exe[4096];
     sco_repository_host(sco_str_c(k->url), &host);
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    k->token_fd = memfd_create("askpass", MFD_CLOEXEC);
-    if (n <= 0 || k->token_fd < 0)
-        return sco_error_errno(err, errno, "cannot keep the token for git");
+    if (n <= 0)
+        return sco_error_errno(err, errno, "cannot name the program that answers git");
     exe[n] = 0;
-    int r = sco_fs_write_all(k->token_fd, sco_str_c(k->q->token));
+    int r = keep_secret("askpass", sco_str_c(k->q->token), &k->token_fd, &file, err);
     if (r < 0)
-        return sco_error_errno(err, -r, "cannot keep the token for git");
-    sco_buf_addf(&file, "/proc/%ld/fd/%d", (long)getpid(), k->token_fd);
+        return r;
     put(e, "GIT_ASKPASS", exe);
     put(e, ASK_FILE, sco_buf_z(&file));
     put(e, ASK_HOST, sco_buf_z(&host));
@@ -157,7 +196,9 @@ void git_done(struct checkout *k)
 {
     if (k->token_fd >= 0)
         close(k->token_fd);
-    k->token_fd = -1;
+    if (k->key_fd >= 0)
+        close(k->key_fd);
+    k->token_fd = k->key_fd = -1;
     sco_arena_done(&k->arena);
 }
 
@@ -198,18 +239,33 @@ static const struct {
     {"Could not read from remote repository", SCO_E_NETWORK},
 };
 
+static struct sco_str line_at(struct sco_str text, const char *at)
+{
+    const char *from = at, *to = at, *end = text.p + text.n;
+    while (from > text.p && from[-1] != '\n')
+        from--;
+    while (to < end && *to != '\n')
+        to++;
+    return sco_str_trim(sco_str_make(from, (size_t)(to - from)));
+}
+
 /* The last words of git, made fit for people; should the token be in them, it is not. */
 static int explain(const struct checkout *k, const char *command,
                    const struct sco_command_result *res, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf words = {0};
     struct sco_str text = sco_str_trim(res->err);
+    const char *said = NULL;
     int code = SCO_E_TOOL;
-    for (size_t i = SCO_ARRAY_LEN(meanings); i-- > 0;) /* the first one that fits wins */
-        if (sco_str_contains(text, meanings[i].text))
-            code = meanings[i].code;
+    for (size_t i = SCO_ARRAY_LEN(meanings); text.n && i-- > 0;) { /* the first that fits wins */
+        const char *at = memmem(text.p, text.n, meanings[i].text, strlen(meanings[i].text));
+        code = at ? meanings[i].code : code;
+        said = at ? at : said;
+    }
     const char *fatal = text.n ? memmem(text.p, text.n, "fatal: ", 7) : NULL;
-    if (fatal)
+    if (fatal && said && said < fatal) /* ssh knows what git does not: "Host key ..." */
+        text = line_at(text, said);
+    else if (fatal)
         text = sco_str_make(fatal + 7, text.n - (size_t)(fatal + 7 - text.p));
     if (text.n > WORDS_MAX)
         text.n = WORDS_MAX;

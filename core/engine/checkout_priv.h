@@ -40,7 +40,7 @@ struct checkout {
     const char *const *env;
     int64_t deadline; /* monotonic */
     uint64_t limit;
-    int token_fd;
+    int token_fd, key_fd;
 };
 int git_prepare(struct checkout *k, struct sco_error *err);
 void git_done(struct checkout *k);

@@ -152,6 +152,12 @@ void sco_repository_host(struct sco_str url, struct sco_buf *out)
         add_lower(out, p.host);
 }
 
+bool sco_repository_is_ssh(struct sco_str url)
+{
+    struct parts p;
+    return cut(sco_str_trim(url), &p) && sco_str_is_nocase(p.scheme, "ssh");
+}
+
 /* ---- checks ---- */
 static bool plain(const char *s, size_t max)
 {

@@ -33,7 +33,8 @@ int wire_setup(struct daemon *d, const struct snapshot *s, struct sco_buf *out,
     return sco_buf_check(out, err);
 }
 
-/* The token for a checkout: the stored secret that the request names, else the configured one. */
+/* For a checkout: the stored secret that the request names, a token or a key for ssh; else the
+ * configured token, which is none for ssh. */
 static int add_secrets(void *user, struct sco_store *s, const struct sco_stored_job *job,
                        struct sco_json_out *out, struct sco_error *err)
 {
@@ -50,7 +51,8 @@ static int add_secrets(void *user, struct sco_store *s, const struct sco_stored_
         char *own = sco_arena_cstr(&arena, name);
         r = own ? sco_auth_secret_get(d->auth, s, own, &token, err) : sco_error_nomem(err);
     } else if (now->config->checkout.token.n &&
-               sco_str_is(sco_text(sco_path(q, "target.kind")), "repository")) {
+               sco_str_is(sco_text(sco_path(q, "target.kind")), "repository") &&
+               !sco_repository_is_ssh(sco_text(sco_path(q, "target.location")))) {
         r = sco_secret_resolve(now->config->checkout.token, &token, err);
     }
     if (r == 0 && token.n)

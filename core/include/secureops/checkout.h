@@ -14,9 +14,10 @@
 struct sco_checkout_request {
     const char *url; /* https://, ssh://, user@host:path, file:///; or an absolute path: a folder,
                         or an archive .tar .tar.gz .tgz .zip */
-    const char *revision; /* branch, tag or commit; "" or NULL: the default branch */
-    const char *token;    /* for https; or NULL */
-    const char *ssh_key;  /* file; or NULL */
+    const char *revision;     /* branch, tag or commit; "" or NULL: the default branch */
+    const char *token;        /* for https; or NULL */
+    const char *ssh_key;      /* file; or NULL */
+    const char *ssh_key_text; /* the key itself, in the place of ssh_key; or NULL */
     const char *known_hosts;
     uint32_t depth; /* commits; 0: all */
     bool submodules;
@@ -53,3 +54,5 @@ void sco_repository_normal(struct sco_str url, struct sco_buf *out);
 bool sco_repository_is_plain(struct sco_str url);
 /* Appends the host of such an URL in lower case; nothing when it has none. */
 void sco_repository_host(struct sco_str url, struct sco_buf *out);
+/* Whether git asks for it by ssh. */
+bool sco_repository_is_ssh(struct sco_str url);
