@@ -32,10 +32,14 @@ static int derive(struct sco_str key, const char *id, struct auth_key *k, struct
 
 static int copy_texts(struct sco_auth *a, const struct sco_auth_options *o, struct sco_error *err)
 {
-    const char *const from[] = {o->issuer,        o->audience,         o->oidc_issuer,
-                                o->oidc_audience, o->oidc_roles_claim, o->oidc_jwks};
-    const char **to[] = {&a->o.issuer,        &a->o.audience,         &a->o.oidc_issuer,
-                         &a->o.oidc_audience, &a->o.oidc_roles_claim, &a->o.oidc_jwks};
+    const char *const from[] = {o->issuer,           o->audience,
+                                o->oidc_issuer,      o->oidc_audience,
+                                o->oidc_roles_claim, o->oidc_repositories_claim,
+                                o->oidc_teams_claim, o->oidc_jwks};
+    const char **to[] = {&a->o.issuer,           &a->o.audience,
+                         &a->o.oidc_issuer,      &a->o.oidc_audience,
+                         &a->o.oidc_roles_claim, &a->o.oidc_repositories_claim,
+                         &a->o.oidc_teams_claim, &a->o.oidc_jwks};
     for (size_t i = 0; i < SCO_ARRAY_LEN(from); i++) {
         *to[i] = from[i] && *from[i] ? sco_arena_cstr(&a->arena, sco_str_c(from[i])) : NULL;
         if (from[i] && *from[i] && !*to[i])

@@ -13,6 +13,8 @@ enum {
     FRESH_MS = 60 * 60 * 1000,      /* then they are asked again */
     STALE_MS = 24 * 60 * 60 * 1000, /* then they are not believed */
     SUBJECT_MAX = 255,
+    SCOPE_MAX = 1000, /* entries of a claim */
+    SCOPE_TEXT_MAX = 512,
 };
 
 struct oidc {
@@ -188,14 +190,17 @@ static void add_role(struct sco_str name, uint32_t *roles)
         *roles |= bit;
 }
 
+static const struct sco_node *claim(const struct jwt *t, const char *name)
+{
+    const struct sco_node *v = sco_get(t->claims, name); /* as it is: "https://example.com/roles" */
+    return v ? v : sco_path(t->claims, name);            /* "realm_access.roles" */
+}
+
 /* A list, or words; what is no role of ours is somebody else's. */
 static uint32_t roles_of(const struct sco_auth *a, const struct jwt *t)
 {
-    const char *name = a->o.oidc_roles_claim ? a->o.oidc_roles_claim : "roles";
-    const struct sco_node *v = sco_get(t->claims, name); /* as it is: "https://example.com/roles" */
+    const struct sco_node *v = claim(t, a->o.oidc_roles_claim ? a->o.oidc_roles_claim : "roles");
     uint32_t roles = 0;
-    if (!v)
-        v = sco_path(t->claims, name); /* "realm_access.roles" */
     if (sco_is(v, SCO_NODE_STR)) {
         struct sco_str rest = v->text, one;
         while (rest.n && sco_str_split(&rest, ' ', &one))
@@ -205,6 +210,43 @@ static uint32_t roles_of(const struct sco_auth *a, const struct jwt *t)
         for (const struct sco_node *i = v->child; i; i = i->next)
             add_role(sco_text(i), &roles);
     return roles;
+}
+
+static int add_scope(struct sco_str text, const char **v, size_t *n, struct sco_arena *arena,
+                     struct sco_error *err)
+{
+    if (!text.n)
+        return 0;
+    if (*n == SCOPE_MAX || text.n > SCOPE_TEXT_MAX || memchr(text.p, 0, text.n))
+        return auth_denied(err); /* a part of a scope would be another scope */
+    v[*n] = sco_arena_cstr(arena, text);
+    return v[(*n)++] ? 0 : sco_error_nomem(err);
+}
+
+/* A list, or words. Who is to be bound and brings no such claim, or another kind of value, is bound
+ * to nothing: an issuer that forgets a claim opens nothing. */
+static int scope_of(const struct jwt *t, const char *name, struct sco_arena *arena,
+                    const char *const **ret, struct sco_error *err)
+{
+    if (!name)
+        return 0;
+    const struct sco_node *c = claim(t, name);
+    const char **v = sco_arena_alloc(arena, (SCOPE_MAX + 1) * sizeof *v);
+    size_t n = 0;
+    int r = v ? 0 : sco_error_nomem(err);
+    if (sco_is(c, SCO_NODE_STR)) {
+        struct sco_str rest = c->text, one;
+        while (r == 0 && rest.n && sco_str_split(&rest, ' ', &one))
+            r = add_scope(one, v, &n, arena, err);
+    }
+    if (sco_is(c, SCO_NODE_LIST))
+        for (const struct sco_node *i = c->child; r == 0 && i; i = i->next)
+            r = add_scope(sco_text(i), v, &n, arena, err);
+    if (r < 0)
+        return r;
+    v[n] = NULL;
+    *ret = v;
+    return 0;
 }
 
 int oidc_verify(struct sco_auth *a, const struct jwt *t, struct sco_arena *arena,
@@ -229,6 +271,11 @@ int oidc_verify(struct sco_auth *a, const struct jwt *t, struct sco_arena *arena
     p.roles = roles_of(a, t);
     if (!p.roles)
         return auth_denied(err);
+    r = scope_of(t, a->o.oidc_repositories_claim, arena, &p.repositories, err);
+    if (r == 0)
+        r = scope_of(t, a->o.oidc_teams_claim, arena, &p.teams, err);
+    if (r < 0)
+        return r;
     p.name = sco_arena_fmt(arena, "oidc:%.*s", SCO_STR_ARG(subject));
     if (!p.name)
         return sco_error_nomem(err);

@@ -269,6 +269,12 @@ static const struct sco_option auth_table[] = {
         .doc = "The audience that they must have."),
     ROW(sco_config_auth, oidc_roles_claim, SCO_OPT_STR, "roles", .name = "oidc_roles_claim",
         .doc = "The claim with the names of roles, a list or words with spaces between."),
+    ROW(sco_config_auth, oidc_repositories_claim, SCO_OPT_STR, NULL,
+        .name = "oidc_repositories_claim",
+        .doc = "The claim with the repositories that a token is bound to: globs, a list or words. "
+               "A token without it sees none. Unset: tokens are bound by their roles alone."),
+    ROW(sco_config_auth, oidc_teams_claim, SCO_OPT_STR, NULL, .name = "oidc_teams_claim",
+        .doc = "The claim with its teams, in the same way; with both, both bind."),
     ROW(sco_config_auth, oidc_jwks, SCO_OPT_STR, NULL, .name = "oidc_jwks",
         .doc = "A file with its keys, in the place of asking the issuer."),
     {0}};

@@ -161,6 +161,8 @@ int wire_auth(struct daemon *d, struct sco_error *err)
                                  .oidc_issuer = z(c->auth.oidc_issuer),
                                  .oidc_audience = z(c->auth.oidc_audience),
                                  .oidc_roles_claim = z(c->auth.oidc_roles_claim),
+                                 .oidc_repositories_claim = z(c->auth.oidc_repositories_claim),
+                                 .oidc_teams_claim = z(c->auth.oidc_teams_claim),
                                  .oidc_jwks = z(c->auth.oidc_jwks),
                                  .fetch = fetch,
                                  .user = d};

@@ -81,6 +81,8 @@ struct sco_auth_options {
     const char *old_key_id;
     /* Bearer tokens of others: their issuer, our audience, the claim with roles, its mapping. */
     const char *oidc_issuer, *oidc_audience, *oidc_roles_claim;
+    /* Claims that bind them to repositories (globs) and teams; NULL: they are bound to none. */
+    const char *oidc_repositories_claim, *oidc_teams_claim;
     const char *oidc_jwks; /* file with its keys; NULL: discovered */
     int (*fetch)(void *user, const char *url, struct sco_buf *out,
                  struct sco_error *err); /* for OIDC; NULL: none can be had */

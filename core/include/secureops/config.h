@@ -135,6 +135,7 @@ struct sco_config_sla { /* ms from first_detected; 0: no end */
 };
 struct sco_config_auth {
     struct sco_str key, old_key, oidc_issuer, oidc_audience, oidc_roles_claim, oidc_jwks;
+    struct sco_str oidc_repositories_claim, oidc_teams_claim;
     int64_t access, refresh;
 };
 struct sco_config_smtp {

@@ -110,7 +110,7 @@ static int64_t now_of(void *user)
     return ((struct issuer *)user)->now;
 }
 
-static struct sco_auth *auth_new(const char *jwks)
+static struct sco_auth *auth_with(const char *jwks, const char *repositories, const char *teams)
 {
     struct sco_error err = {0};
     struct sco_auth *a = NULL;
@@ -120,6 +120,8 @@ static struct sco_auth *auth_new(const char *jwks)
                                  .oidc_issuer = ISSUER,
                                  .oidc_audience = "secureops",
                                  .oidc_roles_claim = "realm_access.roles",
+                                 .oidc_repositories_claim = repositories,
+                                 .oidc_teams_claim = teams,
                                  .oidc_jwks = jwks,
                                  .fetch = jwks ? NULL : fetch,
                                  .now = now_of,
@@ -128,6 +130,11 @@ static struct sco_auth *auth_new(const char *jwks)
     if (sco_auth_new(&o, &a, &err) < 0)
         fail_msg("%s", err.text);
     return a;
+}
+
+static struct sco_auth *auth_new(const char *jwks)
+{
+    return auth_with(jwks, NULL, NULL);
 }
 
 /* ---- tokens ---- */
@@ -278,6 +285,50 @@ static void claims(void **state)
     sco_arena_done(&arena);
 }
 
+/* Which of two repositories a token with these further claims sees; teams go to *ret. */
+static int sees(struct sco_auth *a, const char *more, struct sco_principal *ret)
+{
+    const char *text = sco_arena_fmt(&arena, "{" CLAIMS ",\"exp\":1800000001%s}", more);
+    assert_int_equal(bearer(a, R1, text, rsa, ret), 0);
+    return sco_principal_sees(ret, "https://h/a/x") | sco_principal_sees(ret, "https://h/b/x") << 1;
+}
+
+static void scopes(void **state)
+{
+    (void)state;
+    struct sco_principal p;
+    struct sco_auth *a = auth_new(NULL); /* nothing is configured: roles alone */
+    assert_int_equal(sees(a, ",\"repos\":[\"https://h/a/*\"],\"groups\":[\"red\"]", &p), 3);
+    assert_null(p.teams);
+    sco_auth_free(a);
+    a = auth_with(NULL, "repos", "https://h/groups");
+    assert_int_equal(
+        sees(a, ",\"repos\":[\"https://h/a/*\"],\"https://h/groups\":\"red blue\"", &p), 1);
+    assert_string_equal(p.teams[0], "red");
+    assert_string_equal(p.teams[1], "blue");
+    assert_null(p.teams[2]);
+    assert_int_equal(sees(a, ",\"repos\":\"https://h/b/* https://h/a/x\"", &p), 3);
+    assert_non_null(p.teams); /* of none */
+    assert_null(p.teams[0]);
+    static const char *const nothing[] = {"",
+                                          ",\"repos\":[]",
+                                          ",\"repos\":null",
+                                          ",\"repos\":\"\"",
+                                          ",\"repos\":{\"https://h/a/x\":1}",
+                                          ",\"repos\":[7,[]]"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(nothing); i++)
+        assert_int_equal(sees(a, nothing[i], &p), 0);
+    /* more than is taken: no part of it counts */
+    SCO_AUTO(sco_buf) struct sco_buf many = {0};
+    sco_buf_addz(&many, "{" CLAIMS ",\"exp\":1800000001,\"repos\":[\"**\"");
+    for (int i = 0; i < 1000; i++)
+        sco_buf_addz(&many, ",\"x\"");
+    sco_buf_addz(&many, "]}");
+    DENIED(R1, sco_buf_z(&many), rsa);
+    sco_auth_free(a);
+    sco_arena_done(&arena);
+}
+
 static void keys_are_asked_again(void **state)
 {
     (void)state;
@@ -368,6 +419,7 @@ int main(void)
         cmocka_unit_test(three_algorithms),
         cmocka_unit_test(wrong_signatures),
         cmocka_unit_test(claims),
+        cmocka_unit_test(scopes),
         cmocka_unit_test(keys_are_asked_again),
         cmocka_unit_test(an_issuer_that_is_away),
         cmocka_unit_test(discovery),
