@@ -26,9 +26,10 @@ static int unknown(const struct command *cmd, const char *arg, struct sco_error 
     struct sco_str word = sco_str_c(arg + strspn(arg, "-"));
     word.n = strcspn(word.p, "=");
     const char *near = sco_str_nearest(word, names, n);
+    int shown = (int)(word.p + word.n - arg); /* without its value, which may be a secret */
     return sco_error_set(
-        err, SCO_E_INVALID, "unknown option %s%s%s%s; \"secureops %s --help\" lists the options",
-        arg, near ? ", did you mean --" : "", near ? near : "", near ? "?" : "", cmd->name);
+        err, SCO_E_INVALID, "unknown option %.*s%s%s%s; \"secureops %s --help\" lists the options",
+        shown, arg, near ? ", did you mean --" : "", near ? near : "", near ? "?" : "", cmd->name);
 }
 
 static int apply(struct cli *c, const struct flag *f, const char *value, struct sco_error *err)
@@ -83,7 +84,7 @@ static int take_short(struct cli *c, char **argv, int argc, int *i, struct sco_e
         const struct flag *f = find_short(c->command, *p);
         int r;
         if (!f)
-            return unknown(c->command, argv[*i], err);
+            return unknown(c->command, (char[]){'-', *p, 0}, err);
         if (!f->arg) {
             if ((r = apply(c, f, "true", err)) < 0)
                 return r;

@@ -300,8 +300,7 @@ int cmd_findings(struct cli *c)
     if (r == 0 && strcmp(what, "list") == 0)
         r = c->n_operands == 1
                 ? list(c, s, json, &err)
-                : sco_error_set(&err, SCO_E_INVALID,
-                                "\"findings list\" takes options only, not \"%s\"", c->operands[1]);
+                : sco_error_set(&err, SCO_E_INVALID, "\"findings list\" takes options only");
     else if (r == 0)
         r = strcmp(what, "show") == 0 ? show(c, s, json, &err) : set_status(c, s, &err);
     sco_store_close(s);

@@ -360,13 +360,19 @@ static const struct command *find_command(const char *name)
 
 static int unknown_command(const char *name)
 {
+    enum { COMMAND_MAX = 20 };
     const char *names[SCO_ARRAY_LEN(commands)];
+    struct sco_error err;
     for (size_t i = 0; i < SCO_ARRAY_LEN(commands); i++)
         names[i] = commands[i].name;
     const char *near = sco_str_nearest(sco_str_c(name), names, SCO_ARRAY_LEN(names));
-    struct sco_error err;
-    sco_error_set(&err, SCO_E_INVALID, "unknown command \"%s\"%s%s%s; see \"secureops --help\"",
-                  name, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    if (strlen(name) > COMMAND_MAX) /* perhaps a token, which is not repeated */
+        sco_error_set(&err, SCO_E_INVALID,
+                      "the first argument is no command; see \"secureops "
+                      "--help\"");
+    else
+        sco_error_set(&err, SCO_E_INVALID, "unknown command \"%s\"%s%s%s; see \"secureops --help\"",
+                      name, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return context_fail(&err);
 }
 
@@ -377,8 +383,9 @@ static int run_command(const struct command *command, int argc, char **argv)
     int status;
     int r = args_parse(&c, argc, argv, &err);
     if (r == 0 && c.n_operands && !command->args[0])
-        r = sco_error_set(&err, SCO_E_INVALID, "\"secureops %s\" takes options only, not \"%s\"",
-                          command->name, c.operands[0]);
+        r = sco_error_set(&err, SCO_E_INVALID, /* what it is may be a password or a token */
+                          "\"secureops %s\" takes options only, see \"secureops %s --help\"",
+                          command->name, command->name);
     if (r < 0)
         status = context_fail(&err);
     else if (args_has(&c, ARG_HELP)) {

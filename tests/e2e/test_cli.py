@@ -63,6 +63,13 @@ class Usage(Case):
         self.refused(["scan", "--frobnicate", "."], "unknown option --frobnicate", "--help")
         self.refused(["scan", "-Z", "."], "unknown option -Z")
 
+    def test_what_may_be_a_secret_is_not_repeated(self):
+        secret = "scou_" + "S3cr3t" * 7
+        for args in ([secret], ["login", secret], ["login", "--token=" + secret], ["logout", secret],
+                     ["login", "-t" + secret], ["doctor", secret], ["findings", "list", secret],
+                     ["login", "--setup=" + secret], ["login", "--token", secret]):
+            self.assertNotIn("S3cr3t", self.refused(args).err, args)
+
     def test_missing_value(self):
         self.refused(["scan", ".", "--timeout"], "--timeout wants a value")
 
