@@ -128,7 +128,7 @@ class Daemon:
         return document
 
     def make_admin(self):
-        setup = re.findall(r"setup\?token=(\S+)", self.log.read_text())[0]
+        setup = re.findall(r"setup#token=(\S+)", self.log.read_text())[0]
         self.must(201, "POST", "/auth/setup",
                   {"token": setup, "email": ADMIN, "password": PASSWORD})
         self.token = self.must(200, "POST", "/auth/login",

@@ -139,7 +139,7 @@ class DaemonCase(Case):
 
     # ---- accounts
     def make_admin(self):
-        setup = re.findall(r"setup\?token=(\S+)", self.log.read_text())
+        setup = re.findall(r"setup#token=(\S+)", self.log.read_text())
         self.assertEqual(len(setup), 1, self.log.read_text())
         self.ask(201, "POST", "/auth/setup",
                  {"token": setup[0], "email": ADMIN, "password": PASSWORD}, token=None)

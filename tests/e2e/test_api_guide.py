@@ -16,7 +16,7 @@ class Guide(DaemonCase):
     def test_every_example(self):
         blocks = BLOCKS.findall((SOURCE / "docs" / "api.md").read_text())
         self.assertGreater(len(blocks), 10)
-        setup = re.search(r"setup\?token=(\S+)", self.log.read_text())[1]
+        setup = re.search(r"setup#token=(\S+)", self.log.read_text())[1]
         app = self.repository("app", Dockerfile="FROM debian:12\nRUN apt-get update\n")
         env = dict(self.env, SETUP_TOKEN=setup, REPOSITORY=str(app))
         script = "set -eu -o pipefail\n"

@@ -34,10 +34,10 @@ void daemon_first_start(struct daemon *d, struct sco_store *s)
         sco_log_error("no setup token can be made: %s", err.text);
     if (r != 0)
         return;
-    /* not through the log, which may go elsewhere and is kept: this is the one secret that a person
-     * must be told */
+    /* Not through the log, which may go elsewhere and is kept: this is the one secret that a person
+     * must be told. Behind a "#": browsers send that to nobody, so that no proxy notes it. */
     fprintf(stderr,
             "\n  Nobody has an account yet. Make the first administrator with this token, within "
-            "the hour:\n\n    %s/setup?token=%s\n\n",
+            "the hour:\n\n    %s/setup#token=%s\n\n",
             wire_public_url(d), token);
 }

@@ -31,7 +31,7 @@ class Start(Case):
         self.assertEqual((d.data / "key").stat().st_mode & 0o777, 0o600)
         self.assertEqual(d.data.stat().st_mode & 0o777, 0o700)
         self.assertEqual((d.data / "store.db").stat().st_mode & 0o777, 0o600)
-        self.assertIn("/setup?token=", d.text())
+        self.assertIn("/setup#token=", d.text())
         self.assertFalse([x for x in d.lines() if "token=" in x["message"]])
         for line in d.lines():
             self.assertLessEqual({"timestamp", "level", "module", "message"}, set(line))
