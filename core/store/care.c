@@ -1,6 +1,8 @@
 /* Whether the store is sound. */
 #include "store_priv.h"
 
+#include <secureops/store_compliance.h>
+
 static int take_count(void *user, const struct store_value *v, size_t n)
 {
     (void)n;
@@ -60,6 +62,9 @@ static int check_parents(struct sco_store *s, struct sco_error *err)
          "vulnerabilities p WHERE p.pk = c.vulnerability_pk)"},
         {"scanners of no scan", "SELECT count(*) FROM scan_scanners c WHERE NOT EXISTS (SELECT 1 "
                                 "FROM scan_results p WHERE p.pk = c.scan_pk)"},
+        {"results of no compliance assessment",
+         "SELECT count(*) FROM compliance_results c WHERE NOT EXISTS (SELECT 1 FROM "
+         "compliance_assessments p WHERE p.pk = c.assessment_pk)"},
     };
     int r = 0;
     for (size_t i = 0; i < SCO_ARRAY_LEN(orphans) && r == 0; i++) {
@@ -80,6 +85,8 @@ int sco_store_verify(struct sco_store *s, uint64_t *ret_findings, uint64_t *ret_
     int r = s->ops->verify(s->db, err);
     if (r == 0)
         r = check_parents(s, err);
+    if (r == 0)
+        r = sco_store_compliance_verify(s, err);
     if (r == 0)
         r = store_query(s,
                         "SELECT v.id, v.fingerprint, d.content FROM vulnerabilities v LEFT JOIN "

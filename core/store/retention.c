@@ -52,6 +52,42 @@ static int delete_batches(struct sco_store *s, const char *const *sql, size_t n,
 }
 
 /* ---- the tables ---- */
+/* What is kept of a (framework, branch, scope) is without gaps, so that each digest still follows
+ * the one before: nothing from the latest complete assessment on goes, whatever its age. */
+#define OLD_ASSESSMENTS                                                                            \
+    "(SELECT a.pk FROM compliance_assessments a WHERE a.assessed_at < $1 AND NOT EXISTS (SELECT "  \
+    "1 FROM compliance_assessments k WHERE k.framework_pk = a.framework_pk AND k.branch_pk = "     \
+    "a.branch_pk AND k.scope = a.scope AND k.pk <= a.pk AND (k.latest OR k.latest_complete OR "    \
+    "k.assessed_at >= $2)) ORDER BY a.pk LIMIT $3)"
+
+static int forget_assessments(struct sco_store *s, int64_t before, int64_t *ret,
+                              struct sco_error *err)
+{
+    struct store_value v[] = {sv_i64(before), sv_i64(before), sv_i64(BATCH / 10)};
+    int r = sco_store_begin(s, err);
+    if (r < 0)
+        return r;
+    r = store_exec(s, "DELETE FROM compliance_results WHERE assessment_pk IN " OLD_ASSESSMENTS, v,
+                   SCO_ARRAY_LEN(v), NULL, err);
+    if (r == 0)
+        r = store_exec(s, "DELETE FROM compliance_assessments WHERE pk IN " OLD_ASSESSMENTS, v,
+                       SCO_ARRAY_LEN(v), ret, err);
+    return sco_store_end(s, r, err);
+}
+
+static int retain_assessments(struct sco_store *s, int64_t before, uint64_t *n,
+                              struct sco_error *err)
+{
+    int64_t gone = 1;
+    int r = 0;
+    while (gone > 0 && r == 0) {
+        gone = 0;
+        r = forget_assessments(s, before, &gone, err);
+        *n += (uint64_t)gone;
+    }
+    return r;
+}
+
 #define OLD_SCANS "FROM scan_results WHERE completed_at < $1 ORDER BY completed_at, pk LIMIT $2"
 
 static int retain_scans(struct sco_store *s, int64_t before, uint64_t *n, struct sco_error *err)
@@ -61,7 +97,8 @@ static int retain_scans(struct sco_store *s, int64_t before, uint64_t *n, struct
         "DELETE FROM scan_artifacts WHERE scan_id IN (SELECT id " OLD_SCANS ")",
         "DELETE FROM scan_results WHERE pk IN (SELECT pk " OLD_SCANS ") AND completed_at < $3",
     };
-    return delete_batches(s, sql, SCO_ARRAY_LEN(sql), before, n, err);
+    int r = delete_batches(s, sql, SCO_ARRAY_LEN(sql), before, n, err);
+    return r < 0 ? r : retain_assessments(s, before, n, err);
 }
 
 static int retain_artifacts(struct sco_store *s, int64_t before, uint64_t *n, struct sco_error *err)
