@@ -176,7 +176,9 @@ static int put(struct sco_store *s, const struct sco_stored_schedule *x, const u
         sv_i64(now),
     };
     struct store_value name[] = {v[0], v[16]};
-    int r = store_query(s, "SELECT count(*) FROM schedules WHERE name = $1 AND id <> $2", name, 2,
+    int r = store_queue_up(s, "schedules", x->name, err);
+    if (r == 0)
+        r = store_query(s, "SELECT count(*) FROM schedules WHERE name = $1 AND id <> $2", name, 2,
                         take_i64, &taken, err);
     if (r == 0 && taken)
         r = sco_error_set(err, SCO_E_INVALID, "there is a schedule with the name %s", x->name);

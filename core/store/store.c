@@ -3,6 +3,16 @@
 
 #include <stdlib.h>
 
+int store_queue_up(struct sco_store *s, const char *table, const char *name, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    if (!s->ops->queue_up)
+        return 0;
+    sco_buf_addf(&b, "%s/%s", table, name);
+    int r = sco_buf_check(&b, err);
+    return r < 0 ? r : s->ops->queue_up(s->db, sco_buf_str(&b), err);
+}
+
 /* ---- values ---- */
 const char *store_keep(struct sco_arena *a, const struct store_value *v)
 {

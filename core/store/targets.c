@@ -151,7 +151,9 @@ static int put(struct sco_store *s, const struct sco_stored_target *t, const uin
         sv_i64(now),
     };
     struct store_value name[] = {v[0], v[9]};
-    int r = store_query(s, "SELECT count(*) FROM pipelines WHERE name = $1 AND id <> $2", name, 2,
+    int r = store_queue_up(s, "pipelines", t->name, err);
+    if (r == 0)
+        r = store_query(s, "SELECT count(*) FROM pipelines WHERE name = $1 AND id <> $2", name, 2,
                         take_i64, &taken, err);
     if (r == 0 && taken)
         r = sco_error_set(err, SCO_E_INVALID, "there is a target with the name %s", t->name);

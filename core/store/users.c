@@ -212,6 +212,18 @@ static int taken(const char *email, struct sco_error *err)
     return sco_error_set(err, SCO_E_INVALID, "%s is the e-mail address of another user", email);
 }
 
+/* An address that is this user's already is nobody else's: its row may be locked, and who waits for
+ * both would do so in another order. */
+static int queue_for(struct sco_store *s, const char *email, const struct store_value *id,
+                     struct sco_error *err)
+{
+    int64_t mine = 0;
+    struct store_value v[] = {*id, sv_text(email)};
+    int r = store_query(s, "SELECT count(*) FROM users WHERE id = $1 AND email = $2", v,
+                        SCO_ARRAY_LEN(v), accounts_take_i64, &mine, err);
+    return r < 0 || mine ? r : store_queue_up(s, "users", email, err);
+}
+
 static int add_user(struct sco_store *s, const struct sco_stored_user *u, const char *email,
                     int64_t now, char ret_id[37], struct sco_error *err)
 {
@@ -233,7 +245,9 @@ static int add_user(struct sco_store *s, const struct sco_stored_user *u, const 
                               sv_i64(now),
                               sv_i64(now),
                               sv_i64(u->generation)};
-    int r = store_exec(s,
+    int r = store_queue_up(s, "users", email, err);
+    if (r == 0)
+        r = store_exec(s,
                        "INSERT INTO users (id, email, name, roles, repositories, teams, status, "
                        "password, totp, recovery, created_at, updated_at, generation) VALUES ($1, "
                        "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (email) DO "
@@ -264,7 +278,9 @@ static int change_user(struct sco_store *s, const struct sco_stored_user *u, con
                               sv_i64(u->generation),
                               sv_i64(u->generation),
                               sv_uuid(raw)};
-    int r = store_query(s, "SELECT count(*) FROM users WHERE email = $1 AND id <> $2", same,
+    int r = queue_for(s, email, &same[1], err);
+    if (r == 0)
+        r = store_query(s, "SELECT count(*) FROM users WHERE email = $1 AND id <> $2", same,
                         SCO_ARRAY_LEN(same), accounts_take_i64, &others, err);
     if (r == 0 && others)
         r = taken(email, err);

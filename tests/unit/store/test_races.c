@@ -386,6 +386,80 @@ static void everything_at_once(void **state)
     OK(sco_store_verify(w->s, &findings, &scans, &err));
 }
 
+#if !STORE_IS_sqlite
+/* ---- one name, two at once ---- */
+static int put_schedule(struct task *t, struct sco_error *err)
+{
+    struct sco_stored_schedule x = {.name = "nightly",
+                                    .time_zone = "UTC",
+                                    .windows = "",
+                                    .kind = "scan",
+                                    .target_key = "app",
+                                    .revision = "",
+                                    .scanners = "",
+                                    .request = "{}",
+                                    .interval_ms = 1000};
+    char id[37];
+    return sco_store_schedule_put(t->s, &x, t->w->now, id, err);
+}
+
+static int put_target(struct task *t, struct sco_error *err)
+{
+    struct sco_stored_target x = {.name = "app",
+                                  .kind = "repository",
+                                  .location = "https://git.example/app",
+                                  .platform = "",
+                                  .branch = "",
+                                  .team = "",
+                                  .config = "{}",
+                                  .status = "active"};
+    char id[37];
+    return sco_store_target_put(t->s, &x, t->w->now, id, err);
+}
+
+static int put_user(struct task *t, struct sco_error *err)
+{
+    struct sco_stored_user x = {.email = "ada@example.com", .status = "active"};
+    char id[37];
+    return sco_store_user_put(t->s, &x, t->w->now, id, err);
+}
+
+/* A user who takes the address as well: the other way round, an insert comes behind an update. */
+static int rename_user(struct task *t, struct sco_error *err)
+{
+    struct sco_stored_user x = {.email = "bob@example.com", .status = "active"};
+    char id[37];
+    int r = sco_store_user_put(t->s, &x, t->w->now, id, err);
+    x.id = id;
+    x.email = "ada@example.com";
+    return r < 0 ? r : sco_store_user_put(t->s, &x, t->w->now, id, err);
+}
+
+/* The first one has written and not committed: the second one waits, and is told why not. */
+static void a_name_is_given_once(void **state)
+{
+    struct world *w = *state;
+    static int (*const puts[][2])(struct task *, struct sco_error *) = {
+        {put_schedule, put_schedule}, {put_target, put_target}, {put_user, put_user},
+        {put_user, rename_user},      {rename_user, put_user},
+    };
+    for (size_t i = 0; i < SCO_ARRAY_LEN(puts); i++) {
+        struct sco_error err = {0};
+        struct task first = {.w = w, .s = w->s}, second;
+        OK(store_exec(w->s, "DELETE FROM users", NULL, 0, NULL, &err));
+        OK(sco_store_begin(w->s, &err));
+        OK(puts[i][0](&first, &err));
+        task_start(&second, w, puts[i][1]);
+        wait_for_waiters(w->s, 1);
+        OK(sco_store_end(w->s, 0, &err));
+        pthread_join(second.thread, NULL);
+        sco_store_close(second.s);
+        if (second.result != SCO_E_INVALID)
+            fail_msg("%zu: %d %s", i, second.result, second.err.text);
+    }
+}
+#endif
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
@@ -397,6 +471,7 @@ int main(void)
         T(a_cut_connection_is_made_anew),
         T(the_server_says_what_time_it_is),
         T(a_merge_that_fails_leaves_no_lock),
+        T(a_name_is_given_once),
 #endif
 #if STORE_IS_sqlite
         T(backup_while_others_write),
