@@ -8,14 +8,14 @@ struct pg {
     const struct sco_store_ops *o;
     void *db;
 };
-enum { MONTHS_AHEAD = 3 };
+enum { MONTHS_AHEAD = 3, MONTHS_BACK = 120 };
 
 static int run(const struct pg *d, const char *sql, struct sco_error *err)
 {
     return d->o->script(d->db, sco_str_c(sql), err);
 }
 
-static int take_count(void *user, const struct store_value *v, size_t n)
+static int take_i64(void *user, const struct store_value *v, size_t n)
 {
     (void)n;
     *(int64_t *)user = v[0].i;
@@ -35,12 +35,13 @@ static int month_of(int64_t ms)
     return gmtime_r(&at, &tm) ? (tm.tm_year - 70) * 12 + tm.tm_mon : 0;
 }
 
-/* What came before its partition was there is in the default one. Rows of the audit log do not
- * move: their month stays there. */
+/* What came before its partition was there is in the default one, and moves. Rows of the audit log
+ * are kept by triggers: they are off while their table is locked, and the rows stay what they are.
+ */
 static int make_partition(const struct pg *d, const char *table, const char *column, int month,
                           struct sco_error *err)
 {
-    char name[64], sql[1024];
+    char name[64], sql[1536];
     int64_t there = 0;
     long long from = (long long)month_start(month), to = (long long)month_start(month + 1);
     snprintf(name, sizeof name, "%s_%04d_%02d", table, 1970 + month / 12, month % 12 + 1);
@@ -48,24 +49,40 @@ static int make_partition(const struct pg *d, const char *table, const char *col
     int r = d->o->query(d->db,
                         "SELECT count(*) FROM pg_tables WHERE tablename = $1 AND schemaname = "
                         "current_schema()",
-                        &v, 1, take_count, &there, err);
+                        &v, 1, take_i64, &there, err);
     if (r < 0 || there)
-        return r;
-    snprintf(sql, sizeof sql,
-             "SELECT count(*) FROM (SELECT 1 FROM %s_default WHERE %s >= %lld AND %s < %lld LIMIT "
-             "1) x",
-             table, column, from, column, to);
-    r = d->o->query(d->db, sql, NULL, 0, take_count, &there, err);
-    if (r < 0 || (there && strcmp(table, "audit_log") == 0))
         return r;
     snprintf(sql, sizeof sql,
              "LOCK TABLE %s_default IN ACCESS EXCLUSIVE MODE; "
              "CREATE TABLE %s (LIKE %s INCLUDING ALL); "
+             "ALTER TABLE %s_default DISABLE TRIGGER USER; "
              "WITH moved AS (DELETE FROM %s_default WHERE %s >= %lld AND %s < %lld RETURNING *) "
              "INSERT INTO %s SELECT * FROM moved; "
+             "ALTER TABLE %s_default ENABLE TRIGGER USER; "
              "ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%lld) TO (%lld)",
-             table, name, table, table, column, from, column, to, name, table, name, from, to);
+             table, name, table, table, table, column, from, column, to, name, table, table, name,
+             from, to);
     return run(d, sql, err);
+}
+
+/* The months of rows that are in the default one: of a copy from another store, of a time when
+ * nobody made partitions. What is further away than anything is kept stays. */
+static int split_default(const struct pg *d, const char *table, const char *column, int now,
+                         struct sco_error *err)
+{
+    char sql[256];
+    int64_t at = 0;
+    int r = 0, month = now - MONTHS_BACK;
+    while (month <= now + MONTHS_AHEAD && r == 0) {
+        at = INT64_MIN;
+        snprintf(sql, sizeof sql, "SELECT %s FROM %s_default WHERE %s >= %lld ORDER BY 1 LIMIT 1",
+                 column, table, column, (long long)month_start(month));
+        r = d->o->query(d->db, sql, NULL, 0, take_i64, &at, err);
+        if (r < 0 || at == INT64_MIN || (month = month_of(at)) > now + MONTHS_AHEAD)
+            break;
+        r = make_partition(d, table, column, month++, err);
+    }
+    return r;
 }
 
 struct old_partitions {
@@ -98,7 +115,7 @@ static int drop_if_empty(const struct pg *d, const char *name, struct sco_error 
     char sql[256];
     int64_t rows = 0;
     snprintf(sql, sizeof sql, "SELECT count(*) FROM (SELECT 1 FROM %s LIMIT 1) x", name);
-    int r = d->o->query(d->db, sql, NULL, 0, take_count, &rows, err);
+    int r = d->o->query(d->db, sql, NULL, 0, take_i64, &rows, err);
     snprintf(sql, sizeof sql, "DROP TABLE %s", name);
     return r < 0 || rows ? r : run(d, sql, err);
 }
@@ -130,6 +147,8 @@ int pg_partitions(const struct sco_store_ops *o, void *db, const char *table, co
         r = o->lock(db, err); /* of several nodes one */
     for (int i = 0; i <= MONTHS_AHEAD && r == 0; i++)
         r = make_partition(&d, table, column, month + i, err);
+    if (r == 0)
+        r = split_default(&d, table, column, month, err);
     if (r == 0 && before > 0)
         r = drop_partitions(&d, table, before, err);
     if (r == 0)

@@ -2,8 +2,8 @@
  * partitions, and that every list has an index. */
 #include "world.h"
 
+#include <secureops/store_accounts.h>
 #include <secureops/store_events.h>
-#include <secureops/store_jobs.h>
 #include <secureops/store_stats.h>
 
 #define DONE SCO_RUN_STATUS_COMPLETED
@@ -308,6 +308,11 @@ TEST(alerts)
 
 /* ---- partitions ---- */
 #ifdef STORE_IS_postgresql
+/* Two of one month, one of another, two that are too far away */
+#define ROWS                                                                                       \
+    "(VALUES (1, 1899000000000), (2, 1840000000000), (3, 1500000000000), (4, 1000), (5, "          \
+    "1900000000000)) x (i, t)"
+
 TEST(partitions)
 {
     WORLD;
@@ -331,6 +336,47 @@ TEST(partitions)
                      0);
     assert_true(ask(w, count) < there + 3);
     save_is(w, scan_of(w, 1, 1), .seen = 1);
+}
+
+/* What came when nobody had made its month, or from another store, moves into one; the
+ * audit log stays whole and closed. */
+TEST(what_is_in_no_month_gets_one)
+{
+    WORLD;
+    static const char fill[] =
+        "INSERT INTO scan_results SELECT 100 + i, gen_random_uuid(), 1, 'scan', '', NULL, NULL, "
+        "'completed', 'passed', 0, 's', '1', t, t, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 "
+        "FROM " ROWS;
+    static const char *const tables[] = {"scan_results", "audit_log"};
+    const int64_t times[] = {1899000000000, 1840000000000, 1500000000000, 1000, 1900000000000};
+    char sql[256];
+    uint64_t n = 0;
+    w->now = 1900000000000; /* 2030-03-17 */
+    OK(store_exec(w->s, fill, NULL, 0, NULL, &err));
+    for (size_t i = 0; i < SCO_ARRAY_LEN(times); i++) {
+        struct sco_audit_entry e = {
+            .at = times[i], .actor = "ada", .action = "x.y", .outcome = "success"};
+        OK(sco_store_audit_add(w->s, &e, &err));
+    }
+    OK(store_make_partitions(w->s, w->now, &err));
+    OK(store_make_partitions(w->s, w->now, &err));
+    static const struct {
+        const char *month;
+        int64_t n;
+    } want[] = {{"2030_03", 2}, {"2028_04", 1}, {"default", 2}};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(tables); i++)
+        for (size_t k = 0; k < SCO_ARRAY_LEN(want); k++) {
+            snprintf(sql, sizeof sql, "SELECT count(*) FROM %s_%s", tables[i], want[k].month);
+            if (ask(w, sql) != want[k].n)
+                fail_msg("%s: %ld", sql, (long)ask(w, sql));
+        }
+    OK(sco_store_audit_verify(w->s, &n, &err));
+    assert_int_equal(n, 5);
+    for (size_t k = 0; k < SCO_ARRAY_LEN(want); k++) {
+        snprintf(sql, sizeof sql, "DELETE FROM audit_log_%s", want[k].month);
+        if (store_exec(w->s, sql, NULL, 0, NULL, &err) >= 0 || !strstr(err.text, "append-only"))
+            fail_msg("%s: %s", sql, err.text);
+    }
 }
 #endif
 
@@ -417,6 +463,7 @@ static int on_plan(void *user, const struct store_value *v, size_t n)
     return 0;
 }
 
+        T(what_is_in_no_month_gets_one),
 #ifdef STORE_IS_postgresql
 #define EXPLAIN "EXPLAIN "
 static bool is_bad(const char *line)
