@@ -382,7 +382,8 @@ static int build(struct sco_config_impl *c, const struct sco_config_input *in,
         return r;
     for (size_t i = 0; i < c->n_layers; i++)
         if ((r = take_layer(c, &c->layers[i], err)) < 0 ||
-            (r = take_thresholds(c, &c->layers[i], err)) < 0)
+            (r = take_thresholds(c, &c->layers[i], err)) < 0 ||
+            (r = config_take_rules(c, &c->layers[i], err)) < 0)
             return r;
     for (size_t i = 0; i < SECTION_MAX_; i++) {
         if ((r = take_env(c, i, err)) < 0)

@@ -7,6 +7,9 @@
     "not taken from a file that was only found in the current folder; name the file with "         \
     "--config to trust it"
 
+struct sco_config_impl;
+struct layer;
+
 struct sco_config_override {
     const char *path, *value, *origin;
     bool add; /* to a list, instead of replacing it */
@@ -50,6 +53,11 @@ struct threshold_text {
     int64_t max;
 };
 extern const struct sco_option config_threshold_table[];
+
+/* rules.c */
+extern const struct sco_option config_rule_table[];
+int config_take_rules(struct sco_config_impl *c, const struct layer *l, struct sco_error *err);
+void config_show_rules(const struct sco_config *c, struct sco_buf *out);
 
 /* What every scanner has. */
 struct scanner_common {

@@ -65,6 +65,32 @@ static const char scanners_doc[] = "\n## scanners\n"
                                    "plugin:\n"
                                    "\n";
 
+static const char rules_doc[] =
+    "\n## rules\n"
+    "\n"
+    "What becomes of an event of a CI platform: a list of maps. The first whose "
+    "conditions all hold\n"
+    "decides; when none does, nothing is done. Without this section pushes, tags and releases are "
+    "scanned, pull requests\n"
+    "are scanned for what is new, and the platform is told. Refused in an untrusted file.\n"
+    "\n";
+
+static const char rules_example[] = "\n```yaml\n"
+                                    "rules:\n"
+                                    "  - name: documentation\n"
+                                    "    on: [push, pull_request]\n"
+                                    "    repositories: [acme/handbook]\n"
+                                    "    types: [SECRET]\n"
+                                    "  - name: changes\n"
+                                    "    on: pull_request\n"
+                                    "    fail_on: high\n"
+                                    "    publish: [check, comment]\n"
+                                    "  - name: main branch\n"
+                                    "    on: push\n"
+                                    "    branches: [\"@default\", \"release/*\"]\n"
+                                    "    frameworks: [cis-kubernetes]\n"
+                                    "```\n";
+
 void sco_config_docs(const struct sco_config_doc *plugins, size_t n, struct sco_buf *out)
 {
     sco_buf_addz(out, intro);
@@ -80,6 +106,9 @@ void sco_config_docs(const struct sco_config_doc *plugins, size_t n, struct sco_
             sco_buf_addz(out, threshold_example);
         }
     }
+    sco_buf_addz(out, rules_doc);
+    sco_options_markdown(config_rule_table, out);
+    sco_buf_addz(out, rules_example);
     sco_buf_addz(out, scanners_doc);
     sco_options_markdown(config_scanner_table, out);
     for (size_t i = 0; i < n; i++) {

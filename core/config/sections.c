@@ -242,6 +242,10 @@ static const struct sco_option retention_table[] = {
         .max = YEARS(100), .doc = "Expired tokens and other traces of users."),
     ROW(sco_config_retention, events, SCO_OPT_DURATION, "30d", .name = "events", .max = YEARS(100),
         .doc = "Events that everybody has read."),
+    ROW(sco_config_retention, deliveries, SCO_OPT_DURATION, "30d", .name = "deliveries",
+        .min = 3 * 86400000LL, .max = YEARS(100),
+        .doc = "Webhooks that were acted upon or given up. Within this time a platform may send one "
+               "again and it is known."),
     {0}};
 
 static const struct sco_option sla_table[] = {
@@ -319,7 +323,7 @@ const struct sco_option config_scanner_table[] = {
 static const char *const top_others[] = {"scanners",  "scan",     "gate",      "log",    "tools",
                                          "secrets",   "policies", "store",     "server", "queue",
                                          "checkout",  "events",   "retention", "auth",   "smtp",
-                                         "telemetry", "vault",    "sla",       NULL};
+                                         "telemetry", "vault",    "sla",       "rules",  NULL};
 
 const struct section config_sections[SECTION_MAX_] = {
     [SECTION_TOP] = {.name = "", .doc = "", .table = top_table, .others = top_others},

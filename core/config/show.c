@@ -72,4 +72,5 @@ void sco_config_show(const struct sco_config *c, struct sco_buf *out)
             show_thresholds(c, out);
     }
     show_scanners(c, out);
+    config_show_rules(c, out);
 }

@@ -135,30 +135,33 @@ int sco_ci_run(const struct sco_ci_run *q, struct sco_arena *arena, struct sco_c
                struct sco_error *err) SCO_NODISCARD;
 
 /* ---- rules: what becomes of an event ----
- * The section `rules`, a list; the first whose conditions hold decides, without any the defaults
- * (docs/ci.md): a push to the default branch is scanned, a pull request whose code changed is
- * scanned for what is new and told about it, a release is scanned with everything and gets an SBOM,
- * anything else only updates what is known of pipelines. */
+ * The section `rules`; the first whose conditions hold decides. Without that section: a push and a
+ * tag are scanned, a pull request whose code changed is scanned for what is new, a release is
+ * scanned and gets an SBOM, and the platform is told; anything else only updates what is known of
+ * pipelines. Deleted refs, closed pull requests and drafts of releases have nothing to scan. */
 enum sco_ci_action_kind {
     SCO_CI_ACTION_SCAN,
     SCO_CI_ACTION_WORKFLOW, /* a Lua workflow decides: a job of kind "workflow" */
-    SCO_CI_ACTION_PIPELINE, /* run one of our own pipelines: a job of kind "pipeline" */
-    SCO_CI_ACTION_NOTIFY,   /* event notification.alert, and the notification sinks */
+    SCO_CI_ACTION_PIPELINE, /* run one of our own pipelines */
+    SCO_CI_ACTION_NOTIFY,   /* event notification.alert */
 };
 struct sco_ci_action {
     enum sco_ci_action_kind kind;
     const char *name;         /* of the workflow or pipeline; or NULL */
-    struct sco_str scan;      /* SCAN: members of a scan request, JSON object; {NULL,0}: defaults */
+    struct sco_str scan;      /* SCAN: further members of the scan request: a JSON object */
     bool diff;                /* SCAN: judge what is new against base_sha or the target branch */
     bool publish;             /* SCAN: tell the platform */
     bool sbom;                /* SCAN: and an SBOM as artifact */
-    const char *const *steps; /* of publish; NULL: as the platform does best */
+    const char *const *steps; /* of publish, NULL-terminated; NULL: as the platform does best */
+    int64_t timeout_ms;       /* 0: as configured */
     int32_t priority;
 };
 struct sco_ci_rules;
+/* Copies what it needs of the configuration. */
 int sco_ci_rules_new(const struct sco_config *c, struct sco_ci_rules **ret,
-                     struct sco_error *err) SCO_NODISCARD; /* SCO_E_INVALID, file:line:col */
+                     struct sco_error *err) SCO_NODISCARD;
 struct sco_ci_rules *sco_ci_rules_free(struct sco_ci_rules *r);
-/* *ret_n 0: nothing is to be done. Lives as long as the rules. `ret_rule`: which, for people. */
-void sco_ci_rules_apply(const struct sco_ci_rules *r, const struct sco_ci_event *e,
-                        const struct sco_ci_action **ret, size_t *ret_n, const char **ret_rule);
+/* *ret_n 0: nothing is to be done. In the arena. *ret_rule: which, for people; NULL: none. */
+int sco_ci_rules_apply(const struct sco_ci_rules *r, const struct sco_ci_event *e,
+                       struct sco_arena *arena, struct sco_ci_action **ret, size_t *ret_n,
+                       const char **ret_rule, struct sco_error *err) SCO_NODISCARD;

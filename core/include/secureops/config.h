@@ -128,7 +128,7 @@ struct sco_config_events {
     struct sco_str kafka_password;
 };
 struct sco_config_retention { /* ms; 0: for ever */
-    int64_t audit, executions, scans, resolved, alerts, activity, events, artifacts;
+    int64_t audit, executions, scans, resolved, alerts, activity, events, artifacts, deliveries;
 };
 struct sco_config_sla { /* ms from first_detected; 0: no end */
     int64_t critical, high, medium, low;
@@ -149,7 +149,25 @@ struct sco_config_vault {
     struct sco_str address, token, namespace_;
 };
 
+/* One item of `rules`: what becomes of an event of a CI platform (ci.h). Empty lists: any, all. */
+struct sco_config_rule {
+    struct sco_str name;
+    struct sco_str_list on, integrations, repositories, branches, actions, actors, paths;
+    struct sco_str forks; /* "true" "false" "only" */
+    int64_t drafts, scan;
+    struct sco_str diff, sbom; /* "auto" "true" "false" */
+    struct sco_str_list publish, types, scanners, skip, frameworks, gates;
+    struct sco_str fail_on; /* absent: gate.fail_on */
+    int64_t timeout, priority;
+    struct sco_str_list workflows, pipelines;
+    int64_t notify;
+    const char *origin; /* file:line:column */
+};
+
 struct sco_config {
+    const struct sco_config_rule *rules;
+    size_t n_rules;
+    bool rules_given; /* an empty list is one, too: nothing is done */
     struct sco_config_policies policies;
     struct sco_config_store store;
     struct sco_config_server server;
