@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <secureops/config.h>
+#include <secureops/diff.h>
 #include <secureops/engine.h>
 #include <secureops/fs.h>
 #include <secureops/report.h>
@@ -52,7 +53,9 @@ struct cli {
     char *digest_key;
     const char **gates;
     const char *const *frameworks; /* compliance: what the policies judge */
+    struct assess *assess;         /* what stored scans say of frameworks; or NULL */
     struct sco_waivers *waivers;
+    struct sco_comparison *compare; /* or NULL */
     struct panel *panel;
     struct remote *remote;   /* the daemon that is asked in the place of a store; or NULL */
     struct sco_store *store; /* scan, import: open from before the scan to its end; or NULL */
@@ -107,6 +110,7 @@ enum {
     ARG_PATH,
     ARG_LIMIT,
     ARG_CURSOR,
+    ARG_SORT,
     ARG_REASON,
     ARG_BY,
     ARG_UNTIL,
@@ -138,6 +142,9 @@ enum {
     ARG_TOKEN_STDIN,
     ARG_RESOURCE,
     ARG_EXPIRES,
+    ARG_DIFF,
+    ARG_BASELINE,
+    ARG_BASELINE_WRITE,
 };
 /* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);
@@ -185,6 +192,14 @@ int context_bits(struct cli *c, int id, const char *option, uint32_t max,
                  const char *(*name)(uint32_t), uint32_t *ret, struct sco_error *err);
 int context_limit(struct cli *c, uint32_t *ret, struct sco_error *err);
 const char *context_user(struct cli *c); /* --by, else who runs the program; NULL: no memory */
+
+/* ---- assess.c: compliance of stored scans ---- */
+/* Before the scan: the frameworks that it is asked for, or configured. SCO_E_INVALID: one is not
+ * there. */
+int context_load_frameworks(struct cli *c, struct sco_error *err);
+/* Of struct sco_store_subject, with a struct cli: the assessments, then c->attach. */
+int context_attach(void *user, struct sco_store *s, const struct sco_scan *scan,
+                   struct sco_error *err);
 
 /* ---- panel.c: progress ---- */
 struct panel;

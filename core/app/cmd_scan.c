@@ -51,7 +51,10 @@ static int finish(struct cli *c, struct sco_scan *scan, const struct output *out
         fprintf(stderr, "secureops: the scan was not stored; its reports follow\n");
         status = EXIT_INTERNAL;
     }
-    if (outputs_write(c, scan, out, n, &err) < 0)
+    if (args_has(c, ARG_BASELINE_WRITE) &&
+        sco_baseline_write(scan, c->values[ARG_BASELINE_WRITE], &err) < 0)
+        status = context_fail(&err) == EXIT_USAGE ? EXIT_USAGE : EXIT_INTERNAL;
+    else if (outputs_write(c, scan, out, n, &err) < 0)
         status = context_fail(&err) == EXIT_USAGE ? EXIT_USAGE : EXIT_INTERNAL;
     else
         outputs_say_verdict(c, scan, out, n);
@@ -86,6 +89,28 @@ static int check_local(const struct cli *c, struct sco_error *err)
         "--no-wait, --checkout-secret and --ca-file are for a daemon: --server URL");
 }
 
+/* Before the scan: a revision that is not there costs no minutes. */
+static int compare(struct cli *c, const char *root, struct sco_error *err)
+{
+    struct sco_compare_request q = {.base = c->values[ARG_DIFF],
+                                    .root = root,
+                                    .baseline = c->values[ARG_BASELINE],
+                                    .cancel_fd = -1};
+    if (!q.base && !q.baseline)
+        return 0;
+    int r = sco_compare_new(&q, &c->compare, err);
+    if (r == 0)
+        sco_engine_compare(c->engine, c->compare);
+    return r;
+}
+
+static int compare_plan(struct cli *c, const struct sco_plan *plan, struct sco_error *err)
+{
+    if (args_has(c, ARG_DIFF) && (plan->n_targets != 1 || !plan->targets[0].root))
+        return sco_error_set(err, SCO_E_INVALID, "--diff is for one folder in a work tree of git");
+    return compare(c, plan->targets[0].root, err);
+}
+
 int cmd_scan(struct cli *c)
 {
     static const char *const here[] = {"."};
@@ -106,6 +131,8 @@ int cmd_scan(struct cli *c)
     if (r == 0)
         r = sco_engine_plan(c->engine, c->n_operands ? c->operands : here,
                             c->n_operands ? c->n_operands : 1, &plan, &err);
+    if (r == 0)
+        r = compare_plan(c, plan, &err);
     if (r == 0 && args_has(c, ARG_DRY_RUN)) {
         print_plan(plan);
         sco_plan_free(plan);
@@ -146,6 +173,8 @@ int cmd_import(struct cli *c)
         r = check_configured(c, &err);
     if (r == 0)
         r = context_check_gates(c, &err);
+    if (r == 0)
+        r = compare(c, root ? root : ".", &err);
     if (r == 0)
         r = context_want_store(c, true, &err);
     if (r == 0)

@@ -388,6 +388,7 @@ void context_done(struct cli *c)
     context_close_engine(c);
     c->store = sco_store_close(c->store);
     c->waivers = sco_waivers_free(c->waivers);
+    c->compare = sco_compare_free(c->compare);
     sco_config_free(c->config);
     sco_config_input_done(&c->input);
     for (size_t i = 0; i < SCO_ARRAY_LEN(c->lists); i++)

@@ -28,11 +28,19 @@
     }
 #define REPORT_FLAGS                                                                               \
     {"format", 'f',        "FMT[=PATH],...",                                                       \
-     NULL,     ARG_FORMAT, "table, json, sarif, junit; several at once"},                          \
+     NULL,     ARG_FORMAT, "table, json, sarif, html, ...; several at once: docs/reports.md"},     \
         {"output", 'o', "PATH", NULL, ARG_OUTPUT, "where the one format goes (default: stdout)"},  \
         {"fail-on",   0,                                                                           \
          "SEVERITY",  "gate.fail_on",                                                              \
          ARG_FAIL_ON, "fail at this severity or above; none: never (default: high)"},              \
+        {"diff", 0, "REV", NULL, ARG_DIFF, "judge what was changed since this branch or commit"},  \
+        {"baseline", 0, "FILE", NULL, ARG_BASELINE, "judge what is not in this earlier report"},   \
+        {"baseline-write",                                                                         \
+         0,                                                                                        \
+         "FILE",                                                                                   \
+         NULL,                                                                                     \
+         ARG_BASELINE_WRITE,                                                                       \
+         "write what is found as a baseline"},                                                     \
         {"all", 0, NULL, NULL, ARG_ALL, "table: every finding"},                                   \
         {"show-suppressed", 0, NULL, NULL, ARG_SHOW_SUPPRESSED, "table: suppressed findings too"}, \
         {"quiet", 'q', NULL, NULL, ARG_QUIET, "no table on stdout, no progress"},                  \
@@ -149,6 +157,8 @@ static const struct flag findings_flags[] = {
     {"cve", 0, "ID", NULL, ARG_CVE, "list: this vulnerability"},
     {"path", 0, "PATH", NULL, ARG_PATH, "list: in this file or folder"},
     {"show-suppressed", 0, NULL, NULL, ARG_SHOW_SUPPRESSED, "list: suppressed findings too"},
+    {"sort", 0, "KEY", NULL, ARG_SORT,
+     "list: -risk_score (the default), severity, first_detected, last_detected; -: highest first"},
     {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
     {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
     {"reason", 0, "TEXT", NULL, ARG_REASON, "set-status: why"},
@@ -165,6 +175,7 @@ static const struct flag scans_flags[] = {
     {"repository", 0, "NAME", NULL, ARG_REPOSITORY, "list: of this repository"},
     {"branch", 0, "NAME", NULL, ARG_BRANCH, "list: of this branch"},
     {"status", 0, "STATUS", NULL, ARG_STATUS, "list: completed, incomplete, cancelled"},
+    {"sort", 0, "KEY", NULL, ARG_SORT, "list: -completed_at (the default) or completed_at"},
     {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
     {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},

@@ -7,6 +7,15 @@
 
 enum { REASONS_SHOWN = 10 };
 
+static int unknown_format(struct sco_str name, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf known = {0};
+    for (int i = 0; i < SCO_REPORT_MAX_; i++)
+        sco_buf_addf(&known, "%s%s", i ? ", " : "", sco_report_format_name(i));
+    return sco_error_set(err, SCO_E_INVALID, "--format: unknown format \"%.*s\"; known are %s",
+                         SCO_STR_ARG(name), sco_buf_z(&known));
+}
+
 static int add_output(struct cli *c, struct sco_str text, struct output *out, size_t *n,
                       struct sco_error *err)
 {
@@ -14,10 +23,7 @@ static int add_output(struct cli *c, struct sco_str text, struct output *out, si
     struct sco_str name = eq ? sco_str_make(text.p, (size_t)(eq - text.p)) : text;
     struct output o = {.format = sco_report_format_parse(name), .path = "-"};
     if (o.format == SCO_REPORT_MAX_)
-        return sco_error_set(
-            err, SCO_E_INVALID,
-            "--format: unknown format \"%.*s\"; known are table, json, sarif, junit",
-            SCO_STR_ARG(name));
+        return unknown_format(name, err);
     if (eq) {
         o.path = sco_arena_cstr(&c->arena, sco_str_make(eq + 1, text.n - name.n - 1));
         if (!o.path || !*o.path)

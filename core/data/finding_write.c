@@ -205,6 +205,7 @@ static void put_head(struct sco_buf *b, const struct sco_finding *f)
     put_stored(b, f->stored);
     MEMBER(b, "vulnerability_type", sco_type_name(f->type));
     MEMBER(b, "severity", sco_severity_name(f->severity));
+    MEMBER(b, "baseline_state", sco_baseline_name(f->baseline));
     MEMBER(b, "title", f->title);
 }
 

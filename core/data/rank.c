@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 struct key {
-    uint32_t coarse; /* suppressed, risk, severity, type; the smaller the earlier */
+    uint32_t coarse; /* suppressed, known, risk, severity, type; the smaller the earlier */
     uint32_t path;   /* its number in the order of all paths; equal paths share one */
     uint32_t line;
     uint32_t at;
@@ -15,8 +15,8 @@ static uint32_t coarse_key(const struct sco_finding *f)
 {
     uint32_t risk = (uint32_t)lroundf(f->risk_score * 10);
     risk = risk > 1000 ? 1000 : risk;
-    return (uint32_t)sco_finding_is_suppressed(f) << 24 | (1000 - risk) << 8 |
-           (uint32_t)(SCO_SEV_CRITICAL - f->severity) << 4 | f->type;
+    return (uint32_t)sco_finding_is_suppressed(f) << 25 | (uint32_t)sco_finding_is_known(f) << 24 |
+           (1000 - risk) << 8 | (uint32_t)(SCO_SEV_CRITICAL - f->severity) << 4 | f->type;
 }
 
 /* Of findings with equal keys. */

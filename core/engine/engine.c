@@ -101,6 +101,11 @@ const char *sco_engine_sandbox(const struct sco_engine *e)
     return e->o.no_sandbox ? "none: it is switched off" : e->sandbox;
 }
 
+void sco_engine_compare(struct sco_engine *e, struct sco_comparison *c)
+{
+    e->compare = c;
+}
+
 bool sco_engine_cancelled(const struct sco_engine *e)
 {
     return e->cancels != 0;

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <secureops/diff.h>
 #include <secureops/engine.h>
 #include <secureops/fs.h>
 #include <secureops/ipc.h>
@@ -14,6 +15,7 @@ struct event;
 struct sco_engine {
     struct sco_engine_options o;
     struct event_base *base;
+    struct sco_comparison *compare; /* borrowed, or NULL */
     struct sco_plugins plugins;
     bool plugins_known;
     const char *sandbox;           /* as a worker states it */
@@ -72,6 +74,8 @@ int target_resolve(const char *given, struct sco_arena *arena, struct sco_target
 bool target_is_empty(const struct sco_target *t);
 /* Folder of the repository whose work tree is `root`; NULL: none. */
 const char *git_find_dir(const char *root, struct sco_arena *arena);
+/* Of that folder: where refs and objects are, which linked work trees share. */
+const char *git_common_dir(const char *git, struct sco_arena *arena);
 /* Names of remote, branch and commit of the work tree at root, without running git. */
 void gitinfo_read(const char *root, struct sco_arena *arena, const char **ret_repository,
                   const char **ret_branch, const char **ret_commit);

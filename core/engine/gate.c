@@ -18,12 +18,18 @@ static const char *plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
+/* Of a scan that was compared the others are not counted. */
+static const char *new_word(const struct sco_scan *s)
+{
+    return sco_is_compared(&s->comparison) ? "new " : "";
+}
+
 static uint64_t count(const struct sco_scan *s, uint32_t type, uint32_t severity)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < s->findings.n; i++) {
         const struct sco_finding *f = &s->findings.v[i];
-        n += !sco_finding_is_suppressed(f) && f->severity >= severity && (!type || f->type == type);
+        n += sco_finding_counts(f) && f->severity >= severity && (!type || f->type == type);
     }
     return n;
 }
@@ -76,8 +82,8 @@ static int judge_findings(struct sco_scan *s, const struct sco_gate_rules *rules
     if (n) {
         *ret = true;
         r = add_reason(s,
-                       sco_arena_fmt(&s->arena, "%llu finding%s of severity %s%s (--fail-on %s)",
-                                     (unsigned long long)n, plural(n),
+                       sco_arena_fmt(&s->arena, "%llu %sfinding%s of severity %s%s (--fail-on %s)",
+                                     (unsigned long long)n, new_word(s), plural(n),
                                      sco_severity_name(rules->fail_on),
                                      rules->fail_on < SCO_SEV_CRITICAL ? " or above" : "",
                                      sco_severity_name(rules->fail_on)),
@@ -91,9 +97,9 @@ static int judge_findings(struct sco_scan *s, const struct sco_gate_rules *rules
         *ret = true;
         r = add_reason(s,
                        sco_arena_fmt(&s->arena,
-                                     "%llu finding%s of type %s and severity %s or above, more "
+                                     "%llu %sfinding%s of type %s and severity %s or above, more "
                                      "than the threshold of %llu",
-                                     (unsigned long long)n, plural(n),
+                                     (unsigned long long)n, new_word(s), plural(n),
                                      t->type ? sco_type_name(t->type) : "any",
                                      sco_severity_name(t->severity), (unsigned long long)t->max),
                        err);

@@ -28,7 +28,7 @@ const char *git_find_dir(const char *root, struct sco_arena *arena)
     return !path || path[0] == '/' ? path : sco_arena_fmt(arena, "%s/%s", root, path);
 }
 
-static const char *common_dir(const char *git, struct sco_arena *arena)
+const char *git_common_dir(const char *git, struct sco_arena *arena)
 {
     struct sco_str text = read_git_file(git, "commondir", arena);
     if (!text.n)
@@ -105,7 +105,7 @@ void gitinfo_read(const char *root, struct sco_arena *arena, const char **ret_re
     const char *git = git_find_dir(root, arena);
     if (!git)
         return;
-    const char *common = common_dir(git, arena);
+    const char *common = git_common_dir(git, arena);
     struct sco_str head = read_git_file(git, "HEAD", arena);
     if (sco_str_starts(head, "ref: ")) {
         struct sco_str ref = sco_str_trim(sco_str_make(head.p + 5, head.n - 5));

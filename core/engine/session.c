@@ -93,6 +93,10 @@ static void summarize(struct sco_scan *scan)
             sum->suppressed++;
             continue;
         }
+        if (sco_finding_is_known(f)) {
+            sum->unchanged++;
+            continue;
+        }
         sum->by_severity[f->severity]++;
         sum->by_type[f->type]++;
     }
@@ -152,6 +156,8 @@ static int finish(struct session *s, struct sco_scan **ret, struct sco_error *er
         r = sco_waivers_apply(s->e->o.waivers, &scan->findings, &scan->policies.waived, err);
     if (r == 0 && s->e->o.settle)
         r = s->e->o.settle(s->e->o.user, scan, err);
+    if (r == 0 && s->e->compare)
+        r = sco_compare_apply(s->e->compare, scan, err);
     if (r == 0)
         r = sco_findings_rank(&scan->findings, err);
     if (r < 0)

@@ -109,7 +109,7 @@ static int fill(struct grouping *g, struct sco_buf *lower)
         }
         of[i] = (uint32_t)at;
         g->v[at].n++;
-        g->v[at].n_suppressed += sco_finding_is_suppressed(f);
+        g->v[at].n_skipped += !sco_finding_counts(f);
     }
     sort_by_group(g, of, set->n);
     return 0;

@@ -141,6 +141,19 @@ static void write_store(struct sco_json_out *o, const struct sco_scan_stored *s)
     sco_json_end(o, '}');
 }
 
+static void write_comparison(struct sco_json_out *o, const struct sco_scan_comparison *c)
+{
+    sco_json_key(o, "comparison");
+    sco_json_begin(o, '{');
+    text_or_null(o, "base", c->base);
+    text_or_null(o, "base_sha", c->base_sha);
+    text_or_null(o, "merge_base", c->merge_base);
+    text_or_null(o, "baseline", c->baseline);
+    for (uint32_t i = SCO_BASELINE_NEW; i < SCO_BASELINE_MAX_; i++)
+        sco_json_ki64(o, sco_baseline_name(i), (int64_t)c->by_state[i]);
+    sco_json_end(o, '}');
+}
+
 static void write_list_end(struct sco_json_out *o)
 {
     o->comma = false;
@@ -175,6 +188,10 @@ int json_write(const struct sco_scan *scan, struct sink *s, struct sco_error *er
     new_line(&o);
     write_summary(&o, &scan->summary);
     new_line(&o);
+    if (sco_is_compared(&scan->comparison)) {
+        write_comparison(&o, &scan->comparison);
+        new_line(&o);
+    }
     if (scan->stored.where) {
         write_store(&o, &scan->stored);
         new_line(&o);

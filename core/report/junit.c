@@ -1,7 +1,7 @@
 /* JUnit XML, for the test views of CI systems: a suite per tool; in it a case per scanner run
  * (error: it did not finish; skipped: it had nothing to do) and a case per finding (failure, or
- * skipped when suppressed). Text is made printable first, so that the document is well-formed and
- * harmless in a terminal whatever a tool said. */
+ * skipped when suppressed or known before). Text is made printable first, so that the document is
+ * well-formed and harmless in a terminal whatever a tool said. */
 #include "report_priv.h"
 
 #include <stdlib.h>
@@ -152,9 +152,9 @@ static void add_finding(struct junit *j, const struct tool_group *g, const struc
     if (f->file_path && f->line > 0)
         sco_buf_addf(j->b, " line=\"%d\"", f->line);
     sco_buf_addz(j->b, " time=\"0\">\n");
-    if (sco_finding_is_suppressed(f)) {
+    if (!sco_finding_counts(f)) {
         sco_buf_addz(j->b, "      <skipped");
-        add_attribute(j, "message", finding_suppression_reason(f));
+        add_attribute(j, "message", finding_skip_reason(f));
         sco_buf_addz(j->b, "/>\n");
     } else {
         sco_buf_addf(j->b,
@@ -212,7 +212,7 @@ struct totals {
 static struct totals group_totals(const struct grouping *g, size_t at)
 {
     const struct tool_group *t = &g->v[at];
-    struct totals sum = {t->n, t->n - t->n_suppressed, 0, t->n_suppressed, 0};
+    struct totals sum = {t->n, t->n - t->n_skipped, 0, t->n_skipped, 0};
     for (size_t i = 0; i < g->scan->n_runs; i++) {
         const struct sco_scanner_run *r = &g->scan->runs[i];
         if (g->run_group[i] != at)

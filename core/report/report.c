@@ -44,6 +44,12 @@ const char *finding_suppression_reason(const struct sco_finding *f)
                                                   : "reported as resolved";
 }
 
+const char *finding_skip_reason(const struct sco_finding *f)
+{
+    return sco_finding_is_suppressed(f) ? finding_suppression_reason(f)
+                                        : "unchanged: it was there before";
+}
+
 bool run_is_complete(const struct sco_scanner_run *r)
 {
     return r->status == SCO_RUN_STATUS_COMPLETED;

@@ -34,8 +34,8 @@ enum { GROUPS_MAX = 1000 }; /* further tools share the last group */
 
 struct tool_group {
     const char *name, *version, *homepage;
-    size_t first, n; /* its part of `order` */
-    size_t n_suppressed;
+    size_t first, n;  /* its part of `order` */
+    size_t n_skipped; /* suppressed, or known before */
 };
 
 struct grouping {
@@ -55,6 +55,8 @@ void grouping_cleanup_(struct grouping *g);
 /* Known and settled: it neither fails a gate nor counts by severity. */
 /* Why, in one phrase; never NULL. */
 const char *finding_suppression_reason(const struct sco_finding *f);
+/* Why it does not count: suppressed, or known before; never NULL. */
+const char *finding_skip_reason(const struct sco_finding *f);
 /* The run did its work to the end. */
 bool run_is_complete(const struct sco_scanner_run *r);
 /* The name of a scanner for people. */

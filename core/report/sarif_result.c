@@ -323,6 +323,7 @@ void sarif_write_result(struct sarif *w, const struct sco_finding *f)
     sco_json_ki64(o, "ruleIndex", (int64_t)rule);
     sco_json_kz(o, "kind", "fail");
     sco_json_kz(o, "level", sarif_level(f->severity));
+    sco_json_kz(o, "baselineState", sco_baseline_name(f->baseline));
     write_message(w, f);
     write_locations(w, f);
     write_fingerprints(w, f);

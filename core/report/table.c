@@ -204,19 +204,21 @@ static void write_totals(struct table *t)
     uint64_t open = 0;
     for (uint32_t i = SCO_SEV_INFO; i < SCO_SEV_MAX_; i++)
         open += s->by_severity[i];
+    const char *new_word = sco_is_compared(&t->scan->comparison) ? "new " : "";
     sco_buf_addc(t->b, '\n');
     if (!open)
-        sco_buf_addz(t->b, strcmp(scan_status(t->scan), "completed") == 0
-                               ? "No findings"
-                               : "No findings in what was checked");
+        sco_buf_addf(t->b, "No %sfindings%s", new_word,
+                     strcmp(scan_status(t->scan), "completed") == 0 ? "" : " in what was checked");
     else
-        sco_buf_addf(t->b, "%llu finding%s: ", (unsigned long long)open, plural(open));
+        sco_buf_addf(t->b, "%llu %sfinding%s: ", (unsigned long long)open, new_word, plural(open));
     const char *gap = "";
     for (uint32_t i = SCO_SEV_CRITICAL; i >= SCO_SEV_INFO; i--)
         if (s->by_severity[i]) {
             sco_buf_addf(t->b, "%s%llu %s", gap, (unsigned long long)s->by_severity[i], words[i]);
             gap = ", ";
         }
+    if (s->unchanged)
+        sco_buf_addf(t->b, "; %llu unchanged", (unsigned long long)s->unchanged);
     if (s->suppressed)
         sco_buf_addf(t->b, "; %llu suppressed", (unsigned long long)s->suppressed);
     if (s->reported > s->findings)
@@ -238,6 +240,25 @@ static void write_store(struct table *t)
     if (s->not_checked)
         sco_buf_addf(t->b, "; %llu not checked, and still open",
                      (unsigned long long)s->not_checked);
+    sco_buf_addc(t->b, '\n');
+}
+
+static void write_comparison(struct table *t)
+{
+    const struct sco_scan_comparison *c = &t->scan->comparison;
+    if (!sco_is_compared(c))
+        return;
+    sco_buf_addz(t->b, "Compared with ");
+    if (c->base) {
+        text(t, c->base);
+        sco_buf_addf(t->b, " (merge base %.12s)%s", c->merge_base ? c->merge_base : "",
+                     c->baseline ? " and " : "");
+    }
+    if (c->baseline)
+        text(t, c->baseline);
+    if (c->by_state[SCO_BASELINE_ABSENT])
+        sco_buf_addf(t->b, "; %llu of the baseline not reported any more",
+                     (unsigned long long)c->by_state[SCO_BASELINE_ABSENT]);
     sco_buf_addc(t->b, '\n');
 }
 
@@ -285,8 +306,9 @@ static void add_verdict(struct sco_buf *b, const struct sco_scan *scan)
     else if (g->result == SCO_GATE_FAILED)
         sco_buf_addz(b, reason ? reason : "the gate failed");
     else if (g->fail_on)
-        sco_buf_addf(b, "no finding of severity %s%s", sco_severity_name(g->fail_on),
-                     g->fail_on < SCO_SEV_CRITICAL ? " or above" : "");
+        sco_buf_addf(
+            b, "no %sfinding of severity %s%s", sco_is_compared(&scan->comparison) ? "new " : "",
+            sco_severity_name(g->fail_on), g->fail_on < SCO_SEV_CRITICAL ? " or above" : "");
     else if (scan->policies.gate_title)
         sco_buf_addf(b, "the gates let it pass: %s", scan->policies.gate_title);
     else if (scan->policies.n_gates)
@@ -334,6 +356,7 @@ int table_write(const struct sco_scan *scan, const struct sco_report_options *o,
     write_scanners(&t);
     table_findings(&t);
     write_totals(&t);
+    write_comparison(&t);
     write_store(&t);
     policies_table(&t);
     write_verdict(&t);

@@ -29,14 +29,22 @@ static bool same_tool(const struct sco_finding *a, const struct sco_finding *b)
     return true;
 }
 
+enum kind { KIND_COUNTS, KIND_KNOWN, KIND_SUPPRESSED };
+
+static enum kind kind_of(const struct sco_finding *f)
+{
+    return sco_finding_is_suppressed(f) ? KIND_SUPPRESSED
+           : sco_finding_is_known(f)    ? KIND_KNOWN
+                                        : KIND_COUNTS;
+}
+
 /* Two findings that differ only in their place. */
 static bool same_entry(const struct sco_finding *a, const struct sco_finding *b)
 {
     return a->severity == b->severity && a->type == b->type && same_text(a->title, b->title) &&
            same_text(a->rule_id, b->rule_id) && same_tool(a, b) && a->package == b->package &&
-           same_text(a->remediation, b->remediation) &&
-           sco_finding_is_suppressed(a) == sco_finding_is_suppressed(b) &&
-           (!sco_finding_is_suppressed(a) ||
+           same_text(a->remediation, b->remediation) && kind_of(a) == kind_of(b) &&
+           (kind_of(a) != KIND_SUPPRESSED ||
             same_text(finding_suppression_reason(a), finding_suppression_reason(b)));
 }
 
@@ -147,14 +155,14 @@ static void write_page(struct table *t, const struct sco_finding *const *v, size
     }
 }
 
-/* The first `most` findings that are suppressed, or those that are not. */
-static void write_pages(struct table *t, bool suppressed, size_t most)
+/* The first `most` findings of a kind. */
+static void write_pages(struct table *t, enum kind kind, size_t most)
 {
     const struct sco_finding_set *set = &t->scan->findings;
     const struct sco_finding *page[SHOWN];
     size_t n = 0;
     for (size_t i = 0; i < set->n && most && sink_more(t->s); i++) {
-        if (sco_finding_is_suppressed(&set->v[i]) != suppressed)
+        if (kind_of(&set->v[i]) != kind)
             continue;
         page[n++] = &set->v[i];
         most--;
@@ -165,23 +173,37 @@ static void write_pages(struct table *t, bool suppressed, size_t most)
     }
 }
 
+/* Those that were there before, or are suppressed: a line, or all of them. */
+static void write_others(struct table *t, enum kind kind, size_t n)
+{
+    bool known = kind == KIND_KNOWN, wanted = known ? t->o->all : t->o->show_suppressed;
+    if (!n)
+        return;
+    if (!wanted) {
+        sco_buf_addf(t->b,
+                     known ? "\n%zu unchanged, not shown: --all\n"
+                           : "\n%zu suppressed, not shown: --show-suppressed\n",
+                     n);
+        return;
+    }
+    sco_buf_addf(t->b, known ? "\nUnchanged (%zu):\n" : "\nSuppressed (%zu):\n", n);
+    size_t shown = t->o->all || n < SHOWN ? n : SHOWN;
+    write_pages(t, kind, shown);
+    if (shown < n)
+        sco_buf_addf(t->b, "\n... and %zu more: --all shows them\n", n - shown);
+}
+
 void table_findings(struct table *t)
 {
     const struct sco_finding_set *set = &t->scan->findings;
-    size_t suppressed = 0;
+    size_t n[] = {0, 0, 0};
     for (size_t i = 0; i < set->n; i++)
-        suppressed += sco_finding_is_suppressed(&set->v[i]);
-    size_t open = set->n - suppressed, shown = t->o->all || open < SHOWN ? open : SHOWN;
-    write_pages(t, false, shown);
+        n[kind_of(&set->v[i])]++;
+    size_t open = n[KIND_COUNTS], shown = t->o->all || open < SHOWN ? open : SHOWN;
+    write_pages(t, KIND_COUNTS, shown);
     if (shown < open)
         sco_buf_addf(t->b, "\n... and %zu more: --all shows them, --format json has them all\n",
                      open - shown);
-    if (suppressed && t->o->show_suppressed) {
-        sco_buf_addf(t->b, "\nSuppressed (%zu):\n", suppressed);
-        shown = t->o->all || suppressed < SHOWN ? suppressed : SHOWN;
-        write_pages(t, true, shown);
-        if (shown < suppressed)
-            sco_buf_addf(t->b, "\n... and %zu more: --all shows them\n", suppressed - shown);
-    } else if (suppressed)
-        sco_buf_addf(t->b, "\n%zu suppressed, not shown: --show-suppressed\n", suppressed);
+    write_others(t, KIND_KNOWN, n[KIND_KNOWN]);
+    write_others(t, KIND_SUPPRESSED, n[KIND_SUPPRESSED]);
 }

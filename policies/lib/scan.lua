@@ -4,10 +4,10 @@ local scan = {}
 
 local RANK = { INFO = 1, LOW = 2, MEDIUM = 3, HIGH = 4, CRITICAL = 5 }
 
--- Whether a finding counts: open, not suppressed, and (with only_fixable) with a fix at hand.
+-- Whether a finding counts: open, not suppressed, new when the scan was compared, and (with only_fixable) with a fix at hand.
 function scan.counts(f, params)
   if next(f.suppressions) ~= nil or f.status == "FALSE_POSITIVE" or f.status == "ACCEPTED"
-      or f.status == "RESOLVED" then
+      or f.status == "RESOLVED" or f.baseline_state == "unchanged" then
     return false
   end
   return not (params.only_fixable and f.vulnerability_type == "SCA" and f.package.fixed_version == nil)
