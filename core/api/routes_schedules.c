@@ -145,9 +145,15 @@ static int store(struct api_call *c, const struct sco_stored_schedule *v, char i
     return sco_store_end(c->store, r, err);
 }
 
+/* Whose rights its ticks go by: whoever made, changed or resumed it last. */
+static const char *owner(const struct api_call *c)
+{
+    return c->who.user_id[0] ? c->who.user_id : c->who.name;
+}
+
 static int post(struct api_call *c, struct sco_error *err)
 {
-    struct sco_stored_schedule v = {.created_by = c->who.user_id[0] ? c->who.user_id : NULL};
+    struct sco_stored_schedule v = {.created_by = owner(c)};
     char id[37];
     int r = take_body(c, &v, err);
     if (r == 0)
@@ -159,7 +165,7 @@ static int post(struct api_call *c, struct sco_error *err)
 
 static int put(struct api_call *c, struct sco_error *err)
 {
-    struct sco_stored_schedule v = {0};
+    struct sco_stored_schedule v = {.created_by = owner(c)};
     struct sco_schedule_page old = {0};
     char id[37];
     int r = find(c, c->params[0], &old, err);
@@ -199,6 +205,7 @@ static int turn(struct api_call *c, bool on, struct sco_error *err)
         sco_stored_schedule_write(&c->out, &v);
     else {
         v.enabled = on;
+        v.created_by = on ? owner(c) : v.created_by;
         r = sco_schedule_check(&v, c->now, &v.next_at, &wrong, err);
         if (r == 0)
             r = store(c, &v, id, err);

@@ -108,3 +108,30 @@ int api_scope_by_teams(struct sco_store *s, struct sco_principal *who, struct sc
         who->repositories = v; /* none: nothing is seen */
     return r;
 }
+
+/* ---- schedules ---- */
+static bool is_uuid(const char *z)
+{
+    size_t n = strlen(z);
+    if (n != 36 || strspn(z, "0123456789abcdef-") != n)
+        return false;
+    return z[8] == '-' && z[13] == '-' && z[18] == '-' && z[23] == '-';
+}
+
+int sco_api_schedule_may(struct sco_store *s, const struct sco_stored_schedule *v,
+                         struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    struct sco_principal who = {0};
+    if (!v->created_by || !is_uuid(v->created_by))
+        return 0;
+    int r = sco_auth_user(s, v->created_by, &arena, &who, err);
+    if (r == 0)
+        r = api_scope_by_teams(s, &who, &arena, err);
+    if (r == 0 && !sco_principal_may(&who, SCO_ACT_CREATE, SCO_RES_SECURITY))
+        r = sco_error_set(err, SCO_E_PERMISSION, "%s may not ask for scans any more", who.name);
+    if (r == 0 && !sco_principal_sees(&who, v->target_key))
+        r = sco_error_set(err, SCO_E_PERMISSION, "the target is not in the scope of %s any more",
+                          who.name);
+    return r;
+}

@@ -196,13 +196,15 @@ static int put(struct cli *c, struct sco_store *s, bool json, struct sco_error *
 }
 
 /* ---- one that is there ---- */
-static int turn(struct sco_store *s, const struct sco_stored_schedule *old, bool on,
+static int turn(struct cli *c, struct sco_store *s, const struct sco_stored_schedule *old, bool on,
                 struct sco_error *err)
 {
     struct sco_stored_schedule v = *old;
     int64_t now = sco_now_ms();
     char id[37];
     v.enabled = on;
+    if (on) /* its ticks go by the rights of whoever did this last */
+        v.created_by = context_user(c);
     int r = old->enabled == on ? 0 : check(&v, now, err);
     if (r == 0 && old->enabled != on)
         r = sco_store_schedule_put(s, &v, now, id, err);
@@ -262,7 +264,7 @@ static int with_one(struct cli *c, struct sco_store *s, bool json, struct sco_er
         if (r == 0)
             printf("%s deleted\n", v->name);
     } else
-        r = turn(s, v, strcmp(what, "resume") == 0, err);
+        r = turn(c, s, v, strcmp(what, "resume") == 0, err);
     sco_schedule_page_done(&p);
     return r;
 }

@@ -208,6 +208,26 @@ static int narrow(const struct sco_stored_token *t, struct sco_arena *arena,
     return r;
 }
 
+int sco_auth_user(struct sco_store *s, const char *user_id, struct sco_arena *arena,
+                  struct sco_principal *ret, struct sco_error *err)
+{
+    struct sco_user_page page = {0};
+    struct sco_principal p = {0};
+    int r = sco_store_user(s, user_id, &page, err);
+    if (r == SCO_E_NOT_FOUND)
+        return sco_error_set(err, SCO_E_PERMISSION, "the user is gone");
+    if (r < 0)
+        return r;
+    if (strcmp(page.v[0].status, "active") != 0)
+        r = sco_error_set(err, SCO_E_PERMISSION, "the user %s is not active", page.v[0].email);
+    else
+        r = principal_of_user(page.v, arena, &p, err);
+    sco_user_page_done(&page);
+    if (r == 0)
+        *ret = p;
+    return r;
+}
+
 static int of_token(struct sco_auth *a, struct sco_store *s, const struct sco_stored_token *t,
                     struct sco_arena *arena, struct sco_principal *ret, struct sco_error *err)
 {

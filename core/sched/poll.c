@@ -4,6 +4,8 @@
 #include "sched_priv.h"
 
 #include <secureops/crypto.h>
+#include <secureops/store_accounts.h>
+#include <secureops/store_stats.h>
 #include <stdlib.h>
 
 #define SCO_LOG_MODULE "sched"
@@ -55,6 +57,58 @@ static int fire(struct poll *p, struct sco_store *s, const struct sco_stored_sch
     return 0;
 }
 
+/* Its ticks end here, and somebody is told: silence would look like scans that find nothing. */
+static int switch_off(struct sco_store *s, const struct sco_stored_schedule *v, const char *why,
+                      int64_t now, bool *ret_first, struct sco_error *err)
+{
+    struct sco_stored_schedule off = *v;
+    SCO_AUTO(sco_buf) struct sco_buf text = {0}, object = {0};
+    struct sco_stored_alert alert = {.kind = "schedule_stopped",
+                                     .severity = SCO_SEV_HIGH,
+                                     .title = "A schedule was switched off",
+                                     .repository = v->target_key,
+                                     .object = v->id,
+                                     .created_at = now};
+    struct sco_audit_entry entry = {
+        .at = now, .actor = "system", .action = "schedule.stop", .outcome = "success"};
+    char id[37];
+    sco_buf_addf(&text, "%s: %s", v->name, why);
+    sco_buf_addf(&object, "schedule:%s", v->id);
+    alert.message = sco_buf_z(&text);
+    entry.object = sco_buf_z(&object);
+    off.enabled = false;
+    off.next_at = 0;
+    int r = text.failed || object.failed ? sco_error_nomem(err) : 0;
+    if (r == 0) /* one of the nodes does it */
+        r = sco_store_schedule_fire(s, v->id, v->next_at, 0, NULL, 0, now, ret_first, err);
+    if (r < 0 || !*ret_first)
+        return r;
+    r = sco_store_schedule_put(s, &off, now, id, err);
+    if (r == 0)
+        r = sco_store_alert_add(s, &alert, id, err);
+    return r == 0 ? sco_store_audit_add(s, &entry, err) : r;
+}
+
+/* 0: it may fire; 1: it may not, and is off now. */
+static int check_owner(struct poll *p, struct sco_store *s, const struct sco_stored_schedule *v)
+{
+    struct sco_error why = {0};
+    bool first = false;
+    int r = p->o->may_fire ? p->o->may_fire(p->o->user, s, v, &why) : 0;
+    if (r < 0 && r != SCO_E_PERMISSION)
+        return sco_error_set(&p->err, r, "%s", why.text);
+    if (r == 0)
+        return 0;
+    r = sco_store_begin(s, &p->err);
+    if (r == 0)
+        r = sco_store_end(s, switch_off(s, v, why.text, p->now, &first, &p->err), &p->err);
+    if (r == 0 && first)
+        sco_log_write(SCO_LOG_WARNING, SCO_LOG_MODULE,
+                      (const char *const[]){"schedule", v->name, NULL},
+                      "the schedule is switched off: %s", why.text);
+    return r < 0 ? r : 1;
+}
+
 static int fire_schedules(struct poll *p, struct sco_store *s)
 {
     struct sco_schedule_page page = {0};
@@ -67,8 +121,9 @@ static int fire_schedules(struct poll *p, struct sco_store *s)
         struct sco_error err = {0};
         if (tick_plan(v, p->now, p->jumped, &plan, &err) < 0)
             schedule_failed(p, v, &err); /* the others go on */
-        else if (!plan.wait)
+        else if (!plan.wait && (r = check_owner(p, s, v)) == 0)
             r = fire(p, s, v, &plan, &p->err);
+        r = r > 0 ? 0 : r;
     }
     sco_schedule_page_done(&page);
     return r;

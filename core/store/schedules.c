@@ -171,11 +171,11 @@ static int put(struct sco_store *s, const struct sco_stored_schedule *x, const u
         sv_bool(x->enabled),
         sv_i64(now),
         sv_i64(x->next_at),
-        sv_bytes(STORE_UUID, id, 16),
         sv_text(x->created_by),
+        sv_bytes(STORE_UUID, id, 16),
         sv_i64(now),
     };
-    struct store_value name[] = {v[0], v[16]};
+    struct store_value name[] = {v[0], v[17]};
     int r = store_queue_up(s, "schedules", x->name, err);
     if (r == 0)
         r = store_query(s, "SELECT count(*) FROM schedules WHERE name = $1 AND id <> $2", name, 2,
@@ -189,13 +189,14 @@ static int put(struct sco_store *s, const struct sco_stored_schedule *x, const u
                        "UPDATE schedules SET name = $1, cron = $2, time_zone = $3, windows = $4, "
                        "kind = $5, target_key = $6, revision = $7, scanners = $8, request = $9, "
                        "interval_ms = $10, jitter_ms = $11, priority = $12, catch_up = $13, "
-                       "enabled = $14, updated_at = $15, next_at = $16 WHERE id = $17",
-                       v, 17, &n, err);
+                       "enabled = $14, updated_at = $15, next_at = $16, created_by = "
+                       "COALESCE($17, created_by) WHERE id = $18",
+                       v, 18, &n, err);
     else
         r = store_exec(s,
                        "INSERT INTO schedules (name, cron, time_zone, windows, kind, target_key, "
                        "revision, scanners, request, interval_ms, jitter_ms, priority, catch_up, "
-                       "enabled, updated_at, next_at, id, created_by, created_at) VALUES ($1, $2, "
+                       "enabled, updated_at, next_at, created_by, id, created_at) VALUES ($1, $2, "
                        "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
                        "$19)",
                        v, SCO_ARRAY_LEN(v), &n, err);

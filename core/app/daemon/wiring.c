@@ -64,6 +64,13 @@ static int add_secrets(void *user, struct sco_store *s, const struct sco_stored_
     return r;
 }
 
+static int may_fire(void *user, struct sco_store *s, const struct sco_stored_schedule *v,
+                    struct sco_error *err)
+{
+    (void)user;
+    return sco_api_schedule_may(s, v, err);
+}
+
 /* Events get their positions here, with every poll: soon after they were written, by any process of
  * any node; who reads the feed is told. */
 static void on_polled_store(void *user, struct sco_store *s, int64_t now)
@@ -120,6 +127,7 @@ int wire_sched(struct daemon *d, struct sco_error *err)
                                   .idle = daemon_idle,
                                   .env = d->commands.env,
                                   .secrets = add_secrets,
+                                  .may_fire = may_fire,
                                   .polled = on_polled_store,
                                   .orphans = on_orphans};
     return sco_sched_new(&o, &d->sched, err);

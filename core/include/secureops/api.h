@@ -65,5 +65,10 @@ int sco_api_reload(struct sco_api *a, const struct sco_api_options *o,
  * never be good. */
 int sco_api_requested(struct sco_api *a, struct sco_store *s, struct sco_str json,
                       struct sco_error *err) SCO_NODISCARD;
+/* Whether the user who made the schedule, or resumed or changed it last, may still ask for its
+ * scans; who has no account here (an issuer's, or of the command line) is not asked about. Any
+ * thread, with its store. SCO_E_PERMISSION says why not. */
+int sco_api_schedule_may(struct sco_store *s, const struct sco_stored_schedule *v,
+                         struct sco_error *err) SCO_NODISCARD;
 /* There are new events in the feed: any thread. */
 void sco_api_events(struct sco_api *a);

@@ -99,6 +99,11 @@ int sco_auth_bearer(struct sco_auth *a, struct sco_store *s, struct sco_str toke
                     struct sco_arena *arena, struct sco_principal *ret,
                     struct sco_error *err) SCO_NODISCARD;
 
+/* A user as it may act now, without a token. SCO_E_PERMISSION: there is none, or not an active one.
+ */
+int sco_auth_user(struct sco_store *s, const char *user_id, struct sco_arena *arena,
+                  struct sco_principal *ret, struct sco_error *err) SCO_NODISCARD;
+
 struct sco_tokens {
     char *access, *refresh; /* in the arena of the call */
     int64_t access_expires_at, refresh_expires_at;

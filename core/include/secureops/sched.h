@@ -36,6 +36,10 @@ struct sco_sched_options {
      * SCO_E_PERMISSION: the job has failed; else it is tried again. NULL: none. */
     int (*secrets)(void *user, struct sco_store *s, const struct sco_stored_job *job,
                    struct sco_json_out *out, struct sco_error *err);
+    /* Before a tick, on the thread. SCO_E_PERMISSION: nobody may ask for this schedule's scans any
+     * more; it is switched off, with an alert that says why. NULL: all may. */
+    int (*may_fire)(void *user, struct sco_store *s, const struct sco_stored_schedule *v,
+                    struct sco_error *err);
     /* With each poll, on the thread: small work that wants the store regularly. Or NULL. */
     void (*polled)(void *user, struct sco_store *s, int64_t now);
     /* On the loop: a runner was killed, or has crashed: what it started may still run. Or NULL. */

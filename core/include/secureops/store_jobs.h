@@ -172,7 +172,8 @@ struct sco_schedule_page {
 };
 void sco_schedule_page_done(struct sco_schedule_page *p);
 void sco_stored_schedule_write(struct sco_json_out *o, const struct sco_stored_schedule *v);
-/* id NULL: a new one; else in its place. SCO_E_INVALID: the name is taken; SCO_E_NOT_FOUND. */
+/* id NULL: a new one; else in its place, and created_by NULL leaves whose it is. SCO_E_INVALID: the
+ * name is taken; SCO_E_NOT_FOUND. */
 int sco_store_schedule_put(struct sco_store *s, const struct sco_stored_schedule *v, int64_t now,
                            char ret_id[37], struct sco_error *err) SCO_NODISCARD;
 int sco_store_schedule_delete(struct sco_store *s, const char *id,
