@@ -18,7 +18,7 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
 
         # Public headers that are not called like their module.
         n = split("plugin base error base module base fs base log base json data finding data scan data " \
-                  "option config yaml config http host xml host waivers engine " \
+                  "option config yaml config http host xml host sign host waivers engine " \
                   "compliance report threads loop store_jobs store store_events store " \
                   "webclient app store_accounts store store_stats store store_compliance store schedule sched cron sched checkout engine", m, " ")
         for (i = 1; i < n; i += 2)
@@ -27,7 +27,7 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
             module[i] = i
 
         # Who may use a library: modules, separated by spaces.
-        users["openssl"] = "crypto auth api"; users["nettle"] = "crypto"
+        users["openssl"] = "crypto auth api"; users["nettle"] = "crypto"; users["gmp"] = "crypto"
         users["libxml"] = "host"
         users["yaml.h"] = "config iac"
         users["dlfcn.h"] = "base plug"

@@ -21,6 +21,17 @@ static void add_targets(struct sco_buf *b, uint32_t bits)
             add_name(b, sco_target_name(kind));
 }
 
+static void write_ci(struct sco_json_out *o, const struct sco_ci_info *c)
+{
+    sco_json_kz(o, "title", c->title);
+    sco_json_kz(o, "homepage", c->homepage);
+    sco_json_key(o, "operations");
+    sco_json_begin(o, '[');
+    for (const char *const *op = c->operations; op && *op; op++)
+        sco_json_str(o, sco_str_c(*op));
+    sco_json_end(o, ']');
+}
+
 static void write_json(struct sco_json_out *o, const struct sco_plugin_info *p)
 {
     SCO_AUTO(sco_buf) struct sco_buf finds = {0}, targets = {0};
@@ -33,14 +44,18 @@ static void write_json(struct sco_json_out *o, const struct sco_plugin_info *p)
     sco_json_kz(o, "summary", p->summary);
     if (!p->error) {
         sco_json_kz(o, "kind", p->kind == SCO_KIND_CI ? "ci" : "scanner");
-        sco_json_kz(o, "title", p->scanner.title);
-        sco_json_kz(o, "homepage", p->scanner.homepage);
-        add_types(&finds, p->scanner.finds);
-        add_targets(&targets, p->scanner.targets);
-        sco_json_kz(o, "finds", sco_buf_z(&finds));
-        sco_json_kz(o, "targets", sco_buf_z(&targets));
-        sco_json_kz(o, "program", p->program);
-        sco_json_kz(o, "install", p->scanner.install);
+        if (p->kind == SCO_KIND_CI) {
+            write_ci(o, &p->ci);
+        } else {
+            sco_json_kz(o, "title", p->scanner.title);
+            sco_json_kz(o, "homepage", p->scanner.homepage);
+            add_types(&finds, p->scanner.finds);
+            add_targets(&targets, p->scanner.targets);
+            sco_json_kz(o, "finds", sco_buf_z(&finds));
+            sco_json_kz(o, "targets", sco_buf_z(&targets));
+            sco_json_kz(o, "program", p->program);
+            sco_json_kz(o, "install", p->scanner.install);
+        }
         sco_json_key(o, "options");
         sco_options_write(p->options, o);
     }
@@ -55,7 +70,7 @@ static int list(const struct sco_plugins *p, bool json)
         sco_json_begin(&o, '{');
         sco_json_key(&o, "plugins");
         sco_json_begin(&o, '[');
-        for (size_t i = 0; i < p->n; i++)
+        for (size_t i = 0; i < p->n + p->n_ci; i++)
             write_json(&o, &p->v[i]);
         sco_json_end(&o, ']');
         sco_json_end(&o, '}');
@@ -63,10 +78,12 @@ static int list(const struct sco_plugins *p, bool json)
         return EXIT_PASSED;
     }
     printf("%-18s %-8s %-14s %-10s %s\n", "PLUGIN", "VERSION", "FINDS", "PROGRAM", "SUMMARY");
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < p->n + p->n_ci; i++) {
         const struct sco_plugin_info *x = &p->v[i];
         SCO_AUTO(sco_buf) struct sco_buf finds = {0}, text = {0};
         add_types(&finds, x->scanner.finds);
+        if (x->kind == SCO_KIND_CI && !x->error)
+            sco_buf_addz(&finds, "(CI platform)");
         if (x->error)
             sco_buf_addz(&text, "cannot be used: ");
         sco_buf_add_printable(&text, sco_str_c(x->error ? x->error : x->summary ? x->summary : ""));
@@ -80,14 +97,25 @@ static int list(const struct sco_plugins *p, bool json)
     return EXIT_PASSED;
 }
 
-static void print_info(const struct sco_plugin_info *x)
+static void print_ci(const struct sco_plugin_info *x)
+{
+    SCO_AUTO(sco_buf) struct sco_buf can = {0}, table = {0};
+    const char *const *op = x->ci.operations;
+    for (; op && *op; op++)
+        sco_buf_addf(&can, "%s%s", can.n ? " " : "", *op);
+    sco_options_markdown(x->options, &table);
+    printf("plugin    %s\nlicense   %s\nhomepage  %s\nplatform  %s\ncan       %s\n", x->path,
+           x->license ? x->license : "-", x->ci.homepage ? x->ci.homepage : "-",
+           x->ci.title ? x->ci.title : x->name, can.n ? sco_buf_z(&can) : "nothing");
+    printf("\nOptions (integrations.%s in the configuration):\n\n%s", x->name, sco_buf_z(&table));
+}
+
+static void print_scanner(const struct sco_plugin_info *x)
 {
     SCO_AUTO(sco_buf) struct sco_buf finds = {0}, targets = {0}, table = {0};
     const struct sco_scanner *s = &x->scanner;
     add_types(&finds, s->finds);
     add_targets(&targets, s->targets);
-    printf("%s%s%s: %s\n\n", x->name, x->version ? " " : "", x->version ? x->version : "",
-           x->summary ? x->summary : "");
     printf("plugin    %s\nlicense   %s\nhomepage  %s\nfinds     %s\ntargets   %s\n", x->path,
            x->license ? x->license : "-", s->homepage ? s->homepage : "-", sco_buf_z(&finds),
            sco_buf_z(&targets));
@@ -103,12 +131,22 @@ static void print_info(const struct sco_plugin_info *x)
     printf("\nOptions (scanners.%s in the configuration):\n\n%s", x->name, sco_buf_z(&table));
 }
 
+static void print_info(const struct sco_plugin_info *x)
+{
+    printf("%s%s%s: %s\n\n", x->name, x->version ? " " : "", x->version ? x->version : "",
+           x->summary ? x->summary : "");
+    if (x->kind == SCO_KIND_CI)
+        print_ci(x);
+    else
+        print_scanner(x);
+}
+
 static int info(const struct sco_plugins *p, const char *name, bool json)
 {
     struct sco_error err;
     const char *names[256];
     size_t n = 0;
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < p->n + p->n_ci; i++) {
         if (n < SCO_ARRAY_LEN(names))
             names[n++] = p->v[i].name;
         if (strcmp(p->v[i].name, name) != 0)

@@ -197,6 +197,10 @@ static void take_description(struct describing *d, const struct sco_node *m)
     }
     info->n_options = sco_options_count(info->options);
     take_scanner(&info->scanner, sco_get(m, "scanner"), &p->arena);
+    const struct sco_node *ci = sco_get(m, "ci");
+    info->ci = (struct sco_ci_info){.title = text(ci, "title", &p->arena),
+                                    .homepage = text(ci, "homepage", &p->arena),
+                                    .operations = texts(sco_get(ci, "operations"), &p->arena)};
 }
 
 static void on_frame(struct job *j, enum sco_msg type, struct sco_str payload, void *user)
@@ -261,6 +265,26 @@ static int describe_rest(struct describing *d, struct sco_error *err)
     return engine_run_job(d->e, &spec, &d->ended, err);
 }
 
+/* Nobody who asks for scanners is to meet the others. The order stays within each kind. */
+static int move_ci_behind(struct sco_plugins *p, struct sco_error *err)
+{
+    size_t n = 0, n_ci = 0;
+    struct sco_plugin_info *ci = sco_arena_alloc(&p->arena, (p->n + 1) * sizeof *ci);
+    if (!ci)
+        return sco_error_nomem(err);
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->v[i].kind == SCO_KIND_CI && !p->v[i].error)
+            ci[n_ci++] = p->v[i];
+        else
+            p->v[n++] = p->v[i];
+    }
+    if (n_ci)
+        memcpy(p->v + n, ci, n_ci * sizeof *ci);
+    p->n = n;
+    p->n_ci = n_ci;
+    return 0;
+}
+
 static void find_programs(struct sco_engine *e)
 {
     struct sco_plugins *p = &e->plugins;
@@ -292,6 +316,8 @@ int sco_engine_plugins(struct sco_engine *e, const struct sco_plugins **ret, str
         struct describing d = {.e = e};
         while (r == 0 && (d.n_known = next_unknown(p, d.n_known)) < p->n)
             r = describe_rest(&d, err);
+        if (r == 0)
+            r = move_ci_behind(p, err);
         if (r < 0)
             return r;
         find_programs(e);

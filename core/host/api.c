@@ -60,9 +60,9 @@ bool host_poll_cancel(struct sco_worker *w)
     char bytes[256];
     enum sco_msg type;
     struct sco_str payload;
-    while (!w->cancelled) {
+    while (!w->cancelled && !w->quick) {
         int r = sco_frames_next(w->in, &type, &payload, NULL);
-        if (r < 0 || (r == 1 && type == SCO_MSG_CANCEL))
+        if (r < 0 || (r == 1 && (type == SCO_MSG_CANCEL || w->calling)))
             w->cancelled = true;
         if (r)
             continue;
@@ -156,7 +156,7 @@ static int api_emit(const struct sco_host *t, const struct sco_report_finding *f
     struct sco_error err = {0};
     if (host_is_foreign(w))
         return SCO_E_INVALID;
-    if (w->phase != HOST_RUNNING) {
+    if (w->phase != HOST_RUNNING || !w->encoder) {
         w->misplaced++;
         return SCO_E_INVALID;
     }
@@ -185,7 +185,13 @@ static int api_emit(const struct sco_host *t, const struct sco_report_finding *f
 static void *api_alloc(const struct sco_host *t, size_t n)
 {
     struct sco_worker *w = worker(t);
-    return host_is_foreign(w) ? NULL : sco_arena_alloc(&w->arena, n);
+    return host_is_foreign(w) ? NULL : sco_arena_alloc(w->calling ? &w->call : &w->arena, n);
+}
+
+static int64_t api_now(const struct sco_host *t)
+{
+    const struct sco_worker *w = worker(t);
+    return w->now ? w->now : sco_now_ms();
 }
 
 static void *api_tmp(const struct sco_host *t, size_t n)
@@ -213,6 +219,8 @@ void host_table_init(struct sco_worker *w)
         .alloc = api_alloc,
         .tmp = api_tmp,
         .record = host_record,
+        .crypto = &host_crypto_api,
+        .now = api_now,
     };
 }
 
@@ -231,7 +239,7 @@ struct sco_worker *sco_worker_new(int fd, struct sco_frames *in, const struct sc
     w->exit_code = -1;
     w->version = job->version;
     w->deadline = job->timeout_ms ? sco_mono_ms() + job->timeout_ms : 0;
-    w->arena.limit = w->tmp.limit = HOST_ARENA_MAX;
+    w->arena.limit = w->tmp.limit = w->call.limit = HOST_ARENA_MAX;
     host_table_init(w);
     if (host_make_env(w, err) < 0)
         return sco_worker_free(w);
@@ -249,6 +257,7 @@ struct sco_worker *sco_worker_free(struct sco_worker *w)
     sco_buf_done(&w->reasons);
     sco_arena_done(&w->arena);
     sco_arena_done(&w->tmp);
+    sco_arena_done(&w->call);
     free(w);
     return NULL;
 }

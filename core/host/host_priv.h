@@ -5,6 +5,7 @@
 #include <secureops/finding.h>
 #include <secureops/host.h>
 #include <secureops/http.h>
+#include <secureops/sign.h>
 #include <secureops/xml.h>
 
 #include <sys/types.h>
@@ -24,6 +25,7 @@ enum {
     HOST_ARENA_MAX = 1 << 30,
     HOST_VERSION_MS = 20000,
     HOST_SECRETS_MAX = 256,
+    HOST_ERRBUF_SIZE = 4096,
 };
 
 struct sco_worker {
@@ -65,6 +67,13 @@ struct sco_worker {
     size_t n_secrets;
     const char *const *env; /* of programs, complete */
     struct sco_http *http;  /* once it was asked for */
+
+    /* A job of kind "ci": the call that is being served. */
+    bool calling;
+    bool quick;  /* verify, translate: asks nobody, and the next calls may be there already */
+    int64_t now; /* Unix ms that the plugin is told; 0: the clock's */
+    struct sco_arena call; /* until it returns */
+    uint32_t events, results;
 };
 
 /* ---- message.c ---- */
@@ -87,6 +96,22 @@ void host_send_tool(struct sco_worker *w, const char *name, const char *version)
 /* The last word. `reason` may be NULL. */
 void host_done(struct sco_worker *w, const char *status, int code, const char *reason);
 
+/* ---- jobs.c ---- */
+/* Plugin i of the job. *ret_descriptor (nullable): what describes the scanner in its place, or
+ * NULL. */
+int host_load_plugin(struct sco_worker *w, size_t i, struct sco_loaded_plugin *ret,
+                     const struct sco_node **ret_descriptor, struct sco_error *err);
+int host_open_plugin(struct sco_worker *w, const struct sco_node *options, struct sco_errbuf *e,
+                     struct sco_error *err);
+void host_close_plugin(struct sco_worker *w);
+void host_done_error(struct sco_worker *w, int code, const struct sco_error *err);
+
+/* ---- ci.c ---- */
+void host_serve(struct sco_worker *w);
+
+/* ---- crypto.c ---- */
+extern const struct sco_crypto_api host_crypto_api;
+
 /* ---- api.c ---- */
 void host_table_init(struct sco_worker *w);
 bool host_is_foreign(struct sco_worker *w); /* a call from another thread; counted */
@@ -100,6 +125,7 @@ extern const struct sco_data_api host_data_api;
 /* Loads the module when it is first asked for. SCO_E_UNSUPPORTED: it is not installed. */
 int host_xml(const struct sco_xml_module **ret, struct sco_error *err);
 int host_http(const struct sco_http_module **ret, struct sco_error *err);
+int host_sign(const struct sco_sign_module **ret, struct sco_error *err);
 
 /* ---- web.c ---- */
 int host_request(const struct sco_host *t, const struct sco_http_request *q,

@@ -114,7 +114,7 @@ static void read_descriptors(struct reader *r, struct sco_worker_job *j)
 
 static void read_kind(struct reader *r, struct sco_worker_job *j)
 {
-    static const char *const names[] = {"scan", "import", "describe", "version"};
+    static const char *const names[] = {"scan", "import", "describe", "version", "ci"};
     struct sco_str kind = sco_text_at(r->root, "kind");
     for (size_t i = 0; i < SCO_ARRAY_LEN(names); i++) {
         if (sco_str_is(kind, names[i])) {
@@ -122,7 +122,7 @@ static void read_kind(struct reader *r, struct sco_worker_job *j)
             return;
         }
     }
-    fail(r, "kind", "scan, import, describe or version");
+    fail(r, "kind", "scan, import, describe, version or ci");
 }
 
 static void read_target(struct reader *r, struct sco_worker_job *j)
@@ -185,6 +185,9 @@ static void read_rest(struct reader *r, struct sco_worker_job *j)
     j->max_findings = (uint64_t)number(r, "limits.findings");
     j->max_output = (uint64_t)number(r, "limits.output");
     j->max_memory = (uint64_t)number(r, "limits.memory");
+    int64_t failures = number(r, "http.break_after");
+    j->break_after = failures > 1000000 ? 1000000 : (uint32_t)failures;
+    j->break_ms = number(r, "http.break_ms");
 }
 
 int sco_worker_job_parse(struct sco_str json, struct sco_arena *arena, struct sco_worker_job *ret,

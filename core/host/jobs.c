@@ -1,4 +1,4 @@
-/* The four jobs of a worker, each from loading the plugin to the last word. What the plugin returns
+/* The jobs of a worker, each from loading the plugin to the last word. What the plugin returns
  * is turned into a status here, and nowhere else. */
 #include "host_priv.h"
 
@@ -6,11 +6,11 @@
 
 #include <stdlib.h>
 
-enum { SNIFF_LEAST = 40, ERRBUF_SIZE = 4096 };
+enum { SNIFF_LEAST = 40, ERRBUF_SIZE = HOST_ERRBUF_SIZE };
 
 /* ---- results ---- */
 
-static void done_error(struct sco_worker *w, int code, const struct sco_error *err)
+void host_done_error(struct sco_worker *w, int code, const struct sco_error *err)
 {
     const char *status = code == SCO_E_TIMEOUT || (w->timed_out && code != SCO_E_CANCELLED)
                              ? "timeout"
@@ -84,8 +84,8 @@ static const char *descriptor_of(const struct sco_worker *w, size_t i)
 
 /* Plugin i of the job. *ret_descriptor (nullable): what describes the scanner in its place, or
  * NULL. */
-static int load(struct sco_worker *w, size_t i, struct sco_loaded_plugin *ret,
-                const struct sco_node **ret_descriptor, struct sco_error *err)
+int host_load_plugin(struct sco_worker *w, size_t i, struct sco_loaded_plugin *ret,
+                     const struct sco_node **ret_descriptor, struct sco_error *err)
 {
     const char *path = w->job->plugins[i], *json = descriptor_of(w, i);
     const struct sco_node *descriptor = NULL;
@@ -102,7 +102,7 @@ static int load(struct sco_worker *w, size_t i, struct sco_loaded_plugin *ret,
 
 static int load_scanner(struct sco_worker *w, struct sco_error *err)
 {
-    int r = load(w, 0, &w->plugin, NULL, err);
+    int r = host_load_plugin(w, 0, &w->plugin, NULL, err);
     if (r < 0)
         return r;
     w->descriptor = descriptor_of(w, 0);
@@ -126,8 +126,8 @@ static int start_encoder(struct sco_worker *w, const char *root, struct sco_erro
     return 0;
 }
 
-static int open_plugin(struct sco_worker *w, const struct sco_node *options, struct sco_errbuf *e,
-                       struct sco_error *err)
+int host_open_plugin(struct sco_worker *w, const struct sco_node *options, struct sco_errbuf *e,
+                     struct sco_error *err)
 {
     if (w->descriptor && !(options = host_described_options(w, w->descriptor)))
         return sco_error_nomem(err);
@@ -143,7 +143,7 @@ static int open_plugin(struct sco_worker *w, const struct sco_node *options, str
     return 0;
 }
 
-static void close_plugin(struct sco_worker *w)
+void host_close_plugin(struct sco_worker *w)
 {
     w->phase = HOST_ENDED;
     if (w->ctx && w->plugin.plugin.close)
@@ -163,10 +163,10 @@ static void with_plugin(struct sco_worker *w, const struct sco_node *options, co
     struct sco_error err = {0};
     int r = start_encoder(w, root, &err);
     if (r == 0)
-        r = open_plugin(w, options, &e, &err);
+        r = host_open_plugin(w, options, &e, &err);
     if (r < 0) {
-        close_plugin(w);
-        done_error(w, r, &err);
+        host_close_plugin(w);
+        host_done_error(w, r, &err);
         return;
     }
     text[0] = 0; /* a plugin may try things that fail without harm */
@@ -175,7 +175,7 @@ static void with_plugin(struct sco_worker *w, const struct sco_node *options, co
     w->phase = HOST_ENDED;
     host_flush(w);
     host_flush_records(w);
-    close_plugin(w);
+    host_close_plugin(w);
     finish(w, r, text);
 }
 
@@ -188,7 +188,7 @@ static void describe_one(struct sco_worker *w, size_t i)
     struct sco_error err = {0};
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct sco_json_out o = {.b = &b};
-    int r = load(w, i, &p, NULL, &err);
+    int r = host_load_plugin(w, i, &p, NULL, &err);
     if (r == 0) {
         sco_plug_describe(&p, &o);
     } else {
@@ -251,7 +251,7 @@ static void inspect(struct sco_worker *w)
     char text[ERRBUF_SIZE] = "";
     struct sco_errbuf e = {.struct_size = sizeof e, .cap = sizeof text, .text = text};
     struct sco_error err = {0};
-    int r = open_plugin(w, w->job->options, &e, &err);
+    int r = host_open_plugin(w, w->job->options, &e, &err);
     if (r == 0) {
         struct sco_job job = job_of(w);
         w->phase = HOST_LOADING; /* no findings */
@@ -260,7 +260,7 @@ static void inspect(struct sco_worker *w)
         if (r < 0)
             sco_error_set(&err, r, "%s", text[0] ? text : sco_error_name(r));
     }
-    close_plugin(w);
+    host_close_plugin(w);
     if (r < 0)
         host_log(w, SCO_LOG_WARNING, "nothing more can be said: %s", err.text);
 }
@@ -274,7 +274,7 @@ static void version(struct sco_worker *w)
     if (r == 0 && w->plugin.scanner.inspect)
         inspect(w);
     if (r < 0)
-        done_error(w, r, &err);
+        host_done_error(w, r, &err);
     else if (!w->version && w->job->program)
         host_done(w, "incomplete", 0, "the program does not say its version");
     else
@@ -319,7 +319,7 @@ static void scan(struct sco_worker *w)
         r = 0;
     }
     if (r < 0)
-        done_error(w, r, &err);
+        host_done_error(w, r, &err);
     else
         with_plugin(w, w->job->options, root_of(w), call_run);
 }
@@ -364,7 +364,7 @@ static uint32_t choose(struct sco_worker *w, const struct sco_probe *probe, stru
         struct sco_loaded_plugin p;
         const struct sco_node *descriptor;
         struct sco_error err = {0};
-        if (load(w, i, &p, &descriptor, &err) < 0) {
+        if (host_load_plugin(w, i, &p, &descriptor, &err) < 0) {
             host_log(w, SCO_LOG_WARNING, "%s", err.text);
             continue;
         }
@@ -435,7 +435,7 @@ static void import(struct sco_worker *w)
     struct sco_error err = {0};
     int r = find_format(w, &err);
     if (r < 0)
-        done_error(w, r, &err);
+        host_done_error(w, r, &err);
     else
         with_plugin(w, import_options(w), w->job->root, call_parse);
 }
@@ -467,6 +467,9 @@ void sco_worker_perform(struct sco_worker *w)
         break;
     case SCO_JOB_VERSION:
         version(w);
+        break;
+    case SCO_JOB_CI:
+        host_serve(w);
         break;
     }
 }

@@ -174,6 +174,8 @@ void host_incomplete_str(struct sco_worker *w, struct sco_str reason)
     if (w->reasons.n)
         sco_buf_addz(&w->reasons, "; ");
     sco_buf_add(&w->reasons, sco_buf_str(&clean));
+    if (w->calling) /* it goes with the answer */
+        return;
     sco_json_begin(&o, '{');
     sco_json_kstr(&o, "reason", sco_buf_str(&clean));
     sco_json_end(&o, '}');

@@ -127,6 +127,8 @@ int host_run(const struct sco_host *t, const struct sco_command *c, struct sco_c
     if (host_is_foreign(w) || !c || !r || c->struct_size < offsetof(struct sco_command, env) ||
         r->struct_size < offsetof(struct sco_command_result, out))
         return sco_errf(e, SCO_E_INVALID, "run: a wrong struct_size or thread");
+    if (w->quick)
+        return sco_errf(e, SCO_E_PERMISSION, "verify and translate run no program");
     memcpy(&full, c, c->struct_size < sizeof full ? c->struct_size : sizeof full);
     full.struct_size = sizeof full;
     int code = run(w, &full, &res, &err);

@@ -68,6 +68,8 @@ int host_record(const struct sco_host *t, const char *kind, struct sco_str json)
     if (r < 0)
         return r;
     w->records++;
+    w->events += strcmp(kind, "event") == 0;
+    w->results += strcmp(kind, "result") == 0;
     w->record_bytes += json.n;
     if (w->record_batch.n < SCO_FRAME_BATCH)
         return 0;

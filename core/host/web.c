@@ -13,7 +13,12 @@ static int open_http(struct sco_worker *w, const struct sco_http_module **ret,
                                  .deadline_mono_ms = w->deadline,
                                  .cancel_fd = w->fd,
                                  .offline = w->job->offline,
-                                 .arena = &w->arena};
+                                 .break_after = w->job->break_after,
+                                 .break_ms = w->job->break_ms,
+                                 .arena = w->calling ? &w->call : &w->arena};
+    const char *dir = w->calling ? w->job->cache_dir : NULL;
+    if (dir && !(o.state_file = sco_arena_fmt(&w->arena, "%s/http-state", dir)))
+        return sco_error_nomem(err);
     if (!w->http)
         r = http->open(&o, &w->http, err);
     if (r == 0)
@@ -24,7 +29,9 @@ static int open_http(struct sco_worker *w, const struct sco_http_module **ret,
 static int request(struct sco_worker *w, const struct sco_http_request *q,
                    struct sco_http_response *r, struct sco_error *err)
 {
-    const struct sco_http_module *http;
+    const struct sco_http_module *http = NULL;
+    if (w->quick)
+        return sco_error_set(err, SCO_E_PERMISSION, "verify and translate ask no server");
     if (host_poll_cancel(w))
         return sco_error_set(err, SCO_E_CANCELLED, "cancelled");
     int e = open_http(w, &http, err);

@@ -16,7 +16,7 @@ enum {
 
 static bool known_type(unsigned char type)
 {
-    return type && memchr("JCHOMUTFRLPID", type, 13);
+    return type && memchr("JCKAHOMUTFRLPID", type, 15);
 }
 
 static void put_header(unsigned char h[HEADER], size_t n, enum sco_msg type)

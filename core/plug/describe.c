@@ -71,6 +71,21 @@ static void scanner(struct sco_json_out *o, const struct sco_scanner *s)
     sco_json_end(o, '}');
 }
 
+static void ci(struct sco_json_out *o, const struct sco_ci *c)
+{
+    sco_json_key(o, "ci");
+    sco_json_begin(o, '{');
+    sco_json_kz(o, "title", c->title);
+    sco_json_kz(o, "homepage", c->homepage);
+    sco_json_key(o, "operations");
+    sco_json_begin(o, '[');
+    for (size_t i = 0; i < SCO_CI_OPS; i++)
+        if (sco_ci_has(c, i))
+            sco_json_str(o, sco_str_c(sco_ci_op_name(i)));
+    sco_json_end(o, ']');
+    sco_json_end(o, '}');
+}
+
 void sco_plug_describe(const struct sco_loaded_plugin *p, struct sco_json_out *o)
 {
     char abi[32];
@@ -90,5 +105,7 @@ void sco_plug_describe(const struct sco_loaded_plugin *p, struct sco_json_out *o
     sco_json_end(o, ']');
     if (p->plugin.scanner)
         scanner(o, p->plugin.scanner);
+    if (p->plugin.ci)
+        ci(o, p->plugin.ci);
     sco_json_end(o, '}');
 }

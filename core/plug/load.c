@@ -126,6 +126,32 @@ static int load_scanner(const char *path, struct sco_loaded_plugin *l, struct sc
     return 0;
 }
 
+/* One of an ABI before 1.2 has nothing to say, and is there all the same. */
+static int load_ci(const char *path, struct sco_loaded_plugin *l, struct sco_error *err)
+{
+    const struct sco_ci *c = l->plugin.ci;
+    size_t n = 0;
+    if (!c && l->plugin.abi_minor < 2)
+        return 0;
+    if (!c)
+        return sco_error_set(err, SCO_E_INVALID,
+                             "%s: ci: expected a description of the platform, found NULL", path);
+    if (c->struct_size < sizeof c->struct_size || c->struct_size > PLUG_STRUCT_MAX)
+        return refuse_u(path, "ci.struct_size", "4 to 65536", c->struct_size, "dec", err);
+    memcpy(&l->ci, c, c->struct_size < sizeof *c ? c->struct_size : sizeof *c);
+    l->plugin.ci = c = &l->ci;
+    for (size_t i = 0; i < SCO_CI_OPS; i++)
+        n += sco_ci_has(c, i);
+    if (!n)
+        return sco_error_set(err, SCO_E_INVALID, "%s: ci: expected one operation at least", path);
+    if (!c->verify != !c->translate)
+        return sco_error_set(err, SCO_E_INVALID,
+                             "%s: ci: expected verify and translate, or neither", path);
+    if (!l->plugin.open)
+        return sco_error_set(err, SCO_E_INVALID, "%s: open: expected a function, found NULL", path);
+    return 0;
+}
+
 int sco_plug_load(const char *path, struct sco_arena *arena, struct sco_loaded_plugin *ret,
                   struct sco_error *err)
 {
@@ -145,6 +171,10 @@ int sco_plug_load(const char *path, struct sco_arena *arena, struct sco_loaded_p
     if (!l.path)
         return sco_error_nomem(err);
     memcpy(&l.plugin, p, p->struct_size < sizeof *p ? p->struct_size : sizeof *p);
+    if (l.plugin.kind == SCO_KIND_CI)
+        l.plugin.scanner = NULL;
+    else
+        l.plugin.ci = NULL;
     r = check_plugin(path, &l.plugin, err);
     if (r < 0)
         return r;
@@ -153,10 +183,14 @@ int sco_plug_load(const char *path, struct sco_arena *arena, struct sco_loaded_p
         return r;
     if (l.plugin.kind == SCO_KIND_SCANNER)
         r = load_scanner(path, &l, err);
+    else
+        r = load_ci(path, &l, err);
     if (r < 0)
         return r;
     *ret = l;
     if (ret->plugin.scanner)
         ret->plugin.scanner = &ret->scanner;
+    if (ret->plugin.ci)
+        ret->plugin.ci = &ret->ci;
     return 0;
 }

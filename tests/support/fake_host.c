@@ -249,6 +249,22 @@ static int host_record(const struct sco_host *h, const char *kind, struct sco_st
     return fh->records.failed ? SCO_E_NOMEM : 0;
 }
 
+static int64_t host_now(const struct sco_host *h)
+{
+    return of(h)->now ? of(h)->now : sco_now_ms();
+}
+
+/* For core/host/crypto.c, which is compiled in: the module without loading it. */
+extern const struct sco_crypto_api host_crypto_api;
+int host_sign(const struct sco_sign_module **ret, struct sco_error *err);
+
+int host_sign(const struct sco_sign_module **ret, struct sco_error *err)
+{
+    (void)err;
+    *ret = sco_sign_module_v1();
+    return 0;
+}
+
 struct fake_host *fake_host_new(void)
 {
     struct fake_host *fh = sco_alloc(1, sizeof *fh);
@@ -278,7 +294,9 @@ struct fake_host *fake_host_new(void)
                               .http = host_http,
                               .alloc = host_alloc,
                               .tmp = host_tmp,
-                              .record = host_record};
+                              .record = host_record,
+                              .crypto = &host_crypto_api,
+                              .now = host_now};
     fh->e = (struct sco_errbuf){sizeof fh->e, sizeof fh->error, fh->error};
     fh->keep = true;
     return fh;

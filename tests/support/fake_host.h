@@ -4,6 +4,7 @@
 #pragma once
 
 #include <secureops/json.h>
+#include <secureops/sign.h>
 
 struct fake_finding {
     struct sco_report_finding f; /* all pointers are copies in the host's arena */
@@ -25,6 +26,7 @@ struct fake_host {
     struct sco_buf records;     /* "kind json" a line */
     size_t n_incomplete;
     int cancelled;
+    int64_t now; /* what the plugin is told; 0: the clock's */
     bool broken; /* the plugin broke the contract: see `fault` */
     char fault[256];
 

@@ -34,6 +34,7 @@ void http_breaker_tell(struct sco_http *c, struct http_host *h, bool failed)
 {
     if (!h)
         return;
+    c->changed |= failed || h->failures;
     if (!failed) {
         h->failures = 0;
         h->open_until = 0;
@@ -45,6 +46,7 @@ void http_breaker_tell(struct sco_http *c, struct http_host *h, bool failed)
     if (h->trying || h->failures >= c->o.break_after)
         h->open_until = c->clock.mono_ms(c->clock.user) + c->o.break_ms;
     h->trying = false;
+    http_state_save(c); /* at once: the process may be ended */
 }
 
 int http_rate_wait(struct sco_http *c, struct http_host *h, double per_second,
@@ -56,5 +58,6 @@ int http_rate_wait(struct sco_http *c, struct http_host *h, double per_second,
     int64_t now = c->clock.mono_ms(c->clock.user);
     int r = h->next_ms > now ? http_pause(c, h->next_ms - now, err) : 0;
     h->next_ms = c->clock.mono_ms(c->clock.user) + gap;
+    c->changed = true;
     return r;
 }

@@ -200,8 +200,13 @@ static int give(struct call *x, struct sco_http_response *r, struct sco_error *e
     out.body = sco_arena_str(a, sco_buf_str(&x->t.kept));
     out.content_type = sco_arena_str(a, type);
     out.body_path = sco_arena_cstr(a, sco_str_c(x->path));
-    if (!out.body_path || (x->t.kept.n && !out.body.p) || (type.n && !out.content_type.p))
+    if (!out.body_path || (x->t.kept.n && !out.body.p) || (type.n && !out.content_type.p) ||
+        http_head_give(&x->t, a, &out) < 0)
         return sco_error_nomem(err);
+    out.retry_after_ms = -1;
+    if (x->t.retry_after[0])
+        out.retry_after_ms =
+            http_retry_after(sco_str_c(x->t.retry_after), x->c->clock.unix_ms(x->c->clock.user));
     memcpy(r, &out, r->struct_size < sizeof out ? r->struct_size : sizeof out);
     return 0;
 }
@@ -236,6 +241,7 @@ static int do_request(struct sco_http *c, const struct sco_http_request *asked, 
         unlink(x.t.path); /* no half answer is left to be read */
     http_url_done(&x.url);
     sco_buf_done(&x.t.kept);
+    sco_buf_done(&x.t.head);
     return rc;
 }
 
@@ -263,6 +269,7 @@ static struct sco_http *http_close(struct sco_http *c)
 {
     if (!c)
         return NULL;
+    http_state_save(c);
     if (c->easy)
         curl_easy_cleanup(c->easy);
     if (c->multi)
@@ -298,6 +305,7 @@ static int http_open(const struct sco_http_options *o, struct sco_http **ret, st
         http_close(c);
         return sco_error_nomem(err);
     }
+    http_state_load(c);
     *ret = c;
     return 0;
 }

@@ -49,6 +49,16 @@ int64_t http_backoff(uint32_t attempt, uint32_t random);
 int http_pause(struct sco_http *c, int64_t ms, struct sco_error *err);
 int64_t http_time_left(const struct sco_http *c); /* INT64_MAX: no deadline */
 
+/* ---- state.c ---- */
+void http_state_load(struct sco_http *c);
+void http_state_save(struct sco_http *c); /* when something is new; what fails is forgotten */
+
+/* ---- headers.c ---- */
+struct http_try;
+void http_head_add(struct http_try *t, struct sco_str line);
+void http_head_clear(struct http_try *t);
+int http_head_give(const struct http_try *t, struct sco_arena *a, struct sco_http_response *r);
+
 /* ---- transfer.c ---- */
 struct http_try {
     const struct sco_http_request *q;
@@ -66,6 +76,8 @@ struct http_try {
     char location[8192];
     char retry_after[128];
     struct sco_buf kept; /* the first SCO_HTTP_BODY_KEPT bytes */
+    struct sco_buf head; /* "name: value" lines of the last answer */
+    size_t n_head;
 };
 /* 0 when there is a whole answer. */
 int http_transfer(struct sco_http *c, struct http_try *t, struct sco_error *err);
@@ -78,5 +90,6 @@ struct sco_http {
     struct http_host hosts[HTTP_HOSTS_MAX];
     size_t n_hosts;
     uint32_t n_bodies;
+    bool changed; /* hosts, since they were saved */
     struct sco_buf shown;
 };

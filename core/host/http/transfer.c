@@ -65,8 +65,10 @@ static size_t on_header(char *p, size_t size, size_t n, void *user)
     struct sco_str line = sco_str_make(p, size * n);
     if (sco_str_starts(line, "HTTP/")) { /* another one after a 100 */
         x->t->content_type[0] = x->t->location[0] = x->t->retry_after[0] = 0;
+        http_head_clear(x->t);
         return line.n;
     }
+    http_head_add(x->t, line);
     keep_header(line, "Content-Type", x->t->content_type, sizeof x->t->content_type);
     keep_header(line, "Location", x->t->location, sizeof x->t->location);
     keep_header(line, "Retry-After", x->t->retry_after, sizeof x->t->retry_after);
@@ -317,6 +319,7 @@ int http_transfer(struct sco_http *c, struct http_try *t, struct sco_error *err)
     CURLcode code = CURLE_OK;
     long status = 0;
     sco_buf_clear(&t->kept);
+    http_head_clear(t);
     t->status = 0;
     t->lost = t->connected = false;
     t->content_type[0] = t->location[0] = t->retry_after[0] = 0;

@@ -1,4 +1,4 @@
-/* SHA-256, HMAC with it, AES-256-GCM, Ed25519, random bytes. */
+/* SHA-256, HMAC with it, AES-256-GCM, Ed25519, RS256, random bytes. */
 #pragma once
 
 #include <secureops/base.h>
@@ -56,3 +56,9 @@ int sco_ed25519_read_public(struct sco_str pem, size_t *at,
 int sco_ed25519_read_secret(struct sco_str pem, uint8_t ret[SCO_ED25519_KEY_LEN]) SCO_NODISCARD;
 /* Base64 with white space between; false: malformed, or longer than cap. */
 bool sco_base64_decode(struct sco_str text, uint8_t *out, size_t cap, size_t *ret_n) SCO_NODISCARD;
+
+/* ---- RSA ---- */
+/* RS256: RSASSA-PKCS1-v1_5 with SHA-256. pem: PKCS #1 or PKCS #8, at least 2048 bits. Appends.
+ * SCO_E_INVALID: no such key. */
+int sco_rs256_sign(struct sco_str pem, struct sco_str text, struct sco_buf *out,
+                   struct sco_error *err) SCO_NODISCARD;

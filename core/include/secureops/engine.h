@@ -14,15 +14,20 @@ struct sco_plugin_info {
     const char *descriptor; /* NAME.yaml, checked, as JSON: for the jobs of that plugin; or NULL */
     const char *name, *version, *license, *summary;
     uint32_t kind;
-    struct sco_scanner scanner;       /* functions are NULL; strings as the plugin gave them */
-    const struct sco_option *options; /* ends with name NULL */
+    struct sco_scanner scanner; /* functions are NULL; strings as the plugin gave them */
+    struct sco_ci_info {
+        const char *title, *homepage;
+        const char *const *operations; /* NULL-terminated: "verify", "trigger", ...; or NULL */
+    } ci;                              /* SCO_KIND_CI */
+    const struct sco_option *options;  /* ends with name NULL */
     size_t n_options;
     const char *program; /* absolute path of the program found, or NULL */
 };
 
 struct sco_plugins {
     struct sco_plugin_info *v;
-    size_t n;
+    size_t n;              /* scanners, and what cannot be used */
+    size_t n_ci;           /* CI platforms: behind them in v */
     const char *described; /* path of the plugin for described scanners, not in v; or NULL */
     struct sco_arena arena;
 };

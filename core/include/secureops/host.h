@@ -5,7 +5,7 @@
 #include <secureops/ipc.h>
 #include <secureops/plug.h>
 
-enum sco_job_kind { SCO_JOB_SCAN, SCO_JOB_IMPORT, SCO_JOB_DESCRIBE, SCO_JOB_VERSION };
+enum sco_job_kind { SCO_JOB_SCAN, SCO_JOB_IMPORT, SCO_JOB_DESCRIBE, SCO_JOB_VERSION, SCO_JOB_CI };
 
 /* SCO_MSG_JOB of ipc.h, checked. Strings and lists live in the arena; NULL is "not given". */
 struct sco_worker_job {
@@ -26,6 +26,8 @@ struct sco_worker_job {
     bool landlock, seccomp;
     const char *const *write; /* NULL-terminated: folders that may be written to */
     const char *const *env;   /* NULL-terminated "NAME=value" */
+    uint32_t break_after;     /* of the circuit breaker of HTTP; 0: its own */
+    int64_t break_ms;
     struct sco_str digest_key;
     const char *request; /* NULL: none */
 };

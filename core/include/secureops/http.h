@@ -25,9 +25,11 @@
 enum {
     SCO_HTTP_REDIRECTS_MAX = 5,
     SCO_HTTP_RETRIES_MAX = 20,
-    SCO_HTTP_HEADERS_MAX = 64,     /* of a request */
-    SCO_HTTP_BODY_KEPT = 64 << 10, /* bytes of the answer in memory */
-    SCO_HTTP_TIMEOUT_MS = 30000,   /* of one try, when the request has none */
+    SCO_HTTP_HEADERS_MAX = 64,       /* of a request */
+    SCO_HTTP_ANSWER_HEADERS = 200,   /* of an answer; further ones are left out, */
+    SCO_HTTP_ANSWER_HEAD = 64 << 10, /* and what is beyond so many bytes */
+    SCO_HTTP_BODY_KEPT = 64 << 10,   /* bytes of the answer in memory */
+    SCO_HTTP_TIMEOUT_MS = 30000,     /* of one try, when the request has none */
     SCO_HTTP_CONNECT_MS = 10000,
     SCO_HTTP_BACKOFF_MS = 500, /* first pause; doubles */
     SCO_HTTP_BACKOFF_MAX_MS = 30000,
@@ -60,6 +62,9 @@ struct sco_http_options {
     bool offline;
     struct sco_arena *arena;            /* of what answers point to */
     const struct sco_http_clock *clock; /* NULL: the real one */
+    /* Keeps what is known of servers (failures in a row, when they may be asked again) from one
+     * process to the next, which do not use it at the same time. NULL: nothing is kept. */
+    const char *state_file;
 };
 
 struct sco_http; /* connections, breakers and rates of one job */

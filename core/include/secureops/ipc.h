@@ -36,11 +36,13 @@
  * INCOMPLETE: {"reason"}    PLUGIN: {"name","score"} (import: which one was chosen)
  * RECORDS: lines of KIND, a space, and JSON without line breaks
  * A job of kind "ci" ({"kind":"ci","plugins":[one],"options":{},"cache_dir","work_dir","offline",
- * "sandbox",...}) serves calls until the engine closes the socket: HELLO, then for each CALL, in
- * order, LOG and RECORDS ("event", "ignored", "result") and one ANSWER. A CALL is one line of JSON
- * and, after the line break, the bytes of the delivery's body:
+ * "sandbox","http":{"break_after","break_ms"},...}) serves calls until the engine closes the
+ * socket: HELLO, then for each CALL, in order, LOG and RECORDS ("event", "result") and one ANSWER.
+ * A CALL is one line of JSON and, after the line break, the bytes of the delivery's body:
  *   {"id":n,"op":"verify"|"translate","headers":[[name,value],...],"path","query","received_ms"}
  *   {"id":n,"op":"trigger"|...|"publish"|"poll","request":{...},"timeout_ms":n}
+ * Calls of the first form may be sent ahead; after one of the second form nothing but CANCEL until
+ * its answer. The records of a verify or translate that failed count for nothing.
  * ANSWER: {"id":n,"code":0|SCO_CI_LATER|SCO_CI_DEGRADED|SCO_E_*,"reason":text|null,"retry_ms":n,
  *   "receipt":{"id":text|null,"native_event","ignored":bool}}   receipt: of verify alone
  * DONE: {"status":"completed"|"incomplete"|"failed"|"timeout"|"skipped"|"cancelled",

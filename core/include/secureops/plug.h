@@ -11,6 +11,7 @@ struct sco_loaded_plugin {
     const char *path;
     struct sco_plugin plugin;         /* copied: the smaller of both sizes, the rest zero */
     struct sco_scanner scanner;       /* likewise; plugin.scanner points here when it has one */
+    struct sco_ci ci;                 /* likewise, plugin.ci */
     const struct sco_option *options; /* copied to the host's row size; ends with name NULL */
     size_t n_options;
 };
@@ -19,6 +20,13 @@ struct sco_loaded_plugin {
  * words; SCO_E_PERMISSION; SCO_E_INVALID: a NULL or bad name, an option outside the context, ... */
 int sco_plug_load(const char *path, struct sco_arena *arena, struct sco_loaded_plugin *ret,
                   struct sco_error *err) SCO_NODISCARD;
+/* The operations of a CI plugin by name ("verify", "trigger", ...), in the order of struct sco_ci.
+ */
+enum { SCO_CI_OPS = 12 };
+const char *sco_ci_op_name(size_t i); /* NULL: there is none */
+bool sco_ci_has(const struct sco_ci *ci, size_t op);
+/* NULL for verify and translate, and for what the plugin cannot do. */
+sco_ci_fn sco_ci_op(const struct sco_ci *ci, size_t op);
 /* The description that SCO_MSG_DESCRIBE carries. */
 void sco_plug_describe(const struct sco_loaded_plugin *p, struct sco_json_out *o);
 

@@ -294,7 +294,8 @@ struct sco_crypto_api {
     int (*hmac_sha256)(const struct sco_host *h, struct sco_str key, struct sco_str text,
                        unsigned char *out);
     void (*sha256)(const struct sco_host *h, struct sco_str text, unsigned char *out);
-    /* 1: the same. The time depends on the length of `given` alone. */
+    /* 1: the same. The time depends on the length of `given` alone. Nothing equals an empty secret.
+     */
     int (*equal)(const struct sco_host *h, struct sco_str given, struct sco_str secret);
     /* `tmp` memory. {NULL, 0}: malformed, or out of memory. Base64 of RFC 4648 section 4, padding
      * required; url: section 5, without padding. */
@@ -351,7 +352,7 @@ struct sco_host {
 
     /* Since 1.2. */
     const struct sco_crypto_api *crypto;
-    int64_t (*now)(const struct sco_host *h); /* Unix ms; in `verify` as of the delivery */
+    int64_t (*now)(const struct sco_host *h); /* Unix ms; of a delivery: when it was received */
 };
 #define SCO_RECORD_MAX (1u << 20)
 
@@ -477,7 +478,8 @@ struct sco_scanner {
  * Shapes of the JSON documents: docs/ci-plugins.md. Memory of `tmp` and `alloc` lives until the
  * call returns. */
 
-/* A webhook as it was received. */
+/* A webhook as it was received. While it is verified or translated no server is asked and no
+ * program is run (SCO_E_PERMISSION). */
 struct sco_delivery {
     uint32_t struct_size;
     uint32_t reserved;

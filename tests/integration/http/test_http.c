@@ -191,6 +191,14 @@ static size_t seen(const char *path, const struct sco_node **ret_last)
 /* ---- answers ----------------------------------------------------------------------------------
  */
 
+static struct sco_str header(const char *name)
+{
+    for (size_t i = 0; i < t.r.n_headers; i++)
+        if (sco_str_is(t.r.headers[i].key, name))
+            return t.r.headers[i].value;
+    return sco_str_make(NULL, 0);
+}
+
 static void test_answer(void **state)
 {
     struct sco_buf b = {0};
@@ -199,6 +207,9 @@ static void test_answer(void **state)
     assert_int_equal(t.r.status, 200);
     assert_true(sco_str_is(t.r.body, "{\"ok\": true}"));
     assert_true(sco_str_is(t.r.content_type, "application/json"));
+    assert_true(sco_str_is(header("content-type"), "application/json"));
+    assert_int_equal(header("content-length").n, 2);
+    assert_int_equal(t.r.retry_after_ms, -1);
     assert_int_equal(sco_fs_read(t.r.body_path, 1000, &b, NULL), 0);
     assert_true(sco_str_eq(sco_buf_str(&b), t.r.body));
     sco_buf_done(&b);
@@ -297,6 +308,8 @@ static void test_retry_after(void **state)
     assert_int_equal(t.slept[1], 7000);
     assert_int_equal(ask((struct sco_http_request){.url = at("/busy-forever"), .retries = 9}), 0);
     assert_int_equal(t.r.status, 429); /* longer than anyone waits */
+    assert_true(t.r.retry_after_ms > SCO_HTTP_RETRY_AFTER_MAX_MS);
+    assert_true(header("retry-after").n > 0);
     assert_int_equal(t.n_slept, 2);
 }
 
@@ -376,6 +389,78 @@ static void test_success_ends_the_count(void **state)
     assert_int_equal(get("/down"), 0);
     assert_int_equal(get("/down"), 0);
     assert_int_equal(get("/ok"), 0);
+}
+
+/* Another process of the same integration: a client of its own, and the file. */
+static void open_again(void)
+{
+    static char path[1100];
+    snprintf(path, sizeof path, "%s/state", t.dir);
+    open_with((struct sco_http_options){.clock = &counting, .state_file = path});
+}
+
+static void test_breaker_outlives_the_process(void **state)
+{
+    (void)state;
+    open_again();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(get("/down"), 0);
+    open_again();
+    assert_int_equal(get("/down"), 0);
+    assert_int_equal(get("/down"), 0);
+    open_again();
+    assert_int_equal(get("/down"), SCO_E_NETWORK); /* five in all */
+    assert_has("failed 5 times in a row");
+    t.now += SCO_HTTP_BREAK_MS;
+    open_again();
+    assert_int_equal(get("/down"), 0); /* half open */
+    open_again();
+    assert_int_equal(get("/ok"), SCO_E_NETWORK);
+    t.now += SCO_HTTP_BREAK_MS;
+    open_again();
+    assert_int_equal(get("/ok"), 0);
+    open_again();
+    assert_int_equal(get("/down"), 0);
+    assert_int_equal(get("/ok"), 0);
+}
+
+static void test_a_clock_that_was_set_back(void **state)
+{
+    (void)state;
+    open_again();
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(get("/down"), 0);
+    t.now -= 86400000;
+    open_again();
+    assert_int_equal(get("/ok"), SCO_E_NETWORK);
+    t.now += SCO_HTTP_BREAK_MS; /* not a day */
+    assert_int_equal(get("/ok"), 0);
+}
+
+static void test_rate_outlives_the_process(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        open_again();
+        assert_int_equal(ask((struct sco_http_request){.url = at("/ok"), .rate_per_second = 4}), 0);
+    }
+    assert_int_equal(t.n_slept, 2);
+    assert_int_equal(t.slept[1], 250);
+}
+
+static void test_odd_state_is_forgotten(void **state)
+{
+    static const char *const texts[] = {
+        "", "\n\n", "secureops-http 2\n127.0.0.1:1 9 9 9\n", "secureops-http 1\nx\n y z\n- - - -\n",
+        "secureops-http 1\n127.0.0.1:80 -1 99999999999999999999 0\n"};
+    char path[1100];
+    (void)state;
+    snprintf(path, sizeof path, "%s/state", t.dir);
+    for (size_t i = 0; i < SCO_ARRAY_LEN(texts); i++) {
+        assert_int_equal(sco_fs_write(path, sco_str_c(texts[i]), 0600, NULL), 0);
+        open_again();
+        assert_int_equal(get("/ok"), 0);
+    }
 }
 
 static void test_rate(void **state)
@@ -553,6 +638,10 @@ int main(void)
         TEST(test_breaker),
         TEST(test_success_ends_the_count),
         TEST(test_rate),
+        TEST(test_breaker_outlives_the_process),
+        TEST(test_a_clock_that_was_set_back),
+        TEST(test_rate_outlives_the_process),
+        TEST(test_odd_state_is_forgotten),
         TEST(test_redirect_at_home),
         TEST(test_redirect_elsewhere_carries_nothing),
         TEST(test_redirect_refused),

@@ -185,7 +185,7 @@ static void test_describe(void **state)
     assert_int_equal(sco_json_parse(sco_buf_str(&b), &arena, &v, &err), 0);
     assert_true(sco_str_is(sco_text_at(v, "name"), "fake"));
     assert_true(sco_str_is(sco_text_at(v, "path"), path));
-    assert_true(sco_str_is(sco_text_at(v, "abi"), "1.1"));
+    assert_true(sco_str_is(sco_text_at(v, "abi"), "1.2"));
     assert_int_equal(sco_get(v, "options")->n, 3);
     const struct sco_node *token = sco_get(v, "options")->child->next;
     assert_true(sco_str_is(sco_text_at(token, "name"), "token"));
