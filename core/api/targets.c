@@ -101,7 +101,7 @@ static int take_config(struct api_call *c, struct sco_stored_target *t, struct s
 
 static int take_body(struct api_call *c, struct sco_stored_target *t, struct sco_error *err)
 {
-    static const char *const platforms[] = {"github", "gitlab", "jenkins", "azure_devops",
+    static const char *const platforms[] = {"github", "gitlab", "jenkins", "azure",
                                             "generic"};
     const struct sco_node *target = api_member(c, "target");
     struct api_target where = {0};
@@ -116,7 +116,7 @@ static int take_body(struct api_call *c, struct sco_stored_target *t, struct sco
     for (size_t i = 0; i < SCO_ARRAY_LEN(platforms); i++)
         known |= strcmp(t->platform, platforms[i]) == 0;
     if (!known)
-        return api_fault(c, err, "/platform", "github, gitlab, jenkins, azure_devops or generic");
+        return api_fault(c, err, "/platform", "github, gitlab, jenkins, azure or generic");
     if (!api_revision_is_safe(t->branch))
         return api_fault(c, err, "/branch", "no name of a branch or tag");
     if (strcmp(t->status, "active") != 0 && strcmp(t->status, "paused") != 0)

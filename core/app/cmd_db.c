@@ -91,6 +91,7 @@ static int retention(struct cli *c, struct sco_store *s, struct sco_error *err)
                                               [SCO_KEEP_ARTIFACTS] = f->artifacts,
                                               [SCO_KEEP_RESOLVED] = f->resolved,
                                               [SCO_KEEP_ALERTS] = f->alerts,
+                                              [SCO_KEEP_DELIVERIES] = f->deliveries,
                                               [SCO_KEEP_ACTIVITY] = f->activity}};
     int64_t *ms = keep.keep_ms;
     int r = duration(c, ARG_KEEP_SCANS, "--scans", f->scans, &ms[SCO_KEEP_SCANS], err);

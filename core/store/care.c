@@ -62,6 +62,14 @@ static int check_parents(struct sco_store *s, struct sco_error *err)
          "vulnerabilities p WHERE p.pk = c.vulnerability_pk)"},
         {"scanners of no scan", "SELECT count(*) FROM scan_scanners c WHERE NOT EXISTS (SELECT 1 "
                                 "FROM scan_results p WHERE p.pk = c.scan_pk)"},
+        {"stages of no execution",
+         "SELECT count(*) FROM pipeline_stages c WHERE NOT EXISTS (SELECT "
+         "1 FROM pipeline_executions p WHERE p.id = c.execution_id)"},
+        {"deliveries that wait and have no lane",
+         "SELECT count(*) FROM webhook_deliveries c WHERE c.state = 'received' AND NOT EXISTS "
+         "(SELECT 1 FROM webhook_lanes p WHERE p.integration = c.integration)"},
+        {"deliveries that wait and have no body", "SELECT count(*) FROM webhook_deliveries WHERE "
+                                                  "state <> 'done' AND body IS NULL"},
         {"results of no compliance assessment",
          "SELECT count(*) FROM compliance_results c WHERE NOT EXISTS (SELECT 1 FROM "
          "compliance_assessments p WHERE p.pk = c.assessment_pk)"},

@@ -4,6 +4,7 @@
 #include "store_priv.h"
 
 #include <secureops/store_accounts.h>
+#include <secureops/store_ci.h>
 #include <secureops/store_events.h>
 
 #include <stdlib.h>
@@ -11,10 +12,11 @@
 enum { BATCH = 1000 };
 
 static const char *const names[SCO_KEEP_MAX_] = {
-    [SCO_KEEP_AUDIT] = "audit",       [SCO_KEEP_EXECUTIONS] = "executions",
-    [SCO_KEEP_SCANS] = "scans",       [SCO_KEEP_ARTIFACTS] = "artifacts",
-    [SCO_KEEP_RESOLVED] = "resolved", [SCO_KEEP_ALERTS] = "alerts",
-    [SCO_KEEP_ACTIVITY] = "activity", [SCO_KEEP_EVENTS] = "events",
+    [SCO_KEEP_AUDIT] = "audit",           [SCO_KEEP_EXECUTIONS] = "executions",
+    [SCO_KEEP_SCANS] = "scans",           [SCO_KEEP_ARTIFACTS] = "artifacts",
+    [SCO_KEEP_RESOLVED] = "resolved",     [SCO_KEEP_ALERTS] = "alerts",
+    [SCO_KEEP_ACTIVITY] = "activity",     [SCO_KEEP_EVENTS] = "events",
+    [SCO_KEEP_DELIVERIES] = "deliveries",
 };
 
 const char *sco_keep_name(enum sco_keep k)
@@ -109,7 +111,7 @@ static int retain_artifacts(struct sco_store *s, int64_t before, uint64_t *n, st
     return delete_batches(s, sql, 1, before, n, err);
 }
 
-#define OLD_EXECUTIONS "FROM pipeline_executions WHERE started_at < $1 ORDER BY started_at LIMIT $2"
+#define OLD_EXECUTIONS "FROM pipeline_executions WHERE created_at < $1 ORDER BY created_at LIMIT $2"
 
 static int retain_executions(struct sco_store *s, int64_t before, uint64_t *n,
                              struct sco_error *err)
@@ -117,13 +119,24 @@ static int retain_executions(struct sco_store *s, int64_t before, uint64_t *n,
     static const char *const executions[] = {
         "DELETE FROM pipeline_stages WHERE execution_id IN (SELECT id " OLD_EXECUTIONS ")",
         "DELETE FROM pipeline_executions WHERE pk IN (SELECT pk " OLD_EXECUTIONS
-        ") AND started_at < $3",
+        ") AND created_at < $3",
     };
     static const char *const jobs[] = {
         "DELETE FROM jobs WHERE pk IN (SELECT pk FROM jobs WHERE completed_at > 0 AND "
         "completed_at < $1 ORDER BY pk LIMIT $2)"};
+    /* longer than any platform sends a delivery again */
+    static const char *const effects[] = {
+        "DELETE FROM webhook_effects WHERE key IN (SELECT key FROM webhook_effects WHERE at < $1 "
+        "ORDER BY at LIMIT $2)"};
+    static const char *const publications[] = {
+        "DELETE FROM publications WHERE pk IN (SELECT pk FROM publications WHERE updated_at < $1 "
+        "ORDER BY updated_at LIMIT $2)"};
     int r = delete_batches(s, executions, SCO_ARRAY_LEN(executions), before, n, err);
-    return r < 0 ? r : delete_batches(s, jobs, 1, before, n, err);
+    if (r == 0)
+        r = delete_batches(s, jobs, 1, before, n, err);
+    if (r == 0)
+        r = delete_batches(s, effects, 1, before, n, err);
+    return r < 0 ? r : delete_batches(s, publications, 1, before, n, err);
 }
 
 static int retain_alerts(struct sco_store *s, int64_t before, uint64_t *n, struct sco_error *err)
@@ -224,7 +237,7 @@ static const struct {
     enum sco_keep keep;
 } partitioned[] = {
     {"scan_results", "completed_at", SCO_KEEP_SCANS},
-    {"pipeline_executions", "started_at", SCO_KEEP_EXECUTIONS},
+    {"pipeline_executions", "created_at", SCO_KEEP_EXECUTIONS},
     {"audit_log", "at", SCO_KEEP_AUDIT},
 };
 
@@ -257,7 +270,7 @@ int sco_store_retain_all(struct sco_store *s, struct sco_store_keep *k, struct s
         [SCO_KEEP_AUDIT] = retain_audit,       [SCO_KEEP_EXECUTIONS] = retain_executions,
         [SCO_KEEP_SCANS] = retain_scans,       [SCO_KEEP_ARTIFACTS] = retain_artifacts,
         [SCO_KEEP_RESOLVED] = retain_resolved, [SCO_KEEP_ALERTS] = retain_alerts,
-        [SCO_KEEP_ACTIVITY] = retain_activity,
+        [SCO_KEEP_ACTIVITY] = retain_activity, [SCO_KEEP_DELIVERIES] = sco_store_deliveries_retain,
     };
     memset(k->removed, 0, sizeof k->removed);
     if (s->depth)

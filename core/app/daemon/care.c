@@ -76,6 +76,7 @@ static int daily(struct daemon *d, const struct sco_config *f, struct sco_store 
                                            [SCO_KEEP_ARTIFACTS] = k->artifacts,
                                            [SCO_KEEP_RESOLVED] = k->resolved,
                                            [SCO_KEEP_ALERTS] = k->alerts,
+                                           [SCO_KEEP_DELIVERIES] = k->deliveries,
                                            [SCO_KEEP_ACTIVITY] = k->activity,
                                            [SCO_KEEP_EVENTS] = k->events},
                                .cursors = cursors};

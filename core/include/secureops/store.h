@@ -104,6 +104,14 @@ int sco_store_recall(struct sco_store *s, const struct sco_store_subject *subjec
 /* ---- findings ---- */
 enum { SCO_STORE_PAGE_MAX = 1000, SCO_STORE_REASON_MAX = 4096 };
 
+enum sco_store_sort {
+    SCO_SORT_RISK,
+    SCO_SORT_SEVERITY,
+    SCO_SORT_FIRST_DETECTED,
+    SCO_SORT_LAST_DETECTED, /* of one repository only */
+    SCO_SORT_MAX_
+};
+const char *sco_store_sort_name(enum sco_store_sort sort); /* "risk_score"; NULL beyond the last */
 struct sco_store_filter {            /* zero: everything that is not resolved and not suppressed */
     const char *repository, *branch; /* NULL: any */
     uint32_t statuses;               /* bits 1 << enum sco_status; 0: OPEN and IN_PROGRESS */
@@ -116,9 +124,14 @@ struct sco_store_filter {            /* zero: everything that is not resolved an
     bool suppressed;                 /* those too */
     bool overdue;                    /* only those that should have been resolved before `now` */
     int64_t now;
-    const char *cursor; /* of the page before; NULL: the first */
+    enum sco_store_sort sort;
+    bool ascending;
+    const char *cursor; /* of the page before, in the same order; NULL: the first */
     uint32_t limit;     /* 0: 100 */
 };
+/* "-risk_score": from the highest down; "first_detected": from the lowest up. SCO_E_INVALID. */
+int sco_store_sort_parse(const char *text, struct sco_store_filter *f,
+                         struct sco_error *err) SCO_NODISCARD;
 struct sco_stored_finding {
     const char *id, *repository, *branch, *fingerprint;
     uint32_t type, severity;
@@ -139,7 +152,7 @@ struct sco_finding_page {
     const char *cursor; /* of the next page; NULL: this is the last */
     struct sco_arena arena;
 };
-/* By risk, the highest first. SCO_E_INVALID: cursor, limit. *ret: sco_finding_page_done. */
+/* SCO_E_INVALID: cursor, limit, order. *ret: sco_finding_page_done. */
 int sco_store_findings(struct sco_store *s, const struct sco_store_filter *f,
                        struct sco_finding_page *ret, struct sco_error *err) SCO_NODISCARD;
 void sco_finding_page_done(struct sco_finding_page *p);
@@ -222,6 +235,7 @@ struct sco_scan_page {
 struct sco_store_scan_filter {
     const char *repository, *branch, *status, *cursor;
     const char *const *repositories; /* as of struct sco_store_filter */
+    bool oldest_first;               /* else the newest; a cursor is of the same order */
     uint32_t limit;                  /* 0: 100 */
 };
 int sco_store_scans(struct sco_store *s, const struct sco_store_scan_filter *f,
@@ -242,6 +256,7 @@ enum sco_keep {
     SCO_KEEP_ALERTS,
     SCO_KEEP_ACTIVITY, /* kept replies, failed logins, tokens that expired */
     SCO_KEEP_EVENTS,   /* that every reader is done with */
+    SCO_KEEP_DELIVERIES, /* webhooks that were acted upon, or given up */
     SCO_KEEP_MAX_
 };
 const char *sco_keep_name(enum sco_keep k); /* "audit" */

@@ -3,6 +3,7 @@
  * Pipelines themselves are the targets of store_jobs.h (table pipelines). */
 #pragma once
 
+#include <secureops/json.h>
 #include <secureops/store_jobs.h>
 
 /* ---- deliveries: webhooks, committed before they are answered ---- */
@@ -12,11 +13,14 @@ enum sco_delivery_state {
     SCO_DELIVERY_FAILED, /* given up: the reason; may be tried again by hand */
     SCO_DELIVERY_STATE_MAX_
 };
+const char *sco_delivery_state_name(enum sco_delivery_state s); /* "received" */
+enum { SCO_DELIVERIES_MAX = 512 /* of one call */, SCO_DELIVERY_CLAIM_BYTES = 32 << 20 };
 struct sco_stored_delivery {
     const char *id, *integration, *key, *native_event; /* key: names it, with the integration */
     enum sco_delivery_state state;
+    bool is_event; /* found by a poll: the body is an event of ci-plugins.md */
     int64_t received_at, done_at, not_before;
-    uint32_t attempts;
+    uint32_t attempts;                /* that have ended */
     const char *reason;               /* or NULL */
     const char *headers;              /* JSON list of [name, value], without credentials */
     struct sco_str path, query, body; /* body, path, query are gone when it is done */
@@ -28,8 +32,11 @@ struct sco_delivery_page {
     struct sco_arena arena;
 };
 void sco_delivery_page_done(struct sco_delivery_page *p);
+/* An object, without headers, path, query and body. */
+void sco_stored_delivery_write(struct sco_json_out *o, const struct sco_stored_delivery *d);
 /* Many in one transaction: one commit for all that came meanwhile. `existing`: it is known, and in
- * which state; nothing was added. */
+ * which state; nothing was added. One that has failed is received again. In the order of
+ * (received_at, place in the list) they are worked on. */
 struct sco_delivery_added {
     char id[37];
     bool existing;
@@ -38,47 +45,81 @@ struct sco_delivery_added {
 int sco_store_deliveries_add(struct sco_store *s, const struct sco_stored_delivery *v, size_t n,
                              int64_t now, struct sco_delivery_added *ret,
                              struct sco_error *err) SCO_NODISCARD;
-/* The oldest that may be worked on, for `node` until `until`; of an integration in order. */
+/* The oldest that may be worked on, at most SCO_DELIVERY_CLAIM_BYTES of them. All of an integration
+ * are `node`'s until `until`: of one integration they are worked on in order, by one node. Who asks
+ * again before it has ended them gets the same ones. */
 int sco_store_deliveries_claim(struct sco_store *s, const char *node, int64_t now, int64_t until,
                                uint32_t max, struct sco_delivery_page *ret,
                                struct sco_error *err) SCO_NODISCARD;
+/* The node stops: others need not wait for `until`. */
+int sco_store_deliveries_release(struct sco_store *s, const char *node,
+                                 struct sco_error *err) SCO_NODISCARD;
 /* In the transaction that is open: SCO_E_CANCELLED when it is no longer `node`'s. retry_at > 0: it
  * is tried again then; else its end. */
 int sco_store_delivery_end(struct sco_store *s, const char *id, const char *node, bool failed,
                            const char *reason, int64_t retry_at, int64_t now,
                            struct sco_error *err) SCO_NODISCARD;
 struct sco_delivery_filter {
-    uint32_t states; /* bits; 0: any */
+    uint32_t states; /* bits 1 << enum sco_delivery_state; 0: any */
     const char *integration, *cursor;
     uint32_t limit; /* 0: 100 */
 };
+/* The newest first, without headers, path, query and body. */
 int sco_store_deliveries(struct sco_store *s, const struct sco_delivery_filter *f,
                          struct sco_delivery_page *ret, struct sco_error *err) SCO_NODISCARD;
+int sco_store_delivery(struct sco_store *s, const char *id, struct sco_delivery_page *ret,
+                       struct sco_error *err) SCO_NODISCARD;
+/* SCO_E_NOT_FOUND; SCO_E_INVALID: it has not failed. */
 int sco_store_delivery_retry(struct sco_store *s, const char *id, int64_t now,
                              struct sco_error *err) SCO_NODISCARD;
+struct sco_delivery_counts {
+    uint64_t received, failed;
+    int64_t oldest; /* received_at of the oldest that is not ended; 0: none */
+};
+int sco_store_delivery_counts(struct sco_store *s, struct sco_delivery_counts *ret,
+                              struct sco_error *err) SCO_NODISCARD;
+/* Those that ended before `before`. */
 int sco_store_deliveries_retain(struct sco_store *s, int64_t before, uint64_t *ret,
                                 struct sco_error *err) SCO_NODISCARD;
 /* An effect is had once, whatever deliveries ask for it: in the transaction that is open. */
 int sco_store_effect_once(struct sco_store *s, const char *key, int64_t now, bool *ret_first,
                           struct sco_error *err) SCO_NODISCARD;
 
+/* ---- polls: what a lost webhook missed ---- */
+/* Of several nodes that ask, one is told that it is due; that is all the lease there is. */
+int sco_store_poll_take(struct sco_store *s, const char *integration, int64_t now, int64_t every_ms,
+                        bool *ret_due, struct sco_error *err) SCO_NODISCARD;
+/* What the plugin said last, JSON, in the arena; NULL: nothing yet. `since`: of the last poll that
+ * came to its end; 0: none. */
+int sco_store_poll_state(struct sco_store *s, const char *integration, struct sco_arena *arena,
+                         const char **ret_state, int64_t *ret_since,
+                         struct sco_error *err) SCO_NODISCARD;
+/* With the deliveries that it found, in the transaction that is open. */
+int sco_store_poll_done(struct sco_store *s, const char *integration, struct sco_str state,
+                        int64_t since, struct sco_error *err) SCO_NODISCARD;
+
 /* ---- executions: runs of pipelines, of platforms and our own ---- */
 struct sco_stored_execution {
     const char *id, *pipeline_id; /* of the target */
     const char *pipeline;         /* its name */
     const char *name;             /* of the workflow or definition: "CI" */
-    const char *integration, *platform, *repository, *external_id; /* external_id: pipeline_id */
+    /* integration: "" of our own runs; external_id: pipeline_id of ci-plugins.md, or NULL */
+    const char *integration, *platform, *repository, *external_id;
+    const char *clone_url; /* the target's location; put without one: as of earlier runs */
     const char *branch, *commit_sha, *ref, *event, *triggered_by, *url, *environment;
     const char *status; /* of ci-plugins.md; ours also "waiting_approval" */
     const char *rollback_of, *job_id, *reason;
-    const char *details; /* JSON object; or NULL */
-    uint32_t attempt;
+    const char *details;                         /* JSON object; or NULL */
+    uint32_t attempt;                            /* 0: 1 */
+    int64_t created_at, updated_at;              /* created_at: when it began to be */
     int64_t queued_at, started_at, completed_at; /* 0: not yet */
     int64_t pr_number;
 };
+/* "success", "failure", ...: nothing more is to come. */
+bool sco_execution_ended(const char *status);
 struct sco_stored_stage {
     const char *name, *stage, *status, *external_id, *url, *reason;
-    uint32_t ordinal, attempt;
+    uint32_t ordinal, attempt; /* ordinal 0: behind those that are there; attempt 0: 1 */
     int64_t queued_at, started_at, completed_at;
 };
 struct sco_execution_page {
@@ -95,12 +136,14 @@ struct sco_stage_list {
 };
 void sco_stage_list_done(struct sco_stage_list *l);
 /* New, or what is newly known of (integration, repository, external_id, attempt) or of id: a status
- * that has ended is never overwritten by one that has not; times only get earlier starts and later
- * ends. The target is made when there is none. Events pipeline.* and metrics.build are written for
- * what changed. *ret_id; *ret_changed: whether anything did. */
+ * never goes back (ended, running, queued), times only get earlier starts and later ends, what is
+ * NULL stays as it was. The target is made when there is none. Events pipeline.* and metrics.build
+ * are written for what changed. *ret_id; *ret_changed: whether anything did. SCO_E_INVALID: no such
+ * status, or something is missing; SCO_E_NOT_FOUND: no such id or pipeline_id. */
 int sco_store_execution_put(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
                             char ret_id[37], bool *ret_changed,
                             struct sco_error *err) SCO_NODISCARD;
+/* Known by external_id, else by (name, attempt); otherwise as above. Event stage.completed. */
 int sco_store_stages_put(struct sco_store *s, const char *execution_id,
                          const struct sco_stored_stage *v, size_t n, int64_t now,
                          struct sco_error *err) SCO_NODISCARD;
@@ -110,10 +153,11 @@ int sco_store_stages(struct sco_store *s, const char *execution_id, struct sco_s
                      struct sco_error *err) SCO_NODISCARD;
 struct sco_execution_filter {
     const char *pipeline_id, *repository, *branch, *status, *platform, *cursor;
-    const char *const *repositories; /* NULL-terminated globs; NULL: all */
-    int64_t since, until;            /* started; 0: no bound */
+    const char *const *repositories; /* NULL-terminated globs of clone_url; NULL: all */
+    int64_t since, until;            /* created_at; 0: no bound */
     uint32_t limit;                  /* 0: 100 */
 };
+/* The newest first. */
 int sco_store_executions(struct sco_store *s, const struct sco_execution_filter *f,
                          struct sco_execution_page *ret, struct sco_error *err) SCO_NODISCARD;
 
@@ -142,17 +186,28 @@ struct sco_publication_page {
     struct sco_arena arena;
 };
 void sco_publication_page_done(struct sco_publication_page *p);
+const char *sco_publication_state_name(enum sco_publication_state s); /* "pending" */
 /* By (integration, repository, marker, pr_number or commit_sha): a newer scan takes it over, with
  * the plugin's state of before. */
 int sco_store_publication_put(struct sco_store *s, const struct sco_stored_publication *p,
                               int64_t now, char ret_id[37], struct sco_error *err) SCO_NODISCARD;
 int sco_store_publication(struct sco_store *s, const char *id, struct sco_publication_page *ret,
                           struct sco_error *err) SCO_NODISCARD;
-/* What came of publishing `revision`. SCO_E_CANCELLED: a newer one is there. */
+/* Those that wait for a job, the oldest first. */
+int sco_store_publications_of_job(struct sco_store *s, const char *job_id,
+                                  struct sco_publication_page *ret,
+                                  struct sco_error *err) SCO_NODISCARD;
+/* From now on it waits for another job, which publishes. SCO_E_CANCELLED: as below. */
+int sco_store_publication_waits(struct sco_store *s, const char *id, uint32_t revision,
+                                const char *job_id, int64_t now,
+                                struct sco_error *err) SCO_NODISCARD;
+/* What came of publishing `revision`; state, scan_id, reason NULL: as they were.
+ * SCO_E_CANCELLED: a newer one is there. */
 int sco_store_publication_end(struct sco_store *s, const char *id, uint32_t revision,
                               enum sco_publication_state is, const char *state, const char *scan_id,
                               const char *reason, int64_t now, struct sco_error *err) SCO_NODISCARD;
-/* The watchdog: those that are pending while the job that they wait for has ended without them. */
+/* The watchdog: those that are pending while the job that they wait for has ended without them,
+ * half a minute ago. */
 int sco_store_publications_stuck(struct sco_store *s, int64_t now, uint32_t limit,
                                  struct sco_publication_page *ret,
                                  struct sco_error *err) SCO_NODISCARD;

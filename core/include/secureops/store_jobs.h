@@ -77,6 +77,9 @@ struct sco_job_filter {
 };
 int sco_store_jobs(struct sco_store *s, const struct sco_job_filter *f, struct sco_job_page *ret,
                    struct sco_error *err) SCO_NODISCARD; /* the newest first */
+/* Queued, running and dead ones: all there are. Of the others, that no one waits for and there are
+ * ever more of: those that ended within the last day. */
+enum { SCO_JOB_COUNTS_MS = 24 * 3600 * 1000 };
 struct sco_job_counts {
     uint64_t by_state[SCO_JOB_STATE_MAX_];
     int64_t oldest_queued; /* created_at of the one that could run and waits longest; 0: none */
@@ -117,7 +120,8 @@ enum sco_job_outcome {
     SCO_JOB_END_COMPLETED,
     SCO_JOB_END_FAILED,
     SCO_JOB_END_RETRY,    /* queued again, not before retry_at; dead when it was the last attempt */
-    SCO_JOB_END_RELEASED, /* queued again, the attempt not counted: the node stops */
+    SCO_JOB_END_RELEASED, /* queued again, not before retry_at, the attempt not counted: the node
+                             stops, or a platform wants us to wait */
     SCO_JOB_END_CANCELLED,
 };
 struct sco_job_end {
@@ -195,7 +199,7 @@ int sco_store_schedule_fire(struct sco_store *s, const char *id, int64_t expecte
 struct sco_stored_target {
     const char *id, *name, *kind;       /* "repository" "image" "directory" "url" */
     const char *location;               /* repository_url, image, absolute folder */
-    const char *platform;               /* "github" "gitlab" "jenkins" "azure_devops" "generic" */
+    const char *platform;               /* "github" "gitlab" "jenkins" "azure" "generic" */
     const char *branch, *team, *config; /* default branch or ""; team or ""; JSON object */
     const char *status, *created_by;    /* "active" "paused" */
     int64_t created_at, updated_at;

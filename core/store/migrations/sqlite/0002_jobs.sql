@@ -42,7 +42,8 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE UNIQUE INDEX jobs_by_key ON jobs (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX jobs_by_target ON jobs (target_key, pk);
-CREATE INDEX jobs_ended ON jobs (completed_at) WHERE completed_at > 0;
+CREATE INDEX jobs_by_state ON jobs (state, pk) WHERE state <> 'completed';
+CREATE INDEX jobs_ended ON jobs (completed_at, state) WHERE completed_at > 0;
 CREATE INDEX jobs_queued ON jobs (rank, pk) WHERE state = 'queued';
 CREATE INDEX jobs_queued_for ON jobs (target_key, revision) WHERE state = 'queued';
 CREATE INDEX jobs_deadline ON jobs (deadline) WHERE state = 'queued' AND deadline > 0;
@@ -90,34 +91,66 @@ CREATE TABLE pipelines (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX pipelines_by_location ON pipelines (repository_url);
 
+-- Runs of pipelines, of platforms and our own.
 CREATE TABLE pipeline_executions (
     pk INTEGER PRIMARY KEY,
     id BLOB NOT NULL CHECK (length(id) = 16),
     pipeline_id BLOB NOT NULL,
-    status TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    completed_at INTEGER NOT NULL DEFAULT 0,
-    duration_ms INTEGER NOT NULL DEFAULT 0,
-    triggered_by TEXT,
+    integration TEXT NOT NULL, -- '' of our own runs
+    platform TEXT NOT NULL,
+    repository TEXT NOT NULL,
+    external_id TEXT, -- of the platform
+    attempt INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    branch TEXT NOT NULL,
     commit_sha TEXT,
-    logs TEXT
+    ref TEXT,
+    event TEXT,
+    triggered_by TEXT,
+    url TEXT,
+    environment TEXT,
+    status TEXT NOT NULL,
+    reason TEXT,
+    details TEXT,
+    pr_number INTEGER NOT NULL DEFAULT 0,
+    rollback_of BLOB,
+    job_id BLOB,
+    started_told INTEGER NOT NULL DEFAULT 0, -- by an event; ended_told as well
+    ended_told INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL, -- when it began to be, as far as was known first
+    updated_at INTEGER NOT NULL,
+    queued_at INTEGER NOT NULL DEFAULT 0,
+    started_at INTEGER NOT NULL DEFAULT 0,
+    completed_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX pipeline_executions_by_time ON pipeline_executions (started_at, pk);
-CREATE INDEX pipeline_executions_by_pipeline ON pipeline_executions (pipeline_id, started_at);
+CREATE INDEX pipeline_executions_by_time ON pipeline_executions (created_at, pk);
+CREATE INDEX pipeline_executions_by_id ON pipeline_executions (id);
+CREATE INDEX pipeline_executions_by_pipeline ON pipeline_executions (pipeline_id, created_at, pk);
+CREATE INDEX pipeline_executions_by_repository
+    ON pipeline_executions (repository, created_at, pk);
+CREATE INDEX pipeline_executions_by_external
+    ON pipeline_executions (external_id, repository) WHERE external_id IS NOT NULL;
+CREATE INDEX pipeline_executions_open
+    ON pipeline_executions (status, created_at, pk) WHERE completed_at = 0;
 
 CREATE TABLE pipeline_stages (
     pk INTEGER PRIMARY KEY,
     execution_id BLOB NOT NULL,
     ordinal INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    external_id TEXT, -- of the platform's job
     name TEXT NOT NULL,
+    stage TEXT, -- that the platform's job belongs to
     status TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    completed_at INTEGER NOT NULL DEFAULT 0,
-    duration_ms INTEGER NOT NULL DEFAULT 0,
-    logs TEXT,
-    UNIQUE (execution_id, ordinal)
+    reason TEXT,
+    url TEXT,
+    queued_at INTEGER NOT NULL DEFAULT 0,
+    started_at INTEGER NOT NULL DEFAULT 0,
+    completed_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX pipeline_stages_by_execution ON pipeline_stages (execution_id, ordinal, pk);
 
 -- Reports and the log of a scan, in parts; size and created_at are the same in each of them.
 CREATE TABLE scan_artifacts (

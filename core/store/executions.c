@@ -1,0 +1,563 @@
+/* Executions: runs of pipelines, as platforms tell them piece by piece, in any order and more than
+ * once; and our own. */
+#include "executions_priv.h"
+
+#include <secureops/crypto.h>
+
+#define EXECUTION_COLUMNS                                                                          \
+    "SELECT e.pk, e.id, e.pipeline_id, p.name, e.name, e.integration, e.platform, e.repository, "  \
+    "e.external_id, p.repository_url, e.branch, e.commit_sha, e.ref, e.event, e.triggered_by, "    \
+    "e.url, e.environment, e.status, e.rollback_of, e.job_id, e.reason, e.details, e.attempt, "    \
+    "e.created_at, e.updated_at, e.queued_at, e.started_at, e.completed_at, e.pr_number, "         \
+    "e.started_told, e.ended_told FROM pipeline_executions e LEFT JOIN pipelines p ON p.id = "     \
+    "e.pipeline_id "
+
+void sco_execution_page_done(struct sco_execution_page *p)
+{
+    sco_arena_done(&p->arena);
+    *p = (struct sco_execution_page){0};
+}
+
+int execution_uuid(const char *id, uint8_t ret[16], struct sco_error *err)
+{
+    if (id && store_uuid_parse(sco_str_c(id), ret))
+        return 0;
+    return sco_error_set(err, SCO_E_NOT_FOUND, "there is no execution %s", id ? id : "\"\"");
+}
+
+const char *execution_newer(const char *old, const char *now, bool *changed)
+{
+    if (!now || (old && strcmp(old, now) == 0))
+        return old;
+    *changed = true;
+    return now;
+}
+
+static void take_time(int64_t *to, int64_t from, bool later, bool *changed)
+{
+    if (!from || (*to && (later ? from <= *to : from >= *to)))
+        return;
+    *to = from;
+    *changed = true;
+}
+
+void execution_times(int64_t *queued, int64_t *started, int64_t *completed, int64_t q, int64_t st,
+                     int64_t c, bool *changed)
+{
+    take_time(queued, q, false, changed);
+    take_time(started, st, false, changed);
+    take_time(completed, c, true, changed);
+}
+
+/* ---- reading ---- */
+struct reading {
+    struct sco_execution_page *page;
+    size_t limit;
+    int64_t pk;
+    struct execution_told told; /* of the last row */
+};
+
+static int read_row(struct sco_arena *a, const struct store_value *v,
+                    struct sco_stored_execution *ret)
+{
+    *ret = (struct sco_stored_execution){
+        .id = store_uuid_text(a, &v[1]),
+        .pipeline_id = store_uuid_text(a, &v[2]),
+        .pipeline = store_keep(a, &v[3]),
+        .name = store_keep(a, &v[4]),
+        .integration = store_keep(a, &v[5]),
+        .platform = store_keep(a, &v[6]),
+        .repository = store_keep(a, &v[7]),
+        .external_id = store_keep(a, &v[8]),
+        .clone_url = store_keep(a, &v[9]),
+        .branch = store_keep(a, &v[10]),
+        .commit_sha = store_keep(a, &v[11]),
+        .ref = store_keep(a, &v[12]),
+        .event = store_keep(a, &v[13]),
+        .triggered_by = store_keep(a, &v[14]),
+        .url = store_keep(a, &v[15]),
+        .environment = store_keep(a, &v[16]),
+        .status = store_keep(a, &v[17]),
+        .rollback_of = store_uuid_text(a, &v[18]),
+        .job_id = store_uuid_text(a, &v[19]),
+        .reason = store_keep(a, &v[20]),
+        .details = store_keep(a, &v[21]),
+        .attempt = (uint32_t)v[22].i,
+        .created_at = v[23].i,
+        .updated_at = v[24].i,
+        .queued_at = v[25].i,
+        .started_at = v[26].i,
+        .completed_at = v[27].i,
+        .pr_number = v[28].i,
+    };
+    const char *const kept[] = {
+        ret->id,          ret->pipeline_id, ret->pipeline,    ret->name,         ret->integration,
+        ret->platform,    ret->repository,  ret->external_id, ret->clone_url,    ret->branch,
+        ret->commit_sha,  ret->ref,         ret->event,       ret->triggered_by, ret->url,
+        ret->environment, ret->status,      ret->rollback_of, ret->job_id,       ret->reason,
+        ret->details};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(kept); i++)
+        if (!kept[i] && v[1 + i].type != STORE_NULL)
+            return SCO_E_NOMEM;
+    return 0;
+}
+
+static int on_execution(void *user, const struct store_value *v, size_t n)
+{
+    struct reading *rd = user;
+    struct sco_execution_page *p = rd->page;
+    (void)n;
+    if (p->n == rd->limit) {
+        const struct sco_stored_execution *last = &p->v[p->n - 1];
+        p->cursor =
+            sco_arena_fmt(&p->arena, "%lld.%lld", (long long)last->created_at, (long long)rd->pk);
+        return p->cursor ? 0 : SCO_E_NOMEM;
+    }
+    rd->pk = v[0].i;
+    rd->told = (struct execution_told){v[29].i != 0, v[30].i != 0};
+    int r = read_row(&p->arena, v, &p->v[p->n]);
+    p->n += r == 0;
+    return r;
+}
+
+static int ask(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
+               struct reading *rd, struct sco_error *err)
+{
+    struct sco_execution_page *p = rd->page;
+    p->v = sco_arena_alloc(&p->arena, rd->limit * sizeof *p->v);
+    int r = p->v ? store_query(s, sql, v, n, on_execution, rd, err) : SCO_E_NOMEM;
+    if (r < 0)
+        sco_execution_page_done(p);
+    return r == SCO_E_NOMEM ? sco_error_nomem(err) : r;
+}
+
+static int by_id(struct sco_store *s, const char *id, struct reading *rd, struct sco_error *err)
+{
+    uint8_t raw[16];
+    int r = execution_uuid(id, raw, err);
+    if (r < 0)
+        return r;
+    struct store_value v = sv_bytes(STORE_UUID, raw, sizeof raw);
+    r = ask(s, EXECUTION_COLUMNS "WHERE e.id = $1", &v, 1, rd, err);
+    if (r == 0 && !rd->page->n) {
+        sco_execution_page_done(rd->page);
+        r = sco_error_set(err, SCO_E_NOT_FOUND, "there is no execution %s", id);
+    }
+    return r;
+}
+
+int sco_store_execution(struct sco_store *s, const char *id, struct sco_execution_page *ret,
+                        struct sco_error *err)
+{
+    struct sco_execution_page page = {0};
+    struct reading rd = {.page = &page, .limit = 1};
+    int r = by_id(s, id, &rd, err);
+    if (r == 0)
+        *ret = page;
+    return r;
+}
+
+/* ---- the target ---- */
+static int take_uuid(void *user, const struct store_value *v, size_t n)
+{
+    (void)n;
+    if (v[0].s.n != 16)
+        return SCO_E_INTERNAL;
+    store_uuid_format((const uint8_t *)v[0].s.p, user);
+    return 0;
+}
+
+/* Of several targets of one location the first. */
+static int find_target(struct sco_store *s, const char *where, char ret[37], struct sco_error *err)
+{
+    struct store_value v = sv_text(where);
+    return store_query(s,
+                       "SELECT id FROM pipelines WHERE repository_url = $1 AND kind = 'repository' "
+                       "ORDER BY pk LIMIT 1",
+                       &v, 1, take_uuid, ret, err);
+}
+
+static int earlier_target(struct sco_store *s, const struct sco_stored_execution *x, char ret[37],
+                          struct sco_error *err)
+{
+    struct store_value v[] = {sv_text(x->repository), sv_text(x->integration)};
+    return store_query(s,
+                       "SELECT pipeline_id FROM pipeline_executions WHERE repository = $1 AND "
+                       "integration = $2 ORDER BY created_at DESC, pk DESC LIMIT 1",
+                       v, SCO_ARRAY_LEN(v), take_uuid, ret, err);
+}
+
+static int make_target(struct sco_store *s, const struct sco_stored_execution *x, const char *where,
+                       int64_t now, char ret[37], struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf name = {0};
+    struct sco_target_page taken = {0};
+    struct sco_stored_target t = {.kind = "repository",
+                                  .location = where,
+                                  .platform = x->platform,
+                                  .branch = "",
+                                  .team = "",
+                                  .config = "{}",
+                                  .status = "active",
+                                  .created_by = "webhook"};
+    sco_buf_addz(&name, x->repository);
+    int r = sco_buf_check(&name, err);
+    if (r == 0) {
+        r = sco_store_target(s, sco_buf_z(&name), &taken, err);
+        sco_target_page_done(&taken);
+        if (r == 0) /* of another place */
+            sco_buf_addf(&name, " (%s)", where);
+        r = r == SCO_E_NOT_FOUND ? 0 : r;
+    }
+    if (r == 0)
+        r = sco_buf_check(&name, err);
+    t.name = sco_buf_z(&name);
+    return r < 0 ? r : sco_store_target_put(s, &t, now, ret, err);
+}
+
+static int target_of(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
+                     char ret[37], struct sco_error *err)
+{
+    ret[0] = 0;
+    if (x->pipeline_id) {
+        struct sco_target_page page = {0};
+        int r = sco_store_target(s, x->pipeline_id, &page, err);
+        if (r == 0)
+            snprintf(ret, 37, "%s", page.v[0].id);
+        sco_target_page_done(&page);
+        return r;
+    }
+    int r = x->clone_url ? 0 : earlier_target(s, x, ret, err);
+    if (r < 0 || *ret)
+        return r;
+    const char *where = x->clone_url ? x->clone_url : x->repository;
+    r = store_queue_up(s, "pipelines at", where, err);
+    if (r == 0)
+        r = find_target(s, where, ret, err);
+    return r < 0 || *ret ? r : make_target(s, x, where, now, ret, err);
+}
+
+/* ---- put ---- */
+static int check(const struct sco_stored_execution *x, struct sco_error *err)
+{
+    if (!x->integration || !x->platform || !x->repository || !*x->repository)
+        return sco_error_set(err, SCO_E_INVALID,
+                             "an execution has an integration, a platform and a repository");
+    if (execution_progress(x->status) < 0)
+        return sco_error_set(err, SCO_E_INVALID, "\"%s\" is no status of an execution",
+                             x->status ? x->status : "");
+    return 0;
+}
+
+static struct store_value uuid_value(const char *text, uint8_t raw[16])
+{
+    return text && store_uuid_parse(sco_str_c(text), raw) ? sv_bytes(STORE_UUID, raw, 16)
+                                                          : sv_text(NULL);
+}
+
+static int insert(struct sco_store *s, struct sco_stored_execution *x, int64_t now,
+                  struct sco_error *err)
+{
+    uint8_t id[16], target[16], rollback[16], job[16];
+    int64_t first = x->queued_at ? x->queued_at : x->started_at ? x->started_at : now;
+    struct store_value v[] = {
+        uuid_value(x->id, id),
+        uuid_value(x->pipeline_id, target),
+        sv_text(x->integration),
+        sv_text(x->platform),
+        sv_text(x->repository),
+        sv_text(x->external_id),
+        sv_i64(x->attempt),
+        sv_text(x->name ? x->name : ""),
+        sv_text(x->branch ? x->branch : ""),
+        sv_text(x->commit_sha),
+        sv_text(x->ref),
+        sv_text(x->event),
+        sv_text(x->triggered_by),
+        sv_text(x->url),
+        sv_text(x->environment),
+        sv_text(x->status),
+        sv_text(x->reason),
+        x->details ? sv_json(sco_str_c(x->details)) : sv_text(NULL),
+        sv_i64(x->pr_number),
+        uuid_value(x->rollback_of, rollback),
+        uuid_value(x->job_id, job),
+        sv_i64(first < now ? first : now),
+        sv_i64(now),
+        sv_i64(x->queued_at),
+        sv_i64(x->started_at),
+        sv_i64(x->completed_at),
+    };
+    return store_exec(s,
+                      "INSERT INTO pipeline_executions (id, pipeline_id, integration, platform, "
+                      "repository, external_id, attempt, name, branch, commit_sha, ref, event, "
+                      "triggered_by, url, environment, status, reason, details, pr_number, "
+                      "rollback_of, job_id, created_at, updated_at, queued_at, started_at, "
+                      "completed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+                      "$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
+                      v, SCO_ARRAY_LEN(v), NULL, err);
+}
+
+static int update(struct sco_store *s, const struct sco_stored_execution *x,
+                  const struct execution_told *told, int64_t pk, int64_t now, struct sco_error *err)
+{
+    uint8_t rollback[16], job[16];
+    struct store_value v[] = {
+        sv_text(x->name),
+        sv_text(x->branch),
+        sv_text(x->commit_sha),
+        sv_text(x->ref),
+        sv_text(x->event),
+        sv_text(x->triggered_by),
+        sv_text(x->url),
+        sv_text(x->environment),
+        sv_text(x->status),
+        sv_text(x->reason),
+        x->details ? sv_json(sco_str_c(x->details)) : sv_text(NULL),
+        sv_i64(x->pr_number),
+        uuid_value(x->rollback_of, rollback),
+        uuid_value(x->job_id, job),
+        sv_bool(told->started),
+        sv_bool(told->ended),
+        sv_i64(now),
+        sv_i64(x->queued_at),
+        sv_i64(x->started_at),
+        sv_i64(x->completed_at),
+        sv_text(x->external_id),
+        sv_i64(pk),
+        sv_i64(x->created_at), /* its partition */
+    };
+    return store_exec(s,
+                      "UPDATE pipeline_executions SET name = $1, branch = $2, commit_sha = $3, ref "
+                      "= $4, event = $5, triggered_by = $6, url = $7, environment = $8, status = "
+                      "$9, reason = $10, details = $11, pr_number = $12, rollback_of = $13, job_id "
+                      "= $14, started_told = $15, ended_told = $16, updated_at = $17, queued_at = "
+                      "$18, started_at = $19, completed_at = $20, external_id = $21 WHERE pk = $22 "
+                      "AND created_at = $23",
+                      v, SCO_ARRAY_LEN(v), NULL, err);
+}
+
+/* What is new goes into `to`; false: nothing is. */
+static bool merge(struct sco_stored_execution *to, const struct sco_stored_execution *x)
+{
+    bool changed = false;
+    int old = execution_progress(to->status), now = execution_progress(x->status);
+    if (now >= old && now > EXECUTION_UNKNOWN)
+        to->status = execution_newer(to->status, x->status, &changed);
+    to->name = execution_newer(to->name, x->name && *x->name ? x->name : NULL, &changed);
+    to->branch = execution_newer(to->branch, x->branch && *x->branch ? x->branch : NULL, &changed);
+    to->commit_sha = execution_newer(to->commit_sha, x->commit_sha, &changed);
+    to->ref = execution_newer(to->ref, x->ref, &changed);
+    to->event = execution_newer(to->event, x->event, &changed);
+    to->triggered_by = execution_newer(to->triggered_by, x->triggered_by, &changed);
+    to->url = execution_newer(to->url, x->url, &changed);
+    to->environment = execution_newer(to->environment, x->environment, &changed);
+    to->external_id = execution_newer(to->external_id, x->external_id, &changed);
+    to->rollback_of = execution_newer(to->rollback_of, x->rollback_of, &changed);
+    to->job_id = execution_newer(to->job_id, x->job_id, &changed);
+    to->reason = execution_newer(to->reason, x->reason, &changed);
+    to->details = execution_newer(to->details, x->details, &changed);
+    execution_times(&to->queued_at, &to->started_at, &to->completed_at, x->queued_at, x->started_at,
+                    sco_execution_ended(to->status) ? x->completed_at : 0, &changed);
+    if (x->pr_number && x->pr_number != to->pr_number) {
+        to->pr_number = x->pr_number;
+        changed = true;
+    }
+    return changed;
+}
+
+/* The one that is meant, under a lock that holds until the end; none: page.n is 0. */
+static int find(struct sco_store *s, const struct sco_stored_execution *x, struct reading *rd,
+                struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf key = {0};
+    if (x->id)
+        sco_buf_addz(&key, x->id);
+    else
+        sco_buf_addf(&key, "%s %s %s", x->integration, x->repository,
+                     x->external_id ? x->external_id : "");
+    int r = sco_buf_check(&key, err);
+    if (r == 0)
+        r = store_queue_up(s, "pipeline_executions", sco_buf_z(&key), err);
+    if (r < 0 || x->id)
+        return r < 0 ? r : by_id(s, x->id, rd, err);
+    if (!x->external_id)
+        return 0;
+    struct store_value v[] = {sv_text(x->external_id), sv_text(x->repository),
+                              sv_text(x->integration), sv_i64(x->attempt ? x->attempt : 1)};
+    return ask(s,
+               EXECUTION_COLUMNS "WHERE e.external_id = $1 AND e.repository = $2 AND e.integration "
+                                 "= $3 AND e.attempt = $4 ORDER BY e.created_at, e.pk LIMIT 1",
+               v, SCO_ARRAY_LEN(v), rd, err);
+}
+
+static int make(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
+                struct reading *rd, struct sco_error *err)
+{
+    struct sco_stored_execution n = *x;
+    char id[37], target[37];
+    sco_uuid4(id);
+    n.id = id;
+    n.attempt = x->attempt ? x->attempt : 1;
+    if (!sco_execution_ended(n.status))
+        n.completed_at = 0;
+    else if (!n.completed_at)
+        n.completed_at = now;
+    int r = target_of(s, x, now, target, err);
+    n.pipeline_id = target;
+    if (r == 0)
+        r = insert(s, &n, now, err);
+    sco_execution_page_done(rd->page);
+    return r < 0 ? r : by_id(s, id, rd, err);
+}
+
+static int put(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
+               char ret_id[37], bool *ret_changed, struct sco_error *err)
+{
+    struct sco_execution_page page = {0};
+    struct reading rd = {.page = &page, .limit = 1};
+    int r = find(s, x, &rd, err);
+    bool changed = false, is_new = r == 0 && !page.n;
+    if (r == 0 && is_new)
+        r = make(s, x, now, &rd, err);
+    if (r < 0)
+        return r;
+    struct sco_stored_execution *to = &page.v[0];
+    const char *was = is_new ? NULL : to->status;
+    struct execution_told told = rd.told;
+    changed = merge(to, x) || is_new;
+    if (sco_execution_ended(to->status) && !to->completed_at)
+        to->completed_at = now;
+    if (changed)
+        r = execution_tell(s, to, was, &told, now, err);
+    if (r == 0 && changed && (!is_new || told.started || told.ended))
+        r = update(s, to, &told, rd.pk, now, err);
+    if (r == 0) {
+        snprintf(ret_id, 37, "%s", to->id);
+        *ret_changed = changed;
+    }
+    sco_execution_page_done(&page);
+    return r;
+}
+
+int sco_store_execution_put(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
+                            char ret_id[37], bool *ret_changed, struct sco_error *err)
+{
+    char id[37];
+    bool changed = false;
+    int r = check(x, err);
+    if (r == 0)
+        r = sco_store_begin(s, err);
+    if (r < 0)
+        return r;
+    r = sco_store_end(s, put(s, x, now, id, &changed, err), err);
+    if (r == 0) {
+        memcpy(ret_id, id, sizeof id);
+        if (ret_changed)
+            *ret_changed = changed;
+    }
+    return r;
+}
+
+/* ---- lists ---- */
+static int on_target(void *user, const struct store_value *v, size_t n)
+{
+    struct {
+        const char *const *globs;
+        struct sco_buf *out;
+    } *x = user;
+    (void)n;
+    for (const char *const *g = x->globs; *g; g++)
+        if (sco_glob_match(*g, v[1].s)) {
+            sco_buf_addf(x->out, "%lld,", (long long)v[0].i);
+            break;
+        }
+    return 0;
+}
+
+static int targets_in_scope(struct sco_store *s, const char *const *globs, struct sco_buf *out,
+                            struct sco_error *err)
+{
+    struct {
+        const char *const *globs;
+        struct sco_buf *out;
+    } x = {globs, out};
+    sco_buf_addc(out, ',');
+    int r = store_query(s, "SELECT pk, repository_url FROM pipelines ORDER BY pk", NULL, 0,
+                        on_target, &x, err);
+    return r < 0 ? r : sco_buf_check(out, err);
+}
+
+static int parse_cursor(const char *text, int64_t *at, int64_t *pk, struct sco_error *err)
+{
+    struct sco_str rest = sco_str_c(text), a = {0}, b = {0};
+    if (sco_str_split(&rest, '.', &a) && sco_str_split(&rest, '.', &b) && !rest.p &&
+        sco_parse_i64(a, INT64_MIN, INT64_MAX, at) == 0 && sco_parse_i64(b, 0, INT64_MAX, pk) == 0)
+        return 0;
+    return sco_error_set(err, SCO_E_INVALID, "\"%s\" is no cursor", text);
+}
+
+static void add_text(struct sco_buf *sql, struct store_value *v, size_t *n, const char *column,
+                     const char *value)
+{
+    if (!value)
+        return;
+    v[(*n)++] = sv_text(value);
+    sco_buf_addf(sql, " AND e.%s = $%zu", column, *n);
+}
+
+static int list_sql(struct sco_store *s, const struct sco_execution_filter *f, struct sco_buf *sql,
+                    struct store_value *v, size_t *n, struct sco_buf *scope, uint8_t pipeline[16],
+                    struct sco_error *err)
+{
+    int64_t at = f->until ? f->until : INT64_MAX, pk = 0;
+    int r = f->cursor ? parse_cursor(f->cursor, &at, &pk, err) : 0;
+    if (r < 0)
+        return r;
+    v[(*n)++] = sv_i64(at);
+    v[(*n)++] = sv_i64(pk);
+    v[(*n)++] = sv_i64(f->since);
+    sco_buf_addz(sql,
+                 EXECUTION_COLUMNS "WHERE (e.created_at, e.pk) < ($1, $2) AND e.created_at >= $3");
+    add_text(sql, v, n, "repository", f->repository);
+    add_text(sql, v, n, "branch", f->branch);
+    add_text(sql, v, n, "status", f->status);
+    add_text(sql, v, n, "platform", f->platform);
+    if (f->pipeline_id) {
+        r = execution_uuid(f->pipeline_id, pipeline, err);
+        v[(*n)++] = sv_bytes(STORE_UUID, pipeline, 16);
+        sco_buf_addf(sql, " AND e.pipeline_id = $%zu", *n);
+    }
+    if (r == 0 && f->repositories) {
+        r = targets_in_scope(s, f->repositories, scope, err);
+        v[(*n)++] = sv_text(sco_buf_z(scope));
+        sco_buf_addf(sql, " AND e.pipeline_id IN (SELECT id FROM pipelines WHERE $%zu", *n);
+        sco_buf_addz(sql, STORE_SCOPE_HAS_PK ")");
+    }
+    return r;
+}
+
+int sco_store_executions(struct sco_store *s, const struct sco_execution_filter *f,
+                         struct sco_execution_page *ret, struct sco_error *err)
+{
+    struct sco_execution_page page = {0};
+    struct reading rd = {.page = &page, .limit = f->limit ? f->limit : 100};
+    SCO_AUTO(sco_buf) struct sco_buf sql = {0}, scope = {0};
+    struct store_value v[12];
+    size_t n = 0;
+    uint8_t pipeline[16];
+    if (rd.limit > SCO_STORE_PAGE_MAX)
+        return sco_error_set(err, SCO_E_INVALID, "a page has at most %d executions",
+                             SCO_STORE_PAGE_MAX);
+    int r = list_sql(s, f, &sql, v, &n, &scope, pipeline, err);
+    if (r < 0)
+        return r;
+    v[n++] = sv_i64((int64_t)rd.limit + 1);
+    sco_buf_addf(&sql, " ORDER BY e.created_at DESC, e.pk DESC LIMIT $%zu", n);
+    r = sco_buf_check(&sql, err);
+    if (r == 0)
+        r = ask(s, sco_buf_z(&sql), v, n, &rd, err);
+    if (r == 0)
+        *ret = page;
+    return r;
+}
