@@ -126,7 +126,9 @@ void end_store(struct run *r)
                   .outcome = r->outcome,
                   .reason = *r->reason ? r->reason : NULL,
                   .now = now,
-                  .retry_at = retry_at(&s->o, now, r->job.attempt)}};
+                  .retry_at = r->outcome == SCO_JOB_END_RELEASED
+                                  ? (r->later_ms ? now + r->later_ms : 0)
+                                  : retry_at(&s->o, now, r->job.attempt)}};
         if (sco_threads_run(s->o.threads, store_end, on_stored, w, &err) == 0) {
             s->pieces++;
             return;

@@ -54,6 +54,7 @@ static bool on_done(struct run *r, const struct sco_node *m)
     } outcomes[] = {{"completed", SCO_JOB_END_COMPLETED},
                     {"failed", SCO_JOB_END_FAILED},
                     {"retry", SCO_JOB_END_RETRY},
+                    {"later", SCO_JOB_END_RELEASED},
                     {"cancelled", SCO_JOB_END_CANCELLED}};
     struct sco_str name = sco_text_at(m, "outcome"), reason = sco_text_at(m, "reason");
     for (size_t i = 0; i < SCO_ARRAY_LEN(outcomes); i++)
@@ -61,6 +62,7 @@ static bool on_done(struct run *r, const struct sco_node *m)
             r->done = true;
             meter_done(r, m);
             r->outcome = outcomes[i].outcome;
+            r->later_ms = sco_int_at(m, "later_ms", 0);
             snprintf(r->reason, sizeof r->reason, "%.*s", SCO_STR_ARG(reason));
             return true;
         }

@@ -88,6 +88,7 @@ struct run {
     enum run_why why;
     bool done; /* its last word */
     enum sco_job_outcome outcome;
+    int64_t later_ms; /* of a release that its runner asked for */
     char reason[SCHED_REASON];
     char failure[16]; /* label of the metric: "signal" "exit" "deadline" "protocol"; "" none */
     int64_t began_ms; /* monotonic */

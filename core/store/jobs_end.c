@@ -92,7 +92,7 @@ int sco_store_job_end(struct sco_store *s, const struct sco_job_end *e,
     if (r < 0)
         return r;
     if (e->outcome == SCO_JOB_END_RETRY || e->outcome == SCO_JOB_END_RELEASED)
-        second = sv_i64(e->outcome == SCO_JOB_END_RETRY ? e->retry_at : 0);
+        second = sv_i64(e->retry_at);
     else if (e->scan_id && store_uuid_parse(sco_str_c(e->scan_id), scan))
         second = sv_bytes(STORE_UUID, scan, sizeof scan);
     struct store_value v[] = {sv_text(e->reason),       second,

@@ -356,6 +356,8 @@ TEST(tried_again_until_dead)
     assert_int_equal(end_job(w, (struct sco_job_lease){id, "one", 2}, SCO_JOB_END_RELEASED, &st),
                      0);
     assert_int_equal(st, SCO_JOB_QUEUED);
+    assert_string_equal(claim(w, 0), "");
+    w->now += 5000;
     assert_int_equal(take_one(w, "one", id).attempt, 3);
     assert_int_equal(end_job(w, (struct sco_job_lease){id, "one", 2}, SCO_JOB_END_COMPLETED, &st),
                      SCO_E_CANCELLED);
