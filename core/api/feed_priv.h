@@ -56,8 +56,8 @@ struct feed_text { /* an event as it is sent, made once for all */
 
 struct api_feed {
     struct sco_api *api;
-    TAILQ_HEAD(, feed_client) clients;
-    LIST_HEAD(, feed_read) reads;
+    TAILQ_HEAD(feed_clients, feed_client) clients;
+    LIST_HEAD(feed_reads, feed_read) reads;
     size_t n, catching_up;
     int64_t position; /* everything up to it was given to who is live; negative: nobody is */
     bool polling, again, stopping;
