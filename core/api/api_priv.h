@@ -81,6 +81,10 @@ enum api_flag {
     API_ANY_BODY = 1 << 5, /* not JSON */
     API_AUDIT = 1 << 6,    /* each call leaves a row in the audit log (all but GET do) */
     API_FRESH = 1 << 7,    /* a GET whose reply is never taken from the cache of replies (1 s) */
+    /* Its transactions are its own, and so is the row of the audit log with what it changes: it
+     * takes long, changes files, or keeps something of a failure. The others' handlers run in one
+     * transaction with that row. */
+    API_OWN_TX = 1 << 8,
 };
 struct api_route {
     const char *method, *path; /* "/api/v1/scans/{id}" */
@@ -154,6 +158,9 @@ const char *api_request_header(const struct api_call *c, const char *name);
  * details: JSON object or NULL. */
 int api_audit(struct api_call *c, const char *action, const char *object, const char *outcome,
               const char *details, struct sco_error *err) SCO_NODISCARD;
+/* The row that each change has, named after its route. The server adds it; a handler does so before
+ * it changes what is not in the store: rather a row of what did not come to be than none. */
+int api_audit_call(struct api_call *c, const char *outcome, struct sco_error *err) SCO_NODISCARD;
 /* The repositories that the caller may see, for filters: NULL is all. */
 const char *const *api_scope(const struct api_call *c);
 /* ---- teams.c ---- */

@@ -176,6 +176,13 @@ int api_audit(struct api_call *c, const char *action, const char *object, const 
     return r;
 }
 
+int api_audit_call(struct api_call *c, const char *outcome, struct sco_error *err)
+{
+    char action[200];
+    snprintf(action, sizeof action, "%s %s", c->method, c->route->path);
+    return api_audit(c, action, c->path, outcome, NULL, err);
+}
+
 int api_needs_all(const struct api_call *c, const char *what, struct sco_error *err)
 {
     if (!c->who.repositories)

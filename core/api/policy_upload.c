@@ -104,10 +104,10 @@ static int keep(struct api_call *c, const char *archive, const char *name, struc
     const char *to = pack_path(c, name, ""), *side_to = pack_path(c, name, ".sig");
     if (!side || !to || !side_to)
         return sco_error_nomem(err);
-    int r = 0;
-    if (sco_fs_is_file(side))
+    int r = api_audit_call(c, "success", err);
+    if (r == 0 && sco_fs_is_file(side))
         r = move(side, side_to, err);
-    else if (unlink(side_to) < 0 && errno != ENOENT)
+    else if (r == 0 && unlink(side_to) < 0 && errno != ENOENT)
         r = sco_error_errno(err, errno, "cannot remove %s", side_to);
     return r < 0 ? r : move(archive, to, err);
 }
@@ -198,6 +198,8 @@ int api_policy_remove(struct api_call *c, struct sco_error *err)
     const char *path = pack_path(c, name, ""), *side = pack_path(c, name, ".sig");
     if (!path || !side)
         return sco_error_nomem(err);
+    if (sco_fs_is_file(path) && (r = api_audit_call(c, "success", err)) < 0)
+        return r;
     if (unlink(path) < 0)
         return errno == ENOENT ? sco_error_set(err, SCO_E_NOT_FOUND, "there is no pack %s", name)
                                : sco_error_errno(err, errno, "cannot remove %s", path);

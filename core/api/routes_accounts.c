@@ -216,10 +216,14 @@ static int change_password(struct api_call *c, struct sco_error *err)
     if (r == SCO_E_PERMISSION)
         return r; /* 403: who it is, is known */
     if (r == 0)
-        r = sco_auth_set_password(a, c->store, id, accounts_str(c, "new_password"), err);
+        r = sco_store_begin(c->store, err);
+    if (r < 0)
+        return accounts_refused(c, r, wait, err);
+    r = sco_auth_set_password(a, c->store, id, accounts_str(c, "new_password"), err);
     if (r == 0)
         r = api_audit(c, "user.password", accounts_object(c, "user", id), "success", NULL, err);
-    return r < 0 ? accounts_refused(c, r, wait, err) : 0;
+    r = sco_store_end(c->store, r, err);
+    return r < 0 ? accounts_refused(c, r, 0, err) : 0;
 }
 
 static int do_verify(struct api_call *c, struct sco_error *err)
@@ -347,10 +351,14 @@ static int totp_remove(struct api_call *c, struct sco_error *err)
     if (r == SCO_E_PERMISSION)
         return r;
     if (r == 0)
-        r = sco_auth_totp_remove(accounts_auth(c), c->store, id, err);
+        r = sco_store_begin(c->store, err);
+    if (r < 0)
+        return accounts_refused(c, r, wait, err);
+    r = sco_auth_totp_remove(accounts_auth(c), c->store, id, err);
     if (r == 0)
         r = api_audit(c, "user.totp.remove", accounts_object(c, "user", id), "success", NULL, err);
-    return r < 0 ? accounts_refused(c, r, wait, err) : 0;
+    r = sco_store_end(c->store, r, err);
+    return r < 0 ? accounts_refused(c, r, 0, err) : 0;
 }
 
 static int jwks(struct api_call *c, struct sco_error *err)
@@ -361,24 +369,24 @@ static int jwks(struct api_call *c, struct sco_error *err)
 }
 
 const struct api_route api_routes_accounts[] = {
-    {"POST", "/api/v1/auth/login", 0, 0, API_PUBLIC, login},
-    {"POST", "/api/v1/auth/refresh", 0, 0, API_PUBLIC, refresh},
+    {"POST", "/api/v1/auth/login", 0, 0, API_PUBLIC | API_OWN_TX, login},
+    {"POST", "/api/v1/auth/refresh", 0, 0, API_PUBLIC | API_OWN_TX, refresh},
     {"POST", "/api/v1/auth/logout", 0, 0, API_PUBLIC, logout},
     {"POST", "/api/v1/auth/setup", 0, 0, API_PUBLIC, setup},
-    {"POST", "/api/v1/auth/password/forgot", 0, 0, API_PUBLIC, forgot},
+    {"POST", "/api/v1/auth/password/forgot", 0, 0, API_PUBLIC | API_OWN_TX, forgot},
     {"POST", "/api/v1/auth/password/reset", 0, 0, API_PUBLIC, reset},
     {"POST", "/api/v1/auth/email/verify", 0, 0, API_PUBLIC, verify},
     {"GET", "/.well-known/jwks.json", 0, 0, API_PUBLIC | API_NO_STORE | API_ON_LOOP, jwks},
     {"GET", "/api/v1/auth/me", SCO_ACT_READ, SCO_RES_SELF, API_FRESH, me},
-    {"PUT", "/api/v1/auth/password", SCO_ACT_UPDATE, SCO_RES_SELF, 0, change_password},
+    {"PUT", "/api/v1/auth/password", SCO_ACT_UPDATE, SCO_RES_SELF, API_OWN_TX, change_password},
     {"POST", "/api/v1/auth/totp", SCO_ACT_UPDATE, SCO_RES_SELF, 0, totp_begin},
     {"POST", "/api/v1/auth/totp/confirm", SCO_ACT_UPDATE, SCO_RES_SELF, 0, totp_confirm},
-    {"POST", "/api/v1/auth/totp/remove", SCO_ACT_UPDATE, SCO_RES_SELF, 0, totp_remove},
+    {"POST", "/api/v1/auth/totp/remove", SCO_ACT_UPDATE, SCO_RES_SELF, API_OWN_TX, totp_remove},
     {"GET", "/api/v1/tokens", SCO_ACT_READ, SCO_RES_SELF, API_FRESH, accounts_token_list},
     {"POST", "/api/v1/tokens", SCO_ACT_CREATE, SCO_RES_SELF, 0, accounts_token_create},
     {"DELETE", "/api/v1/tokens/{id}", SCO_ACT_DELETE, SCO_RES_SELF, 0, accounts_token_delete},
     {"GET", "/api/v1/users", SCO_ACT_READ, SCO_RES_USERS, API_FRESH, accounts_user_list},
-    {"POST", "/api/v1/users", SCO_ACT_CREATE, SCO_RES_USERS, 0, accounts_user_create},
+    {"POST", "/api/v1/users", SCO_ACT_CREATE, SCO_RES_USERS, API_OWN_TX, accounts_user_create},
     {"GET", "/api/v1/users/{id}", SCO_ACT_READ, SCO_RES_USERS, API_FRESH, accounts_user_get},
     {"PUT", "/api/v1/users/{id}", SCO_ACT_UPDATE, SCO_RES_USERS, 0, accounts_user_put},
     {"DELETE", "/api/v1/users/{id}", SCO_ACT_DELETE, SCO_RES_USERS, 0, accounts_user_delete},

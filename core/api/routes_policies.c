@@ -77,17 +77,17 @@ static int compliance_list(struct api_call *c, struct sco_error *err)
 #define V1 "/api/v1"
 
 const struct api_route api_routes_policies[] = {
-    {"POST", V1 "/iac/scan", SCO_ACT_READ, SCO_RES_SECURITY, 0, api_iac_scan},
+    {"POST", V1 "/iac/scan", SCO_ACT_READ, SCO_RES_SECURITY, API_OWN_TX, api_iac_scan},
     {"GET", V1 "/iac/policies", SCO_ACT_READ, SCO_RES_SECURITY, 0, policy_list},
-    {"POST", V1 "/iac/policies", SCO_ACT_CREATE, SCO_RES_SECURITY, API_UPLOAD | API_ANY_BODY,
-     api_policy_upload},
+    {"POST", V1 "/iac/policies", SCO_ACT_CREATE, SCO_RES_SECURITY,
+     API_UPLOAD | API_ANY_BODY | API_OWN_TX, api_policy_upload},
     {"GET", V1 "/iac/policies/packs", SCO_ACT_READ, SCO_RES_SECURITY, 0, api_policy_pack_list},
-    {"DELETE", V1 "/iac/policies/packs/{name}", SCO_ACT_DELETE, SCO_RES_SECURITY, 0,
+    {"DELETE", V1 "/iac/policies/packs/{name}", SCO_ACT_DELETE, SCO_RES_SECURITY, API_OWN_TX,
      api_policy_remove},
     {"GET", V1 "/iac/policies/{id}", SCO_ACT_READ, SCO_RES_SECURITY, 0, policy_show},
     {"GET", V1 "/iac/compliance", SCO_ACT_READ, SCO_RES_COMPLIANCE, 0, compliance_list},
     {"GET", V1 "/waivers", SCO_ACT_READ, SCO_RES_SECURITY, 0, api_waiver_list},
-    {"POST", V1 "/waivers", SCO_ACT_CREATE, SCO_RES_SECURITY, 0, api_waiver_create},
-    {"DELETE", V1 "/waivers/{id}", SCO_ACT_DELETE, SCO_RES_SECURITY, 0, api_waiver_delete},
+    {"POST", V1 "/waivers", SCO_ACT_CREATE, SCO_RES_SECURITY, API_OWN_TX, api_waiver_create},
+    {"DELETE", V1 "/waivers/{id}", SCO_ACT_DELETE, SCO_RES_SECURITY, API_OWN_TX, api_waiver_delete},
     {0},
 };

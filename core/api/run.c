@@ -172,35 +172,39 @@ static void audit_end(struct api_exchange *x, const char *outcome)
 {
     struct api_call *c = &x->call;
     struct sco_error err;
-    char action[200];
     if (!c->store || (is_get(x) && !x->denied && !(c->route->flags & API_AUDIT)))
         return;
     if (c->audited && strcmp(outcome, "success") == 0)
         return;
-    snprintf(action, sizeof action, "%s %s", c->method, c->route->path);
-    if (api_audit(c, action, c->path, outcome, NULL, &err) < 0)
+    if (api_audit_call(c, outcome, &err) < 0)
         x->log_text = sco_arena_fmt(&c->arena, "audit log: %s", err.text);
 }
 
-/* The handler, with the reply of its key kept in the same transaction. */
+static int handle_change(struct api_exchange *x, bool whole, struct sco_error *err)
+{
+    struct api_call *c = &x->call;
+    int r = c->route->handler(c, err);
+    if (r == 0 && whole && !c->audited)
+        r = api_audit_call(c, "success", err);
+    return r == 0 && x->in_flight ? api_idempotent_keep(x, err) : r;
+}
+
+/* The handler, the row of the audit log and the reply of its key: all of it or nothing. */
 static int handle(struct api_exchange *x, struct sco_error *err)
 {
     struct api_call *c = &x->call;
-    if (!x->in_flight || !c->store)
-        return c->route->handler(c, err);
-    int r = sco_store_begin(c->store, err);
+    bool whole = c->store && !is_get(x) && !(c->route->flags & API_OWN_TX);
+    int r = whole ? sco_store_begin(c->store, err) : 0;
     if (r < 0)
         return r;
-    r = api_idempotent_look(x, err);
+    r = x->in_flight ? api_idempotent_look(x, err) : 0;
     if (r == 0) {
-        r = c->route->handler(c, err);
-        if (r == 0)
-            r = api_idempotent_keep(x, err);
+        r = handle_change(x, whole, err);
     } else if (r > 0) {
         r = 0;
         c->audited = true; /* it was, the first time */
     }
-    return sco_store_end(c->store, r, err);
+    return whole ? sco_store_end(c->store, r, err) : r;
 }
 
 static void run(struct api_exchange *x)

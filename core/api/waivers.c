@@ -142,7 +142,7 @@ static int replace(struct api_call *c, const struct opened *x, const struct sco_
         r = api_fault(c, err, "", "%s", told ? told + 2 : why.text);
     } else if (r < 0) {
         r = sco_error_set(err, r, "%s", why.text);
-    } else if (rename(aside, x->path) < 0) {
+    } else if ((r = api_audit_call(c, "success", err)) == 0 && rename(aside, x->path) < 0) {
         r = sco_error_errno(err, errno, "cannot make %s", x->path);
     }
     if (r < 0)
@@ -229,7 +229,7 @@ static int without(struct api_call *c, const struct opened *x, const char *wante
         r = sco_error_set(err, SCO_E_NOT_FOUND, "there is no waiver %s", wanted);
     else if (r == 0 && left)
         r = replace(c, x, &text, err);
-    else if (r == 0 && unlink(x->path) < 0)
+    else if (r == 0 && (r = api_audit_call(c, "success", err)) == 0 && unlink(x->path) < 0)
         r = sco_error_errno(err, errno, "cannot remove %s", x->path);
     return r;
 }

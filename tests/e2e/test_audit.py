@@ -6,6 +6,7 @@ import sqlite3
 import struct
 import unittest
 
+from daemon import PASSWORD, DaemonCase
 from harness import GATE, PASSED, USAGE, Case
 
 
@@ -91,6 +92,69 @@ class Audit(Case):
         self.assertNotIn("\x1b", self.audit("list", code=PASSED).out)
         self.assertEqual(self.audit("list", "--action", "token.", code=PASSED).out, "")
         self.audit("show", code=USAGE)
+
+
+
+class Whole(DaemonCase):
+    """A change and its row are one: when the row cannot be written, nothing has changed."""
+    settings = ("queue.slots=0",)
+
+    def setUp(self):
+        super().setUp()
+        self.repo = self.repository("r", Dockerfile="FROM debian:latest\n")
+        self.scan_body = {"target": {"location": f"file://{self.repo}"}}
+        self.job = self.ask(202, "POST", "/scans/iac", self.scan_body).json()["id"]
+        self.waiver = self.waive(201, "one")["id"]
+
+    def sql(self, text):
+        with sqlite3.connect(self.data / "store.db", timeout=30) as db:
+            return db.execute(text).fetchall()
+
+    def waive(self, status, policy):
+        return self.ask(status, "POST", "/waivers", {"policy": policy, "reason": "r"}).json()
+
+    def state(self):
+        return ([j["state"] for j in self.get("/jobs")["items"]],
+                [(s["name"], s["enabled"]) for s in self.get("/schedules")["items"]],
+                [t["name"] for t in self.get("/targets")["items"]],
+                [w["policy"] for w in self.get("/waivers")["items"]],
+                [u["email"] for u in self.get("/users")["items"]])
+
+    def test_no_row_no_change(self):
+        schedule = {"name": "s", "cron": "0 3 * * *", "scan": self.scan_body}
+        changes = (
+            ("POST", "/scans/all", {**self.scan_body, "branch": "x"}, 202, {}),
+            ("POST", "/scans/all", {**self.scan_body, "branch": "y"}, 202, {"Idempotency-Key": "k"}),
+            ("POST", "/imports?repository=x", "{}", 202, {"Content-Type": "application/octet-stream"}),
+            ("POST", f"/scans/{self.job}/cancel", None, 200, {}),
+            ("POST", "/schedules", schedule, 201, {}),
+            ("POST", "/targets", {"name": "t", **self.scan_body}, 201, {}),
+            ("POST", "/waivers", {"policy": "two", "reason": "r"}, 201, {}),
+            ("DELETE", f"/waivers/{self.waiver}", None, 204, {}),
+            ("POST", "/users", {"email": "b@example.com", "name": "b", "password": PASSWORD,
+                                "roles": ["viewer"]}, 201, {}),
+        )
+        before = self.state()
+        rows = self.sql("SELECT count(*) FROM audit_log")
+        self.sql("CREATE TRIGGER full BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'full'); END")
+        for method, path, body, _, headers in changes:
+            reply = self.request(method, path, body, headers=headers)
+            self.assertGreaterEqual(reply.status, 500, f"{method} {path}: {reply}")
+        self.assertEqual(self.state(), before)
+        self.assertEqual(list(self.data.glob("spool/*")), [])
+        self.sql("DROP TRIGGER full")
+        self.assertEqual(self.sql("SELECT count(*) FROM audit_log"), rows)
+        for method, path, body, status, headers in changes:
+            self.ask(status, method, path, body, headers=headers)
+        self.assertEqual(self.sql("SELECT count(*) FROM audit_log")[0][0], rows[0][0] + len(changes))
+        self.assertNotEqual(self.state(), before)
+
+    def test_rows_that_fail_are_told(self):
+        self.ask(404, "POST", "/scans/00000000-0000-4000-8000-000000000000/cancel")
+        self.ask(404, "DELETE", "/waivers/0123456789abcdef")
+        last = self.sql("SELECT action, outcome FROM audit_log ORDER BY seq DESC LIMIT 2")
+        self.assertEqual(last, [("DELETE /api/v1/waivers/{id}", "failure"),
+                                ("POST /api/v1/scans/{id}/cancel", "failure")])
 
 
 if __name__ == "__main__":
