@@ -65,8 +65,13 @@ int api_finding_filter(struct api_call *c, struct sco_store_filter *ret, struct 
     if (r == 0 && severity &&
         (f.min_severity = sco_severity_parse(sco_str_c(severity))) == SCO_SEV_UNKNOWN)
         r = api_fault(c, err, "?severity", "info, low, medium, high or critical");
-    if (r == 0 && sort && strcmp(sort, "-risk_score") != 0)
-        r = api_fault(c, err, "?sort", "findings are sorted by -risk_score");
+    if (r == 0 && sort && sco_store_sort_parse(sort, &f, NULL) < 0)
+        r = api_fault(c, err, "?sort",
+                      "risk_score, severity, first_detected or last_detected, with - before it "
+                      "from the highest down");
+    if (r == 0 && f.sort == SCO_SORT_LAST_DETECTED && !f.repository)
+        r = api_fault(c, err, "?sort",
+                      "by last_detected the findings of one ?repository are sorted");
     if (r == 0)
         *ret = f;
     return r;

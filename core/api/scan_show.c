@@ -109,7 +109,11 @@ int api_scan_list(struct api_call *c, struct sco_error *err)
                                       .branch = api_query(c, "branch"),
                                       .status = api_query(c, "status"),
                                       .repositories = api_scope(c)};
+    const char *sort = api_query(c, "sort");
     int r = api_page(c, &f.limit, &f.cursor, err);
+    f.oldest_first = sort && strcmp(sort, "completed_at") == 0;
+    if (r == 0 && sort && !f.oldest_first && strcmp(sort, "-completed_at") != 0)
+        r = api_fault(c, err, "?sort", "-completed_at or completed_at");
     if (r == 0)
         r = sco_store_scans(c->store, &f, &p, err);
     if (r < 0)

@@ -30,6 +30,8 @@ static int take_filter(struct cli *c, struct sco_store_filter *f, struct sco_err
         r = context_bits(c, ARG_TYPE, "--type", SCO_TYPE_MAX_, sco_type_name, &f->types, err);
     if (r == 0)
         r = context_limit(c, &f->limit, err);
+    if (r == 0 && args_has(c, ARG_SORT) && sco_store_sort_parse(c->values[ARG_SORT], f, err) < 0)
+        r = sco_error_prefix(err, "--sort");
     if (r < 0 || !args_has(c, ARG_SEVERITY))
         return r;
     f->min_severity = sco_severity_parse(sco_str_c(c->values[ARG_SEVERITY]));
@@ -275,8 +277,9 @@ static int open_either(struct cli *c, const char *what, struct sco_store **ret,
                        struct sco_error *err)
 {
     static const char *const list_flags[] = {
-        "repository", "branch", "status", "severity",        "type", "tool", "rule", "cve", "path",
-        "limit",      "cursor", "format", "show-suppressed", NULL};
+        "repository", "branch", "status", "severity", "sort",   "type",   "tool",
+        "rule",       "cve",    "path",   "limit",    "cursor", "format", "show-suppressed",
+        NULL};
     static const char *const others[] = {"reason", "until", "format", NULL};
     uint64_t expired;
     int r =

@@ -40,7 +40,12 @@ static int list(struct cli *c, struct sco_store *s, bool json, struct sco_error 
                                       .cursor = c->values[ARG_CURSOR]};
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct sco_json_out o = {.b = &b};
+    const char *sort = args_has(c, ARG_SORT) ? c->values[ARG_SORT] : "-completed_at";
     int r = context_limit(c, &f.limit, err);
+    f.oldest_first = strcmp(sort, "completed_at") == 0;
+    if (r == 0 && !f.oldest_first && strcmp(sort, "-completed_at") != 0)
+        r = sco_error_set(err, SCO_E_INVALID,
+                          "--sort: expected -completed_at or completed_at, got \"%s\"", sort);
     if (r == 0)
         r = c->remote ? remote_scans(c->remote, &f, &p, err) : sco_store_scans(s, &f, &p, err);
     if (r < 0)
@@ -120,8 +125,8 @@ static int show(struct cli *c, struct sco_store *s, bool json, struct sco_error 
 
 int cmd_scans(struct cli *c)
 {
-    static const char *const flags[] = {"repository", "branch", "status", "limit",
-                                        "cursor",     "format", NULL};
+    static const char *const flags[] = {"repository", "branch", "status", "sort",
+                                        "limit",      "cursor", "format", NULL};
     struct sco_error err = {0};
     struct sco_store *s = NULL;
     bool json = false;

@@ -148,7 +148,7 @@ static const char *status_name(uint32_t i)
 
 static void findings_query(struct sco_buf *path, const struct sco_store_filter *f)
 {
-    SCO_AUTO(sco_buf) struct sco_buf statuses = {0}, types = {0};
+    SCO_AUTO(sco_buf) struct sco_buf statuses = {0}, types = {0}, sort = {0};
     add_bits(&statuses, f->statuses, SCO_STATUS_MAX_, status_name);
     add_bits(&types, f->types, SCO_TYPE_MAX_, sco_type_name);
     remote_query(path, "repository", f->repository);
@@ -161,9 +161,11 @@ static void findings_query(struct sco_buf *path, const struct sco_store_filter *
     remote_query(path, "cve", f->cve);
     remote_query(path, "path", f->path);
     remote_query(path, "suppressed", f->suppressed ? "true" : NULL);
+    sco_buf_addf(&sort, "%s%s", f->ascending ? "" : "-", sco_store_sort_name(f->sort));
+    remote_query(path, "sort", sco_buf_z(&sort));
     remote_query_limit(path, f->limit);
     remote_query(path, "cursor", f->cursor);
-    path->failed |= statuses.failed || types.failed;
+    path->failed |= statuses.failed || types.failed || sort.failed;
 }
 
 int remote_findings(struct remote *r, const struct sco_store_filter *f,
@@ -368,6 +370,7 @@ int remote_scans(struct remote *r, const struct sco_store_scan_filter *f, struct
     remote_query(&path, "repository", f->repository);
     remote_query(&path, "branch", f->branch);
     remote_query(&path, "status", f->status);
+    remote_query(&path, "sort", f->oldest_first ? "completed_at" : NULL);
     remote_query_limit(&path, f->limit);
     remote_query(&path, "cursor", f->cursor);
     int e = sco_buf_check(&path, err);

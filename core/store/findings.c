@@ -15,13 +15,60 @@ enum { PARAMS_MAX = 40, ID_PART_MIN = 8 };
     "v.assignee FROM vulnerabilities v JOIN branches b ON b.pk = v.branch_pk "                     \
     "JOIN vulnerability_details d ON d.pk = v.pk "
 
+/* ---- orders ---- */
+/* Each has an index of (key, pk), but for the last one: every scan writes it, to every finding that
+ * it sees, and an index of it would cost more than the merge does. There the findings of one
+ * repository are read and sorted. */
+#define SEVERITY_RANK                                                                              \
+    "CASE v.severity WHEN 'CRITICAL' THEN 5 WHEN 'HIGH' THEN 4 WHEN 'MEDIUM' THEN 3 WHEN 'LOW' "   \
+    "THEN 2 ELSE 1 END"
+static const struct {
+    const char *name, *key;
+} sorts[SCO_SORT_MAX_] = {
+    [SCO_SORT_RISK] = {"risk_score", "v.risk_score"},
+    [SCO_SORT_SEVERITY] = {"severity", SEVERITY_RANK},
+    [SCO_SORT_FIRST_DETECTED] = {"first_detected", "v.first_detected"},
+    [SCO_SORT_LAST_DETECTED] = {"last_detected", "v.last_detected"},
+};
+
+const char *sco_store_sort_name(enum sco_store_sort sort)
+{
+    return (unsigned)sort < SCO_SORT_MAX_ ? sorts[sort].name : NULL;
+}
+
+int sco_store_sort_parse(const char *text, struct sco_store_filter *f, struct sco_error *err)
+{
+    struct sco_str name = sco_str_c(text);
+    bool down = sco_str_starts(name, "-");
+    name.p += down;
+    name.n -= down;
+    for (unsigned i = 0; i < SCO_SORT_MAX_; i++)
+        if (sco_str_is(name, sorts[i].name)) {
+            f->sort = (enum sco_store_sort)i;
+            f->ascending = !down;
+            return 0;
+        }
+    return sco_error_set(err, SCO_E_INVALID,
+                         "findings are sorted by risk_score, severity, first_detected or "
+                         "last_detected, with - before it from the highest down, not \"%s\"",
+                         text);
+}
+
 struct reading {
     struct sco_finding_page *page;
     const int64_t *sla_ms;
     size_t limit;
-    double risk; /* of the last one */
-    int64_t pk;
+    enum sco_store_sort sort;
+    double risk; /* of the last one, as are the others */
+    int64_t key, pk;
 };
+
+static const char *cursor_of(const struct reading *rd, struct sco_arena *a)
+{
+    if (rd->sort == SCO_SORT_RISK)
+        return sco_arena_fmt(a, "%.17g_%lld", rd->risk, (long long)rd->pk);
+    return sco_arena_fmt(a, "%lld_%lld", (long long)rd->key, (long long)rd->pk);
+}
 
 static int on_finding(void *user, const struct store_value *v, size_t n)
 {
@@ -31,7 +78,7 @@ static int on_finding(void *user, const struct store_value *v, size_t n)
     char hex[65] = "";
     (void)n;
     if (p->n == rd->limit) {
-        p->cursor = sco_arena_fmt(a, "%.17g_%lld", rd->risk, (long long)rd->pk);
+        p->cursor = cursor_of(rd, a);
         return p->cursor ? 0 : SCO_E_NOMEM;
     }
     if (v[4].s.n == SCO_FINGERPRINT_LEN)
@@ -69,6 +116,9 @@ static int on_finding(void *user, const struct store_value *v, size_t n)
     if (open && x->severity < SCO_SEV_MAX_ && rd->sla_ms[x->severity])
         x->due_at = x->first_detected + rd->sla_ms[x->severity];
     rd->risk = v[9].real;
+    rd->key = rd->sort == SCO_SORT_SEVERITY         ? (int64_t)x->severity
+              : rd->sort == SCO_SORT_FIRST_DETECTED ? x->first_detected
+                                                    : x->last_detected;
     rd->pk = v[0].i;
     return x->id && x->repository && x->branch && x->fingerprint && x->tools && x->content
                ? 0
@@ -148,22 +198,42 @@ static void with_tool(struct question *q, const char *tool)
     sco_buf_addz(&q->sql, "), '') <> lower(',' || v.tools || ',')");
 }
 
-static int after(struct question *q, const char *cursor, struct sco_error *err)
+static int parse_cursor(const struct sco_store_filter *f, struct store_value *ret_key,
+                        int64_t *ret_pk, struct sco_error *err)
 {
-    struct sco_str rest = sco_str_c(cursor), risk = {0}, pk = {0};
-    double risk_value = 0;
-    int64_t pk_value = 0;
-    if (!cursor)
-        return 0;
-    if (!sco_str_split(&rest, '_', &risk) || !sco_str_split(&rest, '_', &pk) ||
-        sco_parse_real(risk, &risk_value) < 0 || sco_parse_i64(pk, 0, INT64_MAX, &pk_value) < 0)
+    struct sco_str rest = sco_str_c(f->cursor), key = {0}, pk = {0};
+    double real = 0;
+    int64_t number = 0;
+    bool good = sco_str_split(&rest, '_', &key) && sco_str_split(&rest, '_', &pk) &&
+                sco_parse_i64(pk, 0, INT64_MAX, ret_pk) == 0;
+    if (good && f->sort == SCO_SORT_RISK)
+        good = sco_parse_real(key, &real) == 0;
+    else if (good)
+        good = sco_parse_i64(key, INT64_MIN, INT64_MAX, &number) == 0;
+    if (!good)
         return sco_error_set(err, SCO_E_INVALID,
                              "\"%s\" is no cursor: give the one that the page before ended with",
-                             cursor);
-    param(q, " AND v.risk_score <= ", sv_real(risk_value)); /* where the index begins */
-    param(q, " AND (v.risk_score < ", sv_real(risk_value));
-    param(q, " OR (v.risk_score = ", sv_real(risk_value));
-    param(q, " AND v.pk > ", sv_i64(pk_value));
+                             f->cursor);
+    *ret_key = f->sort == SCO_SORT_RISK ? sv_real(real) : sv_i64(number);
+    return 0;
+}
+
+static int after(struct question *q, const struct sco_store_filter *f, struct sco_error *err)
+{
+    struct store_value key = {0};
+    int64_t pk = 0;
+    const char *name = sorts[f->sort].key, *op = f->ascending ? ">" : "<";
+    int r = f->cursor ? parse_cursor(f, &key, &pk, err) : 0;
+    if (r < 0 || !f->cursor)
+        return r;
+    sco_buf_addf(&q->sql, " AND %s %s= ", name, op); /* where the index begins */
+    param(q, "", key);
+    sco_buf_addf(&q->sql, " AND (%s %s ", name, op);
+    param(q, "", key);
+    sco_buf_addf(&q->sql, " OR (%s = ", name);
+    param(q, "", key);
+    sco_buf_addf(&q->sql, " AND v.pk %s ", op);
+    param(q, "", sv_i64(pk));
     sco_buf_addz(&q->sql, "))");
     return 0;
 }
@@ -200,13 +270,22 @@ static int within(struct sco_store *s, struct question *q, const char *const *gl
     return 0;
 }
 
+static void order_by(struct question *q, const struct sco_store_filter *f)
+{
+    const char *down = f->ascending ? "" : " DESC";
+    sco_buf_addf(&q->sql, " ORDER BY %s%s, v.pk%s", sorts[f->sort].key, down, down);
+}
+
 static int ask(struct sco_store *s, struct question *q, const struct sco_store_filter *f,
                uint32_t limit, struct sco_error *err)
 {
     uint32_t severities = 0;
     for (uint32_t i = f->min_severity; i && i < SCO_SEV_MAX_; i++)
         severities |= 1u << i;
-    sco_buf_addz(&q->sql, FINDING_COLUMNS "WHERE 1 = 1");
+    /* which ones, and only then what they are: nothing else of the others is read */
+    sco_buf_addz(&q->sql, FINDING_COLUMNS
+                 "WHERE v.pk IN (SELECT v.pk FROM vulnerabilities v JOIN branches b ON b.pk = "
+                 "v.branch_pk WHERE 1 = 1");
     one_of(q, "v.status",
            f->statuses ? f->statuses : 1u << SCO_STATUS_OPEN | 1u << SCO_STATUS_IN_PROGRESS,
            SCO_STATUS_MAX_, status_name);
@@ -227,8 +306,11 @@ static int ask(struct sco_store *s, struct question *q, const struct sco_store_f
         sco_buf_addz(&q->sql, " AND v.assignee IS NULL");
     int r = within(s, q, f->repositories, err);
     if (r == 0)
-        r = after(q, f->cursor, err);
-    param(q, " ORDER BY v.risk_score DESC, v.pk LIMIT ", sv_i64((int64_t)limit + 1));
+        r = after(q, f, err);
+    order_by(q, f);
+    param(q, " LIMIT ", sv_i64((int64_t)limit + 1));
+    sco_buf_addc(&q->sql, ')');
+    order_by(q, f);
     return r < 0 ? r : sco_buf_check(&q->sql, err);
 }
 
@@ -241,7 +323,11 @@ int sco_store_findings(struct sco_store *s, const struct sco_store_filter *f,
     if (limit > SCO_STORE_PAGE_MAX)
         return sco_error_set(err, SCO_E_INVALID, "a page has at most %d findings",
                              SCO_STORE_PAGE_MAX);
-    struct reading rd = {.page = &page, .sla_ms = s->sla_ms, .limit = limit};
+    if ((unsigned)f->sort >= SCO_SORT_MAX_ || (f->sort == SCO_SORT_LAST_DETECTED && !f->repository))
+        return sco_error_set(err, SCO_E_INVALID,
+                             "by last_detected the findings of one repository are sorted: say "
+                             "which");
+    struct reading rd = {.page = &page, .sla_ms = s->sla_ms, .limit = limit, .sort = f->sort};
     int r = ask(s, &q, f, limit, err);
     page.v = sco_arena_alloc(&page.arena, (size_t)limit * sizeof *page.v);
     if (r == 0 && !page.v)

@@ -396,6 +396,8 @@ static void filter_sql(struct sco_buf *b, const struct sco_job_filter *f, struct
                 gap = ", ";
             }
         sco_buf_addz(b, *gap ? ")" : "'')");
+        if (!(f->states & 1u << SCO_JOB_COMPLETED)) /* which most are: the others have an index */
+            sco_buf_addz(b, " AND state <> 'completed'");
     }
     if (f->kind) {
         v[(*n)++] = sv_text(f->kind);
@@ -462,9 +464,18 @@ int sco_store_job_counts(struct sco_store *s, int64_t now, struct sco_job_counts
                          struct sco_error *err)
 {
     struct sco_job_counts c = {0};
-    struct store_value v = sv_i64(now);
-    int r = store_query(s, "SELECT state, count(*) FROM jobs GROUP BY state", NULL, 0, on_count, &c,
-                        err);
+    struct store_value v = sv_i64(now), since = sv_i64(now - SCO_JOB_COUNTS_MS);
+    int r = store_query(s,
+                        "SELECT state, count(*) FROM jobs WHERE completed_at > 0 AND completed_at "
+                        ">= $1 GROUP BY state",
+                        &since, 1, on_count, &c, err);
+    if (r == 0)
+        r = store_query(s,
+                        "SELECT 'queued', count(*) FROM jobs WHERE state = 'queued' UNION ALL "
+                        "SELECT 'running', count(*) FROM jobs WHERE state = 'running' UNION ALL "
+                        "SELECT 'dead', count(*) FROM jobs WHERE state = 'dead' AND state <> "
+                        "'completed'",
+                        NULL, 0, on_count, &c, err);
     if (r == 0)
         r = store_query(s,
                         "SELECT min(created_at) FROM jobs WHERE state = 'queued' AND "

@@ -60,8 +60,8 @@ static void needs(struct claim_sql *q, const char *scanner)
           ", '') <> ',' || scanners || ',')");
 }
 
-#define TARGET_BUSY                                                                                \
-    "(SELECT count(*) FROM jobs r WHERE r.state = 'running' AND r.target_key = j.target_key)"
+#define TARGET_BUSY(of)                                                                            \
+    "(SELECT count(*) FROM jobs r WHERE r.state = 'running' AND r.target_key = " of ".target_key)"
 
 /* `chosen` may be fewer than could run, never more: sums go over what is left out as well. The
  * first one always may, so another round finds the rest. */
@@ -77,7 +77,7 @@ static void build(struct claim_sql *q, const struct claiming *cl, int64_t max)
     param(q, " AND j.not_before <= ", sv_i64(c->now), "");
     param(q, " AND (j.attempt > 0 OR j.deadline = 0 OR j.deadline > ", sv_i64(c->now), ")");
     param(q, " AND (j.only_node IS NULL OR j.only_node = ", sv_text(c->node), ")");
-    param(q, " AND " TARGET_BUSY " < ", sv_i64(target_max), "");
+    param(q, " AND " TARGET_BUSY("j") " < ", sv_i64(target_max), "");
     for (size_t i = 0; i < c->n_limits; i++)
         if (cl->running[i] >= c->limits[i].max) {
             sco_buf_addz(&q->b, " AND NOT ");
@@ -87,15 +87,15 @@ static void build(struct claim_sql *q, const struct claiming *cl, int64_t max)
             open[n_open++] = &c->limits[i];
         }
     param(q, " ORDER BY j.rank, j.pk LIMIT ", sv_i64(max), cl->s->ops->skip_locked);
-    sco_buf_addz(&q->b, "), chosen AS MATERIALIZED (SELECT j.pk, " TARGET_BUSY
-                        " + row_number() OVER (PARTITION BY j.target_key ORDER BY j.rank, j.pk) "
-                        "AS nth");
+    sco_buf_addz(&q->b, "), chosen AS MATERIALIZED (SELECT c.pk, " TARGET_BUSY(
+                            "c") " + row_number() "
+                                 "OVER (PARTITION BY c.target_key ORDER BY c.rank, c.pk) AS nth");
     for (size_t i = 0; i < n_open; i++) {
         sco_buf_addz(&q->b, ", sum(CASE WHEN ");
         needs(q, open[i]->scanner);
-        sco_buf_addf(&q->b, " THEN 1 ELSE 0 END) OVER (ORDER BY j.rank, j.pk) AS nth%zu", i);
+        sco_buf_addf(&q->b, " THEN 1 ELSE 0 END) OVER (ORDER BY c.rank, c.pk) AS nth%zu", i);
     }
-    param(q, " FROM candidate j) UPDATE jobs SET state = 'running', attempt = attempt + 1, node = ",
+    param(q, " FROM candidate c) UPDATE jobs SET state = 'running', attempt = attempt + 1, node = ",
           sv_text(c->node), "");
     param(q, ", lease_until = ", sv_i64(c->now + c->lease_ms), "");
     param(q, ", started_at = ", sv_i64(c->now), "");

@@ -190,7 +190,8 @@ int sco_store_scans(struct sco_store *s, const struct sco_store_scan_filter *f,
 {
     struct sco_scan_page page = {0};
     struct reading rd = {.page = &page, .limit = f->limit ? f->limit : 100};
-    int64_t at = INT64_MAX, pk = INT64_MAX;
+    int64_t at = f->oldest_first ? INT64_MIN : INT64_MAX, pk = at;
+    const char *down = f->oldest_first ? "" : " DESC";
     struct store_value v[7];
     size_t n = 0;
     SCO_AUTO(sco_buf) struct sco_buf sql = {0};
@@ -201,7 +202,8 @@ int sco_store_scans(struct sco_store *s, const struct sco_store_scan_filter *f,
         return r;
     v[n++] = sv_i64(at);
     v[n++] = sv_i64(pk);
-    sco_buf_addz(&sql, SCAN_COLUMNS "WHERE (s.completed_at, s.pk) < ($1, $2)");
+    sco_buf_addf(&sql, SCAN_COLUMNS "WHERE (s.completed_at, s.pk) %s ($1, $2)",
+                 f->oldest_first ? ">" : "<");
     const struct {
         const char *column, *value;
     } same[] = {{"b.repository", f->repository}, {"b.branch", f->branch}, {"s.status", f->status}};
@@ -221,7 +223,7 @@ int sco_store_scans(struct sco_store *s, const struct sco_store_scan_filter *f,
         sql.failed |= list.failed;
     }
     v[n++] = sv_i64((int64_t)rd.limit + 1);
-    sco_buf_addf(&sql, " ORDER BY s.completed_at DESC, s.pk DESC LIMIT $%zu", n);
+    sco_buf_addf(&sql, " ORDER BY s.completed_at%s, s.pk%s LIMIT $%zu", down, down, n);
     page.v = sco_arena_alloc(&page.arena, (rd.limit + 1) * sizeof *page.v);
     r = sql.failed || !page.v ? sco_error_nomem(err)
                               : store_query(s, sco_buf_z(&sql), v, n, on_scan, &rd, err);

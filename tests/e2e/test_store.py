@@ -187,8 +187,14 @@ class Store(Case):
         self.assertEqual(len(self.listed("--tool", "LINTER", "--rule", "R3")), 1)
         self.assertEqual(self.listed("--severity", "critical"), [])
         for args in (["--status", "closed"], ["--severity", "bad"], ["--limit", "0"],
-                     ["--cursor", "x"], ["--type", "x"]):
+                     ["--cursor", "x"], ["--type", "x"], ["--sort", "title"],
+                     ["--sort", "last_detected"]):
             self.run_it("findings", "list", *args, code=USAGE)
+        up = [f["id"] for f in self.listed("--sort", "first_detected")]
+        self.assertEqual(up[::-1], [f["id"] for f in self.listed("--sort", "-first_detected")])
+        self.assertEqual(len(self.listed("--sort", "last_detected", "--repository", "app")), 30)
+        self.run_it("scans", "list", "--sort", "status", code=USAGE)
+        self.run_it("scans", "list", "--sort", "completed_at", code=PASSED)
         table = self.run_it("findings", "list", "--limit", "3", code=PASSED)
         self.assertIn("--cursor", table.out)
         scans = self.run_it("scans", "list", "--format", "json", code=PASSED).json()["scans"]

@@ -36,7 +36,9 @@ static const struct sco_metric info = {.name = "secureops_build_info",
                                        .labels = {"version"}};
 
 static const struct sco_metric jobs = {.name = "secureops_jobs",
-                                       .help = "Jobs in the store, all nodes together.",
+                                       .help =
+                                           "Jobs in the store, all nodes together; of those that "
+                                           "ended, other than dead, the last day.",
                                        .kind = SCO_GAUGE,
                                        .labels = {"state"}};
 static const struct sco_metric oldest = {.name = "secureops_queue_oldest_seconds",
@@ -151,8 +153,7 @@ static void count_events(struct daemon *d, struct sco_store *s, int64_t now)
     }
 }
 
-/* What is in the store is counted only when somebody has looked since: it reads an index of all
- * jobs. */
+/* What is in the store is counted only when somebody has looked since. */
 void meter_store(struct daemon *d, struct sco_store *s, int64_t now)
 {
     struct sco_job_counts c = {0};

@@ -45,21 +45,35 @@ static void lists(void **state)
     assert_string_equal(at(t, "next_cursor"), "");
     static const struct {
         const char *query, *n;
-    } filters[] = {
-        {"severity=high", "5"},        {"severity=CRITICAL", "0"}, {"type=sast,sca", "5"},
-        {"type=secret", "0"},          {"tool=semgrep", "5"},      {"tool=trivy", "0"},
-        {"status=resolved", "0"},      {"status=all", "5"},        {"branch=main", "5"},
-        {"repository=elsewhere", "0"}, {"path=src", "5"},          {"assignee=", "5"},
-        {"suppressed=true", "5"},      {"overdue=true", "0"},      {"overdue=false", "5"},
-        {"sort=-risk_score", "5"},     {"rule=rule", "5"}};
+    } filters[] = {{"severity=high", "5"},
+                   {"severity=CRITICAL", "0"},
+                   {"type=sast,sca", "5"},
+                   {"type=secret", "0"},
+                   {"tool=semgrep", "5"},
+                   {"tool=trivy", "0"},
+                   {"status=resolved", "0"},
+                   {"status=all", "5"},
+                   {"branch=main", "5"},
+                   {"repository=elsewhere", "0"},
+                   {"path=src", "5"},
+                   {"assignee=", "5"},
+                   {"suppressed=true", "5"},
+                   {"overdue=true", "0"},
+                   {"overdue=false", "5"},
+                   {"sort=-risk_score", "5"},
+                   {"rule=rule", "5"},
+                   {"sort=severity", "5"},
+                   {"sort=-first_detected", "5"},
+                   {"sort=last_detected&repository=https://git.example/app", "5"}};
     for (size_t i = 0; i < SCO_ARRAY_LEN(filters); i++) {
         snprintf(path, sizeof path, "/vulnerabilities?%s", filters[i].query);
         expect(t, 200, "GET", path, NULL);
         if (strcmp(at(t, "items"), filters[i].n) != 0)
             fail_msg("%s: %s", filters[i].query, at(t, "items"));
     }
-    static const char *const bad[] = {"severity=awful", "type=x",     "status=gone", "suppressed=1",
-                                      "overdue=maybe",  "sort=title", "limit=0",     "cursor=x"};
+    static const char *const bad[] = {"severity=awful", "type=x",        "status=gone",
+                                      "suppressed=1",   "overdue=maybe", "sort=title",
+                                      "limit=0",        "cursor=x",      "sort=last_detected"};
     for (size_t i = 0; i < SCO_ARRAY_LEN(bad); i++) {
         snprintf(path, sizeof path, "/vulnerabilities?%s", bad[i]);
         expect(t, 400, "GET", path, NULL);

@@ -1,5 +1,5 @@
 /* Around the life of findings: their events, figures for a dashboard, alerts, retention,
- * partitions, and that every list has an index. */
+ * partitions. */
 #include "world.h"
 
 #include <secureops/store_accounts.h>
@@ -450,204 +450,6 @@ TEST(copies)
 }
 #endif
 
-/* ---- plans ---- */
-static const struct sco_store_ops *real;
-static char bad_plan[4096];
-static size_t n_plans;
-
-static int on_plan(void *user, const struct store_value *v, size_t n)
-{
-    struct sco_buf *b = user;
-    sco_buf_add(b, v[n - 1].s);
-    sco_buf_addc(b, '\n');
-    return 0;
-}
-
-        T(what_is_in_no_month_gets_one),
-#ifdef STORE_IS_postgresql
-#define EXPLAIN "EXPLAIN "
-static bool is_bad(const char *line)
-{
-    static const char *const big[] = {"vulnerabilities", "vulnerability_details",
-                                      "vulnerability_history", "scan_scanners", "jobs"};
-    const char *at = strstr(line, "Seq Scan on ");
-    for (size_t i = 0; at && i < SCO_ARRAY_LEN(big); i++)
-        if (strncmp(at + 12, big[i], strlen(big[i])) == 0)
-            return true;
-    return at && strncmp(at + 12, "scan_results_2", 14) == 0 &&
-           strncmp(strchr(at, '('), "(cost=0.00..0.00 ", 17) != 0; /* an empty month */
-}
-#define UUID "gen_random_uuid()"
-#define HASH "sha256(i::text::bytea)"
-#else
-#define EXPLAIN "EXPLAIN QUERY PLAN "
-static bool is_bad(const char *line)
-{
-    return strncmp(line, "SCAN ", 5) == 0 && !strstr(line, "USING") && !strstr(line, "branches") &&
-           strncmp(line, "SCAN b\n", 7) != 0;
-}
-#define UUID "randomblob(16)"
-#define HASH "randomblob(32)"
-#endif
-
-static int spy(void *db, const char *sql, const struct store_value *v, size_t n, store_row_fn row,
-               void *user, struct sco_error *err)
-{
-    SCO_AUTO(sco_buf) struct sco_buf b = {0}, plan = {0};
-    sco_buf_addf(&b, EXPLAIN "%s", sql);
-    int r = real->query(db, sco_buf_z(&b), v, n, on_plan, &plan, err);
-    if (r < 0)
-        return r;
-    n_plans++;
-    for (const char *line = sco_buf_z(&plan); *line; line = strchr(line, '\n') + 1)
-        if (is_bad(line))
-            snprintf(bad_plan, sizeof bad_plan, "%s\n%s", sql, sco_buf_z(&plan));
-    return real->query(db, sql, v, n, row, user, err);
-}
-
-static void fill(struct world *w)
-{
-    static const char *const sql[] = {
-        "INSERT INTO branches (pk, repository, branch) WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL "
-        "SELECT i + 1 FROM c WHERE i < 50) SELECT 1000 + i, 'r' || i, 'main' FROM c",
-        "INSERT INTO vulnerabilities (pk, id, branch_pk, fingerprint, digest, vulnerability_type, "
-        "severity, title, rule_id, file_path, line_number, cve_id, tools, risk_score, suppressed, "
-        "scope, status, first_detected, last_detected, resolved_at, first_scan, last_scan) WITH "
-        "RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 30000) SELECT "
-        "i, " UUID ", 1001 + i % 50, " HASH ", " HASH ", 'SAST', 'HIGH', 't', 'r', 'src/' || i, 1, "
-        "CASE WHEN i % 3 = 0 THEN 'CVE-2026-' || (i % 1000) END, 'semgrep', (i * 7919 % 1000) / "
-        "10.0, i % 40 = 1, '', CASE WHEN i % 4 = 0 THEN 'RESOLVED' ELSE 'OPEN' END, i, i, CASE "
-        "WHEN i % 4 = 0 THEN i END, " UUID ", " UUID " FROM c",
-        "INSERT INTO vulnerability_details (pk, content) SELECT pk, '{}' FROM vulnerabilities",
-        "INSERT INTO vulnerability_history (vulnerability_pk, at, action, changed_by) SELECT pk, "
-        "1, 'changed', 'scan' FROM vulnerabilities",
-        "INSERT INTO scan_results (id, branch_pk, scan_type, scope, status, gate_result, "
-        "exit_status, tool_name, tool_version, started_at, completed_at, findings, suppressed, "
-        "critical, high, medium, low, info, created, seen, changed, resolved, reopened, "
-        "not_checked) WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < "
-        "20000) SELECT " UUID ", 1001 + i % 50, 'scan', '', 'completed', 'passed', 0, 's', '1', "
-        "1800000000000 + CAST(i AS BIGINT) * 1000000, 1800000000000 + CAST(i AS BIGINT) * 1000000, "
-        "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "
-        "0, 0, 0 FROM c",
-        "INSERT INTO jobs (id, kind, state, target_key, revision, scanners, request, origin, "
-        "priority, waiting_since, rank, max_attempts, not_before, deadline, created_at) WITH "
-        "RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 20000) SELECT " UUID
-        ", 'scan', CASE WHEN i % 100 = 0 THEN 'queued' ELSE 'completed' END, 'r' || (i % 500), "
-        "'main', '', '{}', 'api', 5, i, i, 3, 0, 0, i FROM c",
-        "INSERT INTO scan_scanners (scan_pk, ordinal, name, status, required, counts, started_at, "
-        "duration_ms, exit_code, reported, dropped, suppressed, critical, high, medium, low, info) "
-        "SELECT pk, 0, 'x', 'completed', gate_result = '', gate_result = '', 0, 0, 0, 0, 0, 0, 0, "
-        "0, 0, 0, 0 FROM scan_results",
-        "ANALYZE",
-    };
-    struct sco_error err = {0};
-    OK(store_make_partitions(w->s, 1800000000000, &err));
-    OK(store_make_partitions(w->s, 1810000000000, &err));
-    for (size_t i = 0; i < SCO_ARRAY_LEN(sql); i++)
-        OK(store_exec(w->s, sql[i], NULL, 0, NULL, &err));
-}
-
-static void is_indexed(const char *what)
-{
-    if (*bad_plan)
-        fail_msg("%s reads a whole table: %s", what, bad_plan);
-}
-
-static void list_findings(struct world *w, struct sco_store_filter f, const char *what)
-{
-    struct sco_error err = {0};
-    struct sco_finding_page p = {0};
-    char cursor[64];
-    f.limit = 50;
-    OK(sco_store_findings(w->s, &f, &p, &err));
-    is_indexed(what);
-    snprintf(cursor, sizeof cursor, "%s", p.cursor ? p.cursor : "");
-    sco_finding_page_done(&p);
-    if (!*cursor)
-        return;
-    f.cursor = cursor;
-    OK(sco_store_findings(w->s, &f, &p, &err));
-    is_indexed("the second page");
-    sco_finding_page_done(&p);
-}
-
-static void list_scans(struct world *w, struct sco_store_scan_filter f, const char *what)
-{
-    struct sco_error err = {0};
-    struct sco_scan_page p = {0};
-    f.limit = 50;
-    OK(sco_store_scans(w->s, &f, &p, &err));
-    is_indexed(what);
-    sco_scan_page_done(&p);
-}
-
-static void list_jobs(struct world *w, struct sco_job_filter f, const char *what)
-{
-    struct sco_error err = {0};
-    struct sco_job_page p = {0};
-    f.limit = 50;
-    OK(sco_store_jobs(w->s, &f, &p, &err));
-    is_indexed(what);
-    sco_job_page_done(&p);
-}
-
-TEST(every_list_has_an_index)
-{
-    WORLD;
-    fill(w);
-    struct sco_store_ops ops = *w->s->ops;
-    real = w->s->ops;
-    ops.query = spy;
-    ops.often = NULL;
-    w->s->ops = &ops;
-    *bad_plan = 0;
-    n_plans = 0;
-    list_findings(w, (struct sco_store_filter){0}, "all");
-    list_findings(w, (struct sco_store_filter){.repository = "r7"}, "a repository");
-    list_findings(w, (struct sco_store_filter){.repository = "r7", .branch = "main"}, "a branch");
-    list_findings(w, (struct sco_store_filter){.cve = "CVE-2026-3"}, "a CVE");
-    list_findings(w, (struct sco_store_filter){.min_severity = SCO_SEV_HIGH}, "a severity");
-    list_findings(w, (struct sco_store_filter){.statuses = 1 << SCO_STATUS_RESOLVED}, "resolved");
-    list_findings(w, (struct sco_store_filter){.statuses = ALL_STATUSES, .suppressed = true},
-                  "all that there is");
-    struct sco_finding_page p = {0};
-    struct sco_store_filter one = {.limit = 1};
-    OK(sco_store_findings(w->s, &one, &p, &err));
-    char id[37], fingerprint[65];
-    snprintf(id, sizeof id, "%s", p.v[0].id);
-    snprintf(fingerprint, sizeof fingerprint, "%s", p.v[0].fingerprint);
-    sco_finding_page_done(&p);
-    OK(sco_store_finding(w->s, id, &p, &err));
-    sco_finding_page_done(&p);
-    is_indexed("an id");
-    OK(sco_store_finding(w->s, fingerprint, &p, &err));
-    sco_finding_page_done(&p);
-    is_indexed("a fingerprint");
-    struct sco_store_history h = {0};
-    OK(sco_store_history(w->s, id, &h, &err));
-    sco_store_history_done(&h);
-    is_indexed("history");
-    list_scans(w, (struct sco_store_scan_filter){0}, "scans");
-    list_scans(w, (struct sco_store_scan_filter){.repository = "r7"}, "scans of a repository");
-    struct sco_scan_page sp = {0};
-    OK(sco_store_scans(w->s, &(struct sco_store_scan_filter){.limit = 1}, &sp, &err));
-    snprintf(id, sizeof id, "%s", sp.v[0].id);
-    sco_scan_page_done(&sp);
-    OK(sco_store_scan(w->s, id, &sp, &err));
-    sco_scan_page_done(&sp);
-    is_indexed("a scan");
-    list_jobs(w, (struct sco_job_filter){0}, "jobs");
-    struct sco_job_page jp = {0};
-    OK(sco_store_jobs(w->s, &(struct sco_job_filter){.limit = 1}, &jp, &err));
-    snprintf(id, sizeof id, "%s", jp.v[0].id);
-    sco_job_page_done(&jp);
-    OK(sco_store_job(w->s, id, &jp, &err));
-    sco_job_page_done(&jp);
-    is_indexed("a job");
-    assert_true(n_plans > 15);
-    w->s->ops = real;
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 int main(void)
 {
@@ -661,11 +463,11 @@ int main(void)
         T(alerts),
 #ifdef STORE_IS_postgresql
         T(partitions),
+        T(what_is_in_no_month_gets_one),
 #endif
 #ifdef STORE_IS_sqlite
         T(copies),
 #endif
-        T(every_list_has_an_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,79 @@ TEST(pages_hold_each_finding_once)
                      SCO_E_INVALID);
 }
 
+/* ---- orders ---- */
+static int64_t key_of(const struct sco_stored_finding *f, enum sco_store_sort sort)
+{
+    switch (sort) {
+    case SCO_SORT_RISK:
+        return (int64_t)f->risk_score;
+    case SCO_SORT_SEVERITY:
+        return f->severity;
+    case SCO_SORT_FIRST_DETECTED:
+        return f->first_detected;
+    default:
+        return f->last_detected;
+    }
+}
+
+/* Page by page, each finding once, and none before its turn. */
+static void in_order(struct world *w, enum sco_store_sort sort, bool ascending, size_t want)
+{
+    struct sco_error err = {0};
+    char cursor[64] = "";
+    size_t n = 0;
+    int64_t last = ascending ? INT64_MIN : INT64_MAX;
+    struct sco_store_filter f = {.repository = w->repository,
+                                 .statuses = ALL_STATUSES,
+                                 .sort = sort,
+                                 .ascending = ascending,
+                                 .limit = 7};
+    do {
+        struct sco_finding_page p = {0};
+        f.cursor = *cursor ? cursor : NULL;
+        assert_int_equal(sco_store_findings(w->s, &f, &p, &err), 0);
+        for (size_t i = 0; i < p.n; i++) {
+            int64_t key = key_of(&p.v[i], sort);
+            if (ascending ? key < last : key > last)
+                fail_msg("%s: %ld behind %ld", sco_store_sort_name(sort), (long)key, (long)last);
+            last = key;
+        }
+        n += p.n;
+        snprintf(cursor, sizeof cursor, "%s", p.cursor ? p.cursor : "");
+        sco_finding_page_done(&p);
+    } while (*cursor);
+    assert_int_equal(n, want);
+}
+
+TEST(orders)
+{
+    WORLD;
+    for (uint32_t k = 0; k < 5; k++) {
+        struct sco_scan *s = scan_of(w, 1, 10 * (k + 1));
+        for (size_t i = 0; i < s->findings.n; i++)
+            s->findings.v[i].severity = (uint8_t)(SCO_SEV_INFO + i % 5);
+        save_is(w, s, .created = 10, .seen = 10 * k);
+    }
+    save_is(w, scan_of(w, 1, 25), .seen = 25, .changed = 20, .resolved = 25);
+    for (unsigned i = 0; i < SCO_SORT_MAX_; i++) {
+        in_order(w, (enum sco_store_sort)i, false, 50);
+        in_order(w, (enum sco_store_sort)i, true, 50);
+    }
+    struct sco_finding_page p = {0};
+    struct sco_store_filter f = {.sort = SCO_SORT_LAST_DETECTED};
+    assert_int_equal(sco_store_findings(w->s, &f, &p, &err), SCO_E_INVALID);
+    f = (struct sco_store_filter){.sort = SCO_SORT_MAX_};
+    assert_int_equal(sco_store_findings(w->s, &f, &p, &err), SCO_E_INVALID);
+    f = (struct sco_store_filter){.sort = SCO_SORT_SEVERITY, .cursor = "1.5_7"};
+    assert_int_equal(sco_store_findings(w->s, &f, &p, &err), SCO_E_INVALID);
+    assert_int_equal(sco_store_sort_parse("-severity", &f, &err), 0);
+    assert_true(f.sort == SCO_SORT_SEVERITY && !f.ascending);
+    assert_int_equal(sco_store_sort_parse("first_detected", &f, &err), 0);
+    assert_true(f.sort == SCO_SORT_FIRST_DETECTED && f.ascending);
+    assert_int_equal(sco_store_sort_parse("-", &f, &err), SCO_E_INVALID);
+    assert_int_equal(sco_store_sort_parse("title", &f, &err), SCO_E_INVALID);
+}
+
 TEST(filters)
 {
     struct world *w = *state;
@@ -314,6 +387,18 @@ TEST(scans)
         sco_scan_page_done(&p);
     } while (f.cursor);
     assert_int_equal(n, 10);
+    f = (struct sco_store_scan_filter){.limit = 4, .oldest_first = true};
+    do {
+        assert_int_equal(sco_store_scans(w->s, &f, &p, &err), 0);
+        for (size_t i = 0; i < p.n; i++, n--) {
+            assert_true(n == 10 ? p.v[i].completed_at == last : p.v[i].completed_at > last);
+            last = p.v[i].completed_at;
+        }
+        snprintf(cursor, sizeof cursor, "%s", p.cursor ? p.cursor : "");
+        f.cursor = *cursor ? cursor : NULL;
+        sco_scan_page_done(&p);
+    } while (f.cursor);
+    assert_int_equal(n, 0);
     assert_int_equal(sco_store_scan(w->s, id, &p, &err), 0);
     assert_int_equal(p.v[0].n_runs, 2);
     assert_string_equal(p.v[0].runs[1].name, "trivy");
@@ -566,6 +651,7 @@ int main(void)
         T(a_newer_store_is_refused),
         T(an_empty_database_is_no_store),
         T(pages_hold_each_finding_once),
+        T(orders),
         T(filters),
         T(one_finding),
         T(statuses),
