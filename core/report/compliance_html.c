@@ -1,7 +1,7 @@
 /* The compliance report as one HTML file that loads nothing and runs nothing. Everything that came
  * from outside is escaped. */
 #include <secureops/compliance.h>
-#include "report_priv.h"
+#include "compliance_priv.h"
 
 static const char style[] =
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;"
@@ -12,13 +12,14 @@ static const char style[] =
     "ul{margin:.3rem 0;padding-left:1.2rem}code{font-size:.9em}"
     ".s{display:inline-block;padding:0 .5rem;border-radius:1rem;font-weight:600;white-space:nowrap}"
     ".pass{background:#d9f2e0;color:#0a5223}.fail{background:#ffdcd9;color:#8c1313}"
-    ".unknown{background:#fff1c9;color:#6b4d00}.manual,.not_evaluated{background:#e6eaef;"
-    "color:#3b434c}"
+    ".unknown,.error,.waived,.undetermined{background:#fff1c9;color:#6b4d00}"
+    ".compliant,.attested{background:#d9f2e0;color:#0a5223}.non_compliant{background:#ffdcd9;"
+    "color:#8c1313}.manual,.not_evaluated,.not_applicable{background:#e6eaef;color:#3b434c}"
     "@media(prefers-color-scheme:dark){body{background:#12161b;color:#e3e8ee}"
     ".meta{color:#9aa5b1}th,td{border-color:#333c46}}"
     "@media print{body{margin:0;max-width:none}tr{break-inside:avoid}}";
 
-static void esc(struct sco_buf *b, const char *z)
+void compliance_esc(struct sco_buf *b, const char *z)
 {
     SCO_AUTO(sco_buf) struct sco_buf safe = {0};
     sco_buf_add_printable(&safe, sco_str_c(z ? z : ""));
@@ -46,33 +47,46 @@ static void esc(struct sco_buf *b, const char *z)
     b->failed |= safe.failed;
 }
 
-static const char *label(enum sco_control_status s)
+const char *compliance_label(const char *status)
 {
-    return s == SCO_CONTROL_NOT_EVALUATED ? "not evaluated" : sco_control_status_name(s);
+    return strcmp(status, "not_evaluated") == 0    ? "not evaluated"
+           : strcmp(status, "not_applicable") == 0 ? "not applicable"
+           : strcmp(status, "non_compliant") == 0  ? "not compliant"
+                                                   : status;
+}
+
+void compliance_add_status(struct sco_buf *b, const char *status)
+{
+    sco_buf_addf(b, "<span class=\"s %s\">%s</span>", status, compliance_label(status));
 }
 
 static void add_status(struct sco_buf *b, enum sco_control_status s)
 {
-    sco_buf_addf(b, "<span class=\"s %s\">%s</span>", sco_control_status_name(s), label(s));
+    compliance_add_status(b, sco_control_status_name(s));
+}
+
+void compliance_html_begin(struct sco_buf *b, const char *title)
+{
+    sco_buf_addz(b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                    "<meta name=\"viewport\" content=\"width=device-width\">"
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                    "style-src 'unsafe-inline'\"><title>");
+    compliance_esc(b, title);
+    sco_buf_addf(b, "</title><style>%s</style></head>\n<body>\n<h1>", style);
+    compliance_esc(b, title);
 }
 
 static void add_head(struct sco_buf *b, const struct sco_compliance *c)
 {
     char started[SCO_TIME_LEN];
     sco_time_format(c->scan->started_ms, started);
-    sco_buf_addz(b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                    "<meta name=\"viewport\" content=\"width=device-width\">"
-                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                    "style-src 'unsafe-inline'\"><title>");
-    esc(b, c->title);
-    sco_buf_addf(b, "</title><style>%s</style></head>\n<body>\n<h1>", style);
-    esc(b, c->title);
+    compliance_html_begin(b, c->title);
     sco_buf_addz(b, " ");
-    esc(b, c->version);
+    compliance_esc(b, c->version);
     sco_buf_addz(b, "</h1>\n<p class=\"meta\">");
-    esc(b, c->requested);
+    compliance_esc(b, c->requested);
     sco_buf_addz(b, " judged by a scan of <code>");
-    esc(b, c->scan->target);
+    compliance_esc(b, c->scan->target);
     sco_buf_addf(b, "</code> at %s (%s), SecureOps %s</p>\n<p>", started, scan_status(c->scan),
                  SCO_VERSION);
     for (int i = 0; i < SCO_CONTROL_MAX_; i++) {
@@ -88,15 +102,15 @@ static void add_evidence(struct sco_buf *b, const struct sco_control *x)
         sco_buf_addz(b, "<li>");
         add_status(b, x->facts[i].status);
         sco_buf_addz(b, " <code>");
-        esc(b, x->facts[i].fact);
+        compliance_esc(b, x->facts[i].fact);
         sco_buf_addz(b, "</code> ");
-        esc(b, x->facts[i].detail);
+        compliance_esc(b, x->facts[i].detail);
         sco_buf_addz(b, "</li>");
     }
     for (size_t i = 0; i < x->n_policies; i++) {
         bool any = false;
         sco_buf_addz(b, "<li><code>");
-        esc(b, x->policies[i].id);
+        compliance_esc(b, x->policies[i].id);
         sco_buf_addz(b, "</code>");
         for (int k = 0; k < SCO_SCAN_VERDICTS; k++) {
             if (!x->policies[i].verdicts[k])
@@ -114,13 +128,13 @@ static void add_failures(struct sco_buf *b, const struct sco_control *x)
     for (size_t i = 0; i < x->n_failures; i++) {
         const struct sco_control_failure *f = &x->failures[i];
         sco_buf_addz(b, "<li><code>");
-        esc(b, f->file_path);
+        compliance_esc(b, f->file_path);
         if (f->line > 0)
             sco_buf_addf(b, ":%lld", (long long)f->line);
         sco_buf_addz(b, "</code> ");
-        esc(b, f->resource);
+        compliance_esc(b, f->resource);
         sco_buf_addz(b, ": ");
-        esc(b, f->message);
+        compliance_esc(b, f->message);
         sco_buf_addz(b, "</li>");
     }
     if (x->failures_left_out)
@@ -135,13 +149,13 @@ void sco_compliance_html(const struct sco_compliance *c, struct sco_buf *out)
     for (size_t i = 0; i < c->n_controls; i++) {
         const struct sco_control *x = &c->controls[i];
         sco_buf_addz(out, "<tr><td><strong>");
-        esc(out, x->id);
+        compliance_esc(out, x->id);
         sco_buf_addz(out, "</strong><br>");
-        esc(out, x->title);
+        compliance_esc(out, x->title);
         sco_buf_addz(out, "</td><td>");
         add_status(out, x->status);
         sco_buf_addz(out, "</td><td>");
-        esc(out, x->reason);
+        compliance_esc(out, x->reason);
         sco_buf_addz(out, "<ul>");
         add_evidence(out, x);
         sco_buf_addz(out, "</ul>");

@@ -4,12 +4,13 @@
 
 #include <stdlib.h>
 
+#define SCO_SCAN_NOT_APPLICABLE 5
 #define POLICIES_RUN "policies" /* name of the plugin, and of its run */
 
 const char *sco_control_status_name(enum sco_control_status s)
 {
-    static const char *const names[SCO_CONTROL_MAX_] = {"pass", "fail", "unknown", "manual",
-                                                        "not_evaluated"};
+    static const char *const names[SCO_CONTROL_MAX_] = {
+        "pass", "fail", "unknown", "manual", "not_evaluated", "error", "waived", "not_applicable"};
     return (unsigned)s < SCO_CONTROL_MAX_ ? names[s] : "unknown";
 }
 
@@ -223,10 +224,20 @@ static void settle(struct sco_control *x, enum sco_control_status status, const 
     x->reason = reason;
 }
 
+/* Each has said so: that a policy said nothing at all is no verdict. */
+static bool all_looked(const struct sco_control *x)
+{
+    for (size_t i = 0; i < x->n_policies; i++)
+        if (!x->policies[i].verdicts[SCO_SCAN_NOT_APPLICABLE])
+            return false;
+    return true;
+}
+
 static void decide(struct sco_compliance *c, struct sco_control *x, bool manual)
 {
     uint64_t sum[SCO_SCAN_VERDICTS] = {0};
     size_t failed = 0, unknown = 0;
+    x->by_hand = manual || (!x->n_policies && !x->n_facts);
     for (size_t i = 0; i < x->n_policies; i++)
         for (int k = 0; k < SCO_SCAN_VERDICTS; k++)
             sum[k] += x->policies[i].verdicts[k];
@@ -241,18 +252,20 @@ static void decide(struct sco_compliance *c, struct sco_control *x, bool manual)
                              (unsigned long long)sum[SCO_SCAN_PASS]));
     else if (failed)
         settle(x, SCO_CONTROL_FAIL, "a fact of the scan does not hold");
-    else if (manual || (!x->n_policies && !x->n_facts))
+    else if (x->by_hand)
         settle(x, SCO_CONTROL_MANUAL, "a person has to look");
     else if (sum[SCO_SCAN_ERROR])
-        settle(x, SCO_CONTROL_UNKNOWN, "a policy could not judge");
+        settle(x, SCO_CONTROL_ERROR, "a policy could not judge");
     else if (sum[SCO_SCAN_UNKNOWN])
         settle(x, SCO_CONTROL_UNKNOWN, "a value is known only at run time");
     else if (sum[SCO_SCAN_SKIP])
-        settle(x, SCO_CONTROL_UNKNOWN,
+        settle(x, SCO_CONTROL_WAIVED,
                sco_arena_fmt(&c->arena, "%llu accepted by waivers or comments",
                              (unsigned long long)sum[SCO_SCAN_SKIP]));
     else if (unknown)
         settle(x, SCO_CONTROL_UNKNOWN, "a fact of the scan is not known");
+    else if (x->n_policies && !sum[SCO_SCAN_PASS] && all_looked(x))
+        settle(x, SCO_CONTROL_NOT_APPLICABLE, "there is nothing that its policies judge");
     else if (x->n_policies && !sum[SCO_SCAN_PASS])
         settle(x, SCO_CONTROL_NOT_EVALUATED, "its policies applied to nothing");
     else if (!x->n_facts)
@@ -269,13 +282,15 @@ static void decide(struct sco_compliance *c, struct sco_control *x, bool manual)
 /* What the scan of the policies itself left open: a control may not pass over it. */
 static void doubt(const struct sco_compliance *c, struct sco_control *x)
 {
-    if (x->status != SCO_CONTROL_PASS || !x->n_policies)
+    bool sure = x->status == SCO_CONTROL_PASS || x->status == SCO_CONTROL_NOT_APPLICABLE;
+    if (!sure || !x->n_policies)
         return;
     for (size_t i = 0; i < c->scan->n_runs; i++) {
         const struct sco_scanner_run *r = &c->scan->runs[i];
         if (strcmp(r->name, POLICIES_RUN) == 0 && r->status != SCO_RUN_STATUS_COMPLETED &&
             r->status != SCO_RUN_STATUS_SKIPPED)
-            settle(x, SCO_CONTROL_UNKNOWN, "passed in what was judged, which is not everything");
+            settle(x, SCO_CONTROL_UNKNOWN,
+                   "nothing fails in what was judged, which is not everything");
     }
 }
 

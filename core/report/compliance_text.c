@@ -1,13 +1,14 @@
 /* The compliance report for a terminal, as JSON, and as CSV for a spreadsheet. */
 #include <secureops/compliance.h>
-#include "report_priv.h"
+#include "compliance_priv.h"
 
 enum { ID_WIDTH_MIN = 8, ID_WIDTH_MAX = 30 };
 
 /* ---- table ---- */
 static const char *word(enum sco_control_status s)
 {
-    static const char *const words[] = {"PASS", "FAIL", "UNKNOWN", "MANUAL", "NOT EVALUATED"};
+    static const char *const words[] = {"PASS",          "FAIL",  "UNKNOWN", "MANUAL",
+                                        "NOT EVALUATED", "ERROR", "WAIVED",  "NOT APPLICABLE"};
     return (unsigned)s < SCO_CONTROL_MAX_ ? words[s] : "UNKNOWN";
 }
 
@@ -70,14 +71,11 @@ void sco_compliance_table(const struct sco_compliance *c, struct sco_buf *out)
     }
     for (size_t i = 0; i < c->n_controls; i++)
         add_control(out, &c->controls[i], width);
-    sco_buf_addf(out,
-                 "\n%zu controls: %llu pass, %llu fail, %llu unknown, %llu manual, %llu not "
-                 "evaluated\n",
-                 c->n_controls, (unsigned long long)c->counts[SCO_CONTROL_PASS],
-                 (unsigned long long)c->counts[SCO_CONTROL_FAIL],
-                 (unsigned long long)c->counts[SCO_CONTROL_UNKNOWN],
-                 (unsigned long long)c->counts[SCO_CONTROL_MANUAL],
-                 (unsigned long long)c->counts[SCO_CONTROL_NOT_EVALUATED]);
+    sco_buf_addf(out, "\n%zu controls", c->n_controls);
+    for (int i = 0; i < SCO_CONTROL_MAX_; i++)
+        sco_buf_addf(out, "%s %llu %s", i ? "," : ":", (unsigned long long)c->counts[i],
+                     compliance_label(sco_control_status_name((enum sco_control_status)i)));
+    sco_buf_addc(out, '\n');
 }
 
 /* ---- JSON ---- */
@@ -159,6 +157,14 @@ static void put_head(struct sco_json_out *o, const struct sco_compliance *c)
     sco_json_end(o, '}');
 }
 
+void sco_control_evidence(struct sco_json_out *o, const struct sco_control *x)
+{
+    sco_json_begin(o, '{');
+    put_policies(o, x);
+    put_failures(o, x);
+    sco_json_end(o, '}');
+}
+
 void sco_compliance_json(const struct sco_compliance *c, struct sco_buf *out)
 {
     struct sco_json_out o = {.b = out, .pretty = true};
@@ -185,7 +191,7 @@ void sco_compliance_json(const struct sco_compliance *c, struct sco_buf *out)
 
 /* ---- CSV ----
  * A field that a spreadsheet would run as a formula starts with an apostrophe. */
-static void add_field(struct sco_buf *b, const char *text, char end)
+void compliance_csv_field(struct sco_buf *b, const char *text, char end)
 {
     SCO_AUTO(sco_buf) struct sco_buf safe = {0};
     sco_buf_add_printable(&safe, sco_str_c(text ? text : ""));
@@ -238,13 +244,13 @@ void sco_compliance_csv(const struct sco_compliance *c, struct sco_buf *out)
         SCO_AUTO(sco_buf) struct sco_buf evidence = {0}, places = {0};
         add_evidence(&evidence, x);
         add_places(&places, x);
-        add_field(out, c->requested, ',');
-        add_field(out, x->id, ',');
-        add_field(out, x->title, ',');
-        add_field(out, sco_control_status_name(x->status), ',');
-        add_field(out, x->reason, ',');
-        add_field(out, sco_buf_z(&evidence), ',');
-        add_field(out, sco_buf_z(&places), '\r');
+        compliance_csv_field(out, c->requested, ',');
+        compliance_csv_field(out, x->id, ',');
+        compliance_csv_field(out, x->title, ',');
+        compliance_csv_field(out, sco_control_status_name(x->status), ',');
+        compliance_csv_field(out, x->reason, ',');
+        compliance_csv_field(out, sco_buf_z(&evidence), ',');
+        compliance_csv_field(out, sco_buf_z(&places), '\r');
         sco_buf_addc(out, '\n');
         out->failed |= evidence.failed || places.failed;
     }

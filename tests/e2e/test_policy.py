@@ -739,7 +739,7 @@ controls:
         self.pod()
         controls, out = self.controls(code=INCOMPLETE)  # one policy broke
         self.assertEqual({k: c["status"] for k, c in controls.items()},
-                         {"1.1": "unknown", "1.2": "not_evaluated", "1.3": "unknown", "1.4": "manual",
+                         {"1.1": "unknown", "1.2": "not_evaluated", "1.3": "error", "1.4": "manual",
                           "1.5": "manual", "1.6": "unknown", "1.7": "fail", "1.8": "unknown"})
         self.assertEqual(out["summary"]["fail"], 1)
         (self.cwd / "pack/t-breaks.lua").unlink()
@@ -787,7 +787,7 @@ controls:
         self.failing()
         self.write("w.yaml", "waivers:\n  - {policy: t-pid, reason: ok}\n")
         controls, _ = self.controls("--waivers", "w.yaml", code=GATE)
-        self.assertEqual(controls["1.1"]["status"], "unknown")
+        self.assertEqual(controls["1.1"]["status"], "waived")
 
     def test_html_is_escaped_and_alone(self):
         self.failing()

@@ -6,14 +6,18 @@
  * was waived is not passed: a person has accepted it, and a person has to look. */
 #pragma once
 
+#include <secureops/json.h>
 #include <secureops/scan.h>
 
 enum sco_control_status {
     SCO_CONTROL_PASS,
     SCO_CONTROL_FAIL,
-    SCO_CONTROL_UNKNOWN, /* something that decides is not known: an error, a missing scanner */
+    SCO_CONTROL_UNKNOWN, /* something that decides is not known: a missing scanner, a value */
     SCO_CONTROL_MANUAL,
-    SCO_CONTROL_NOT_EVALUATED, /* its policies applied to nothing */
+    SCO_CONTROL_NOT_EVALUATED,  /* its policies applied to nothing */
+    SCO_CONTROL_ERROR,          /* a policy of it could not judge */
+    SCO_CONTROL_WAIVED,         /* what failed is accepted by waivers or comments */
+    SCO_CONTROL_NOT_APPLICABLE, /* its policies looked, and what they judge is not there */
     SCO_CONTROL_MAX_
 };
 const char *sco_control_status_name(enum sco_control_status s); /* "pass" ... "not_evaluated" */
@@ -36,6 +40,7 @@ struct sco_control {
     const char *id, *title, *description; /* description: or NULL */
     enum sco_control_status status;
     const char *reason; /* one phrase */
+    bool by_hand;       /* nothing but a person can say that it is met */
     struct sco_control_policy *policies;
     size_t n_policies;
     struct sco_control_fact *facts;
@@ -63,3 +68,12 @@ void sco_compliance_table(const struct sco_compliance *c, struct sco_buf *out);
 void sco_compliance_json(const struct sco_compliance *c, struct sco_buf *out);
 void sco_compliance_html(const struct sco_compliance *c, struct sco_buf *out);
 void sco_compliance_csv(const struct sco_compliance *c, struct sco_buf *out);
+/* What a control's status is known by, as an object: policies, facts, failures. */
+void sco_control_evidence(struct sco_json_out *o, const struct sco_control *x);
+
+/* ---- for an auditor: a framework over repositories ----
+ * From the JSON of sco_compliance_view_write() (store_compliance.h). HTML is one file that loads
+ * nothing. */
+void sco_compliance_view_table(const struct sco_node *view, struct sco_buf *out);
+void sco_compliance_view_html(const struct sco_node *view, struct sco_buf *out);
+void sco_compliance_view_csv(const struct sco_node *view, struct sco_buf *out);

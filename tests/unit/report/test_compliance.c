@@ -61,15 +61,24 @@ static void test_policies(void **state)
     assert_int_equal(judge(POLICY), SCO_CONTROL_NOT_EVALUATED);
     assert_int_equal(judge(BOTH), SCO_CONTROL_NOT_EVALUATED); /* a fact is no verdict */
     v[5] = 9;                                                 /* not applicable */
-    assert_int_equal(judge(POLICY), SCO_CONTROL_NOT_EVALUATED);
+    assert_int_equal(judge(POLICY), SCO_CONTROL_NOT_APPLICABLE);
+    scan.runs[0].status = SCO_RUN_STATUS_INCOMPLETE; /* there may be something to judge */
+    assert_int_equal(judge(POLICY), SCO_CONTROL_UNKNOWN);
+    scan.runs[0].status = SCO_RUN_STATUS_COMPLETED;
     v[SCO_SCAN_PASS] = 1;
     assert_int_equal(judge(POLICY), SCO_CONTROL_PASS);
     assert_int_equal(judge(BOTH), SCO_CONTROL_PASS);
     assert_int_equal(judge(MANUAL), SCO_CONTROL_MANUAL); /* never passed */
-    for (int k = SCO_SCAN_UNKNOWN; k <= SCO_SCAN_ERROR; k++) {
-        v[k] = 1;
-        assert_int_equal(judge(POLICY), SCO_CONTROL_UNKNOWN);
-        v[k] = 0;
+    static const struct {
+        int verdict;
+        enum sco_control_status status;
+    } doubts[] = {{SCO_SCAN_UNKNOWN, SCO_CONTROL_UNKNOWN},
+                  {SCO_SCAN_SKIP, SCO_CONTROL_WAIVED},
+                  {SCO_SCAN_ERROR, SCO_CONTROL_ERROR}};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(doubts); i++) {
+        v[doubts[i].verdict] = 1;
+        assert_int_equal(judge(POLICY), doubts[i].status);
+        v[doubts[i].verdict] = 0;
     }
     v[SCO_SCAN_FAIL] = 1;
     v[SCO_SCAN_ERROR] = 1;
@@ -100,7 +109,7 @@ static void test_waived(void **state)
     assert_int_equal(judge(POLICY), SCO_CONTROL_FAIL);
     assert_int_equal(c->controls[0].n_failures, 1);
     fixture_suppress(&scan, f, SCO_SUPPRESS_WAIVER, "ok", NULL);
-    assert_int_equal(judge(POLICY), SCO_CONTROL_UNKNOWN);
+    assert_int_equal(judge(POLICY), SCO_CONTROL_WAIVED);
     assert_int_equal(c->controls[0].n_failures, 0);
     f = fixture_finding(&scan, SCO_TYPE_IAC, SCO_SEV_HIGH, "SecureOps policies", "p", "y");
     counts[0].verdicts[SCO_SCAN_FAIL] = 2;
@@ -189,6 +198,50 @@ static void test_formats(void **state)
     end();
 }
 
+/* What a store gives for an auditor: hostile text stays text there, too. */
+static void test_view(void **state)
+{
+    (void)state;
+    static const char view[] =
+        "{\"framework\":\"f\",\"title\":\"<script>x</script>\",\"version\":\"1\",\"result\":"
+        "\"undetermined\",\"reasons\":[\"1 control waived<b>\"],\"counts\":{\"waived\":1},"
+        "\"assessments\":[{\"id\":\"a\",\"repository\":\"=cmd\",\"branch\":\"main\",\"result\":"
+        "\"\\\"><img>\",\"digest\":\"d1\",\"stale\":true,\"assessed_at\":\"2027-01-15T08:00:00Z\","
+        "\"reasons\":[\"stale\"],\"counts\":{}}],\"controls\":[{\"id\":\"1\",\"title\":\"+T\","
+        "\"verdict\":\"waived\",\"results\":[{\"repository\":\"=cmd\",\"branch\":\"main\","
+        "\"assessment_id\":\"a\",\"verdict\":\"waived\",\"reason\":\"1 accepted\",\"evidence\":"
+        "{\"policies\":[{\"id\":\"p\",\"skip\":2},{\"id\":\"q\"}],\"facts\":[],\"failures\":"
+        "[{\"file_path\":\"a.tf\",\"line_number\":3,\"resource\":\"r\",\"message\":\"<i>\\u001b\"}]"
+        ","
+        "\"failures_left_out\":7},\"attestation\":{\"verdict\":\"pass\",\"attested_by\":\"ada\","
+        "\"attested_at\":\"2027\",\"reason\":\"seen\"}}]}],\"unassessed\":1,"
+        "\"unassessed_repositories\":[\"<u>\"]}";
+    const struct sco_node *m = NULL;
+    struct sco_error err = {0};
+    SCO_AUTO(sco_buf) struct sco_buf html = {0}, csv = {0}, table = {0};
+    if (sco_json_parse(sco_str_c(view), &arena, &m, &err) < 0)
+        fail_msg("%s", err.text);
+    sco_compliance_view_html(m, &html);
+    sco_compliance_view_csv(m, &csv);
+    sco_compliance_view_table(m, &table);
+    static const char *const never[] = {"<script", "<img", "<i>", "<b>", "<u>", "\x1b"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(never); i++)
+        assert_null(strstr(sco_buf_z(&html), never[i]));
+    assert_non_null(strstr(sco_buf_z(&html), "p: 2 skip"));
+    assert_non_null(strstr(sco_buf_z(&html), "q: applied to nothing"));
+    assert_non_null(strstr(sco_buf_z(&html), "a.tf:3 r: &lt;i&gt;"));
+    assert_non_null(strstr(sco_buf_z(&html), "and 7 more"));
+    assert_non_null(strstr(sco_buf_z(&html), "by ada at 2027: seen"));
+    assert_non_null(strstr(sco_buf_z(&html), "Not assessed: 1"));
+    assert_non_null(strstr(sco_buf_z(&csv), "\"'+T\",\"'=cmd\",\"main\""));
+    assert_non_null(strstr(sco_buf_z(&csv), ",\"d1\",\"true\"\r\n"));
+    assert_null(memchr(table.p, '\x1b', table.n));
+    assert_non_null(strstr(sco_buf_z(&table), "undetermined"));
+    sco_buf_clear(&html); /* whatever it is asked of */
+    sco_compliance_view_html(NULL, &html);
+    sco_arena_done(&arena);
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -215,9 +268,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_policies), cmocka_unit_test(test_incomplete_run),
-        cmocka_unit_test(test_waived),   cmocka_unit_test(test_facts),
-        cmocka_unit_test(test_formats),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_policies),  cmocka_unit_test(test_incomplete_run),
+        cmocka_unit_test(test_waived),    cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_formats),   cmocka_unit_test(test_view),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests_name("compliance", tests, NULL, NULL);
 }
