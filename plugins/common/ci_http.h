@@ -4,9 +4,8 @@
  * - The host's client is asked for one try; whether another is worth it is decided here, for a 403
  *   may mean "slow down" and a POST may have taken effect before its 502.
  * - A wait that is short is waited for; a longer one ends the call with SCO_CI_LATER.
- * - What was learnt about the server (failures in a row, limits met in a row, when it may be asked
- *   again) is kept in the integration's cache folder, for the next call, which may be in another
- *   process.
+ * - How many limits were met in a row is kept in the integration's cache folder, for the next call,
+ *   which may be in another process. (That a server is down is kept by the host's breaker.)
  * - The document of an answer lives until the next request; copy what is needed longer.
  * - Credentials are in `headers` alone; the host drops these when a redirect leads to another
  *   server.
@@ -56,15 +55,12 @@ struct ci_http {
     int64_t write_gap_ms; /* least time between two requests that change something */
     int64_t wait_ms;      /* what is waited for within the call */
     int64_t timeout_ms;   /* of the call; 0: none */
-    uint32_t break_after; /* failures in a row; 0: no breaker */
-    int64_t break_ms;     /* for so long it is not asked */
     int64_t *retry_ms;    /* of the call: set with SCO_CI_LATER */
     int64_t backoff_ms;   /* first pause after a failure; 0: CI_HTTP_BACKOFF_MS */
     /* of ci_http_open */
     int64_t started, last_write;
-    int64_t slow_until;         /* monotonic: a 2xx came with Retry-After */
-    uint32_t failures, limited; /* in a row */
-    int64_t open_until;         /* Unix ms */
+    int64_t slow_until; /* monotonic: a 2xx came with Retry-After */
+    uint32_t limited;   /* limits of its rates met in a row */
     struct sco_reader *reader;
     const char *body_path;
 };
@@ -135,7 +131,7 @@ static inline const char *ci_http_state_path(const struct ci_http *c, const char
 static inline void ci_http_open(struct ci_http *c)
 {
     const char *path = ci_http_state_path(c, "");
-    char text[128], *at = text;
+    char text[32];
     ssize_t n = 0;
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     c->started = ci_mono_ms();
@@ -144,9 +140,7 @@ static inline void ci_http_open(struct ci_http *c)
         close(fd);
     }
     text[n > 0 ? n : 0] = 0;
-    c->failures = (uint32_t)strtoul(at, &at, 10);
-    c->limited = (uint32_t)strtoul(at, &at, 10);
-    c->open_until = strtoll(at, &at, 10);
+    c->limited = (uint32_t)strtoul(text, NULL, 10);
     if (c->limited > 16)
         c->limited = 16;
 }
@@ -155,9 +149,8 @@ static inline void ci_http_open(struct ci_http *c)
 static inline void ci_http_keep(const struct ci_http *c)
 {
     const char *path = ci_http_state_path(c, ""), *tmp = ci_http_state_path(c, ".tmp");
-    char text[128];
-    int n = snprintf(text, sizeof text, "%u %u %lld\n", (unsigned)c->failures, (unsigned)c->limited,
-                     (long long)c->open_until);
+    char text[32];
+    int n = snprintf(text, sizeof text, "%u\n", (unsigned)c->limited);
     int fd = tmp ? open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     if (fd < 0)
         return;
@@ -361,21 +354,12 @@ static inline int ci_http_wait(struct ci_http *c, int64_t wait, struct sco_errbu
     return ci_http_sleep(c, wait, e);
 }
 
-static inline void ci_http_failed(struct ci_http *c)
-{
-    c->failures++;
-    if (c->break_after && c->failures >= c->break_after)
-        c->open_until = c->h->now(c->h) + c->break_ms;
-    ci_http_keep(c);
-}
-
 static inline void ci_http_well(struct ci_http *c)
 {
-    int changed = c->failures || c->limited || c->open_until;
-    c->failures = c->limited = 0;
-    c->open_until = 0;
-    if (changed)
-        ci_http_keep(c);
+    if (!c->limited)
+        return;
+    c->limited = 0;
+    ci_http_keep(c);
 }
 
 /* ---- outcome --------------------------------------------------------------------------------- */
@@ -411,13 +395,8 @@ static inline int ci_http_once(struct ci_http *c, const struct ci_request *q, st
                                struct sco_errbuf *e)
 {
     int r = 0;
-    int64_t open = c->open_until - c->h->now(c->h);
     memset(a, 0, sizeof *a);
     ci_http_forget(c);
-    if (c->open_until && open > 0 && open <= c->break_ms) {
-        r = ci_http_later(c, open, e, "it failed several times and is left alone");
-        return r;
-    }
     int64_t gap =
         ci_is_write(q) && c->last_write ? c->write_gap_ms - (ci_mono_ms() - c->last_write) : 0;
     int64_t slow = c->slow_until - ci_mono_ms();
@@ -470,12 +449,10 @@ static inline int ci_call(struct ci_http *c, const struct ci_request *q, struct 
                 return ci_http_error(c, q, a, e);
             return r;
         }
-        ci_http_failed(c);
         if (a->status)
             r = ci_http_error(c, q, a, e);
         a->doubtful = ci_is_write(q);
-        if ((ci_is_write(q) && !q->repeat) || n >= CI_HTTP_TRIES ||
-            (c->break_after && c->failures >= c->break_after) || pause >= ci_http_left(c))
+        if ((ci_is_write(q) && !q->repeat) || n >= CI_HTTP_TRIES || pause >= ci_http_left(c))
             return r;
         int slept = ci_http_sleep(c, pause, e);
         if (slept < 0)

@@ -1,0 +1,301 @@
+/* What a lost webhook missed. GitHub never sends one again by itself: deliveries that failed are
+ * asked for once more, and what moved since is read from the API, for deliveries that GitHub does
+ * not list. Events that are known already are recognised by the engine. */
+#include "github_priv.h"
+
+enum { ATTEMPTS_MAX = 3, REDELIVER_MAX = 100, DELIVERIES_MAX = 1000, OVERLAP_MS = 300000 };
+
+struct delivery {
+    struct sco_str id, guid;
+    int64_t at;
+    int good;
+};
+
+struct poll {
+    struct github_op *o;
+    int64_t since;
+    struct delivery *v;
+    size_t n;
+    struct sco_str hooks[8];
+    size_t n_hooks;
+    int64_t redelivered;
+    const struct sco_node *repository;
+};
+
+/* ---- deliveries ---- */
+
+static int one_hook(void *user, const struct sco_node *v)
+{
+    struct poll *p = (struct poll *)user;
+    struct sco_str url = sco_text_at(v, "config.url"), ours = sco_text_at(p->o->q, "url");
+    if (ours.n ? sco_str_eq(url, ours) : ci_contains(url, "/webhook/"))
+        p->hooks[p->n_hooks++] = github_copy(p->o->h, github_id(sco_get(v, "id")));
+    return p->n_hooks == sizeof p->hooks / sizeof *p->hooks ? CI_FOUND : 0;
+}
+
+/* They come newest first. */
+static int one_delivery(void *user, const struct sco_node *v)
+{
+    struct poll *p = (struct poll *)user;
+    int64_t code = sco_int_at(v, "status_code", 0);
+    struct delivery d = {github_id(sco_get(v, "id")), sco_text_at(v, "guid"),
+                         ci_time_at(v, "delivered_at"), code >= 200 && code < 300};
+    if (d.at < p->since || p->n == DELIVERIES_MAX)
+        return CI_FOUND;
+    if (!d.id.n || !d.guid.n)
+        return 0;
+    d.id = github_copy(p->o->h, d.id);
+    d.guid = github_copy(p->o->h, d.guid);
+    p->v[p->n++] = d;
+    return 0;
+}
+
+/* Whether delivery i is the newest of its kind, never arrived, and was not tried often enough. */
+static int is_lost(const struct poll *p, size_t i)
+{
+    int tries = 0;
+    for (size_t k = 0; k < p->n; k++)
+        if (sco_str_eq(p->v[k].guid, p->v[i].guid)) {
+            if (k < i || p->v[k].good)
+                return 0;
+            tries++;
+        }
+    return tries < ATTEMPTS_MAX;
+}
+
+static int redeliver(struct poll *p, const char *deliveries)
+{
+    struct github_op *o = p->o;
+    struct ci_answer a;
+    p->n = 0;
+    int r = ci_walk(&o->http, sco_fmt(o->h, "%s?per_page=100", deliveries).p, NULL, 10,
+                    "the webhook's deliveries", one_delivery, p, o->e);
+    if (r != 0 && r != CI_FOUND)
+        return r;
+    for (size_t i = 0; i < p->n && p->redelivered < REDELIVER_MAX; i++) {
+        if (!is_lost(p, i))
+            continue;
+        const char *path = sco_fmt(o->h, "%s/%.*s/attempts", deliveries, SCO_STR_ARG(p->v[i].id)).p;
+        r = github_send(o, "POST", path ? path : "/", NULL, "another delivery", NULL, NULL, &a);
+        if (r == SCO_E_NOT_FOUND || r == SCO_E_INVALID)
+            continue; /* GitHub keeps them for days only */
+        if (r != 0)
+            return r;
+        p->redelivered++;
+    }
+    return 0;
+}
+
+/* The webhook of an App, then those of the repository; a credential that may not see them is no
+ * failure, for the API is asked next. */
+static int deliveries_of_app(struct poll *p)
+{
+    int r = redeliver(p, "/app/hook/deliveries");
+    return r == SCO_E_PERMISSION || r == SCO_E_NOT_FOUND ? 0 : r;
+}
+
+static int deliveries_of_hooks(struct poll *p)
+{
+    struct github_op *o = p->o;
+    p->n_hooks = 0;
+    int r = ci_walk(&o->http, github_path(o, "/hooks?per_page=100"), NULL, 10,
+                    "the repository's webhooks", one_hook, p, o->e);
+    for (size_t i = 0; (r == 0 || r == CI_FOUND) && i < p->n_hooks; i++)
+        r = redeliver(p, github_path(o, "/hooks/%.*s/deliveries", SCO_STR_ARG(p->hooks[i])));
+    return r == CI_FOUND || r == SCO_E_PERMISSION || r == SCO_E_NOT_FOUND ? 0 : r;
+}
+
+/* ---- what moved ---- */
+
+/* The API's object as the payload of a webhook. */
+static int emit_as(struct poll *p, const char *native, const char *action, const struct sco_node *v)
+{
+    const struct sco_host *h = p->o->h;
+    struct sco_node payload, a, repo, item = *v;
+    memset(&payload, 0, sizeof payload);
+    memset(&a, 0, sizeof a);
+    a.type = SCO_NODE_STR;
+    a.key = SCO_STR("action");
+    a.text = sco_str_c(action);
+    a.next = &item;
+    item.key = sco_str_c(native);
+    item.next = NULL;
+    if (p->repository) {
+        repo = *p->repository;
+        repo.key = SCO_STR("repository");
+        repo.next = NULL;
+        item.next = &repo;
+    }
+    payload.type = SCO_NODE_MAP;
+    payload.n = 3;
+    payload.child = &a;
+    struct ci_event ev = github_event(h, sco_str_c(native), &payload);
+    if (!ev.repo_full_name.n)
+        ev.repo_full_name = sco_text_at(p->o->q, "repository");
+    return ci_event_emit(h, &ev, p->o->e);
+}
+
+static int one_move(void *user, const struct sco_node *v)
+{
+    struct poll *p = (struct poll *)user;
+    const struct sco_host *h = p->o->h;
+    struct ci_event ev = ci_event_new("github");
+    int64_t at = ci_time_at(v, "timestamp");
+    struct sco_str after = sco_text_at(v, "after"), before = sco_text_at(v, "before");
+    if (at < p->since)
+        return CI_FOUND;
+    ci_event_ref(&ev, sco_text_at(v, "ref"));
+    ev.event = ev.tag.n ? "tag" : "push";
+    ev.native_event = SCO_STR("push");
+    ev.repo_full_name = p->repository ? sco_text_at(p->repository, "full_name") : SCO_STR("");
+    ev.clone_url = sco_text_at(p->repository, "clone_url");
+    ev.default_branch = sco_text_at(p->repository, "default_branch");
+    ev.commit_sha = ci_sha(after);
+    ev.base_sha = ci_sha(before);
+    ev.is_delete = ci_is_zeros(after);
+    ev.action = ev.is_delete          ? SCO_STR("deleted")
+                : ci_is_zeros(before) ? SCO_STR("created")
+                                      : SCO_STR("updated");
+    ev.actor = sco_text_at(v, "actor.login");
+    ev.created_at = at;
+    int forced = sco_str_is(sco_text_at(v, "activity_type"), "force_push");
+    ev.details = sco_fmt(h, "{\"forced\":%s}", forced ? "true" : "false");
+    return ci_event_emit(h, &ev, p->o->e);
+}
+
+static int one_pull(void *user, const struct sco_node *v)
+{
+    struct poll *p = (struct poll *)user;
+    if (ci_time_at(v, "updated_at") < p->since)
+        return CI_FOUND;
+    return emit_as(p, "pull_request", "synchronize", v);
+}
+
+static int one_run(void *user, const struct sco_node *v)
+{
+    struct poll *p = (struct poll *)user;
+    if (ci_time_at(v, "updated_at") < p->since)
+        return 0;
+    return emit_as(p, "workflow_run", sco_text_at(v, "conclusion").n ? "completed" : "in_progress",
+                   v);
+}
+
+/* A copy of what is needed of the repository, for the answers to come. */
+static int look_at_repository(struct poll *p)
+{
+    static const char *const names[] = {"id", "full_name", "clone_url", "default_branch"};
+    struct github_op *o = p->o;
+    struct ci_answer a;
+    struct sco_node *map, *c;
+    int r = github_get(o, o->repo, "the repository", &a);
+    if (r != 0)
+        return r;
+    map = (struct sco_node *)o->h->alloc(o->h, 5 * sizeof *map);
+    if (!map)
+        return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
+    map->type = SCO_NODE_MAP;
+    map->n = 4;
+    map->child = c = map + 1;
+    for (size_t i = 0; i < 4; i++, c++) {
+        c->type = SCO_NODE_STR;
+        c->key = sco_str_c(names[i]);
+        c->text = github_copy(o->h, sco_text_at(a.root, names[i]));
+        c->next = i < 3 ? c + 1 : NULL;
+    }
+    p->repository = map;
+    return 0;
+}
+
+static int moved(struct poll *p)
+{
+    struct github_op *o = p->o;
+    struct sco_str day = ci_time_format(o->h, p->since > 0 ? p->since : 1000);
+    int r = look_at_repository(p);
+    if (r == 0)
+        r = ci_walk(&o->http, github_path(o, "/activity?per_page=100"), NULL, 10,
+                    "the repository's activity", one_move, p, o->e);
+    if (r == SCO_E_NOT_FOUND && p->repository) /* older servers do not have it */
+        r = 0;
+    if (r == 0 || r == CI_FOUND)
+        r = ci_walk(&o->http,
+                    github_path(o, "/pulls?state=open&sort=updated&direction=desc&per_page=100"),
+                    NULL, 10, "the pull requests", one_pull, p, o->e);
+    if (r == 0 || r == CI_FOUND)
+        r = ci_walk(&o->http,
+                    github_path(o, "/actions/runs?created=%s&per_page=100",
+                                ci_encode(o->h, sco_fmt(o->h, ">=%.*s", SCO_STR_ARG(day)), "")),
+                    "workflow_runs", 10, "the runs", one_run, p, o->e);
+    return r == CI_FOUND ? 0 : r;
+}
+
+/* ---- */
+
+static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c,
+                          struct sco_str name, struct sco_errbuf *e)
+{
+    struct github_op o;
+    struct sco_ci_call call = *c;
+    struct sco_node request = *c->request, repository;
+    memset(&repository, 0, sizeof repository);
+    repository.type = SCO_NODE_STR;
+    repository.key = SCO_STR("repository");
+    repository.text = name;
+    repository.next = request.child;
+    request.child = &repository;
+    call.request = &request;
+    int r = github_begin(&o, ctx, &call, e);
+    p->o = &o;
+    if (r == 0)
+        r = deliveries_of_hooks(p);
+    if (r == 0)
+        r = moved(p);
+    return github_end(&o, r);
+}
+
+static int of_app(struct poll *p, void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
+{
+    struct github_op o;
+    struct sco_ci_call call = *c;
+    struct sco_node none;
+    memset(&none, 0, sizeof none);
+    none.type = SCO_NODE_MAP;
+    call.request = &none;
+    memset(&o, 0, sizeof o);
+    if (!((struct github *)ctx)->app_id)
+        return 0;
+    int r = github_begin_app(&o, ctx, &call, e);
+    p->o = &o;
+    if (r == 0)
+        r = deliveries_of_app(p);
+    return github_end(&o, r);
+}
+
+int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
+{
+    const struct sco_host *h = ((struct github *)ctx)->h;
+    const struct sco_node *list = sco_get(c->request, "repositories");
+    struct ci_json j = ci_json_new(h);
+    struct poll p;
+    int64_t now = h->now(h), last = ci_time_at(c->request, "state.until");
+    memset(&p, 0, sizeof p);
+    p.since = last ? last - OVERLAP_MS : ci_time_at(c->request, "since");
+    p.v = (struct delivery *)h->alloc(h, DELIVERIES_MAX * sizeof *p.v);
+    if (!p.v)
+        return sco_errf(e, SCO_E_NOMEM, "out of memory");
+    int r = of_app(&p, ctx, c, e);
+    SCO_EACH (name, list) {
+        if (r != 0)
+            break;
+        r = one_repository(&p, ctx, c, sco_text(name), e);
+    }
+    if (r != 0)
+        return r;
+    ci_json_begin(&j, '{');
+    ci_json_key(&j, "state");
+    ci_json_begin(&j, '{');
+    ci_json_ktime(&j, "until", now);
+    ci_json_end(&j, '}');
+    ci_json_kint(&j, "redelivered", p.redelivered);
+    ci_json_end(&j, '}');
+    return ci_json_record(&j, "result", e);
+}
