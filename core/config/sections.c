@@ -176,6 +176,10 @@ static const struct sco_option queue_table[] = {
         .max = 86400000, .doc = "Its longest."),
     ROW(sco_config_queue, timeout, SCO_OPT_DURATION, "2h", .name = "timeout", .max = 604800000,
         .doc = "Deadline of a job; 0: none."),
+    ROW(sco_config_queue, node_wait, SCO_OPT_DURATION, "1d", .name = "node_wait",
+        .max = YEARS(1),
+        .doc = "A job whose files one node alone has, an import, is given up when that node has "
+               "not taken it for so long; 0: never."),
     ROW(sco_config_queue, grace, SCO_OPT_DURATION, "30s", .name = "grace", .max = 86400000,
         .doc = "When the daemon stops, jobs may end within this; then they are handed back."),
     {0}};

@@ -194,6 +194,8 @@ static int steps(struct poll *p, struct sco_store *s)
     p->renewed = p->renew && r == 0;
     if (r == 0 && p->reap)
         r = sco_store_jobs_reap(s, p->now, p->o->backoff_ms, &p->reaped, &p->err);
+    if (r == 0 && p->care)
+        r = poll_care(p, s);
     if (r == 0 && p->fire)
         r = fire_schedules(p, s);
     if (r == 0 && p->want)

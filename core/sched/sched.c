@@ -43,12 +43,14 @@ static void watch_clock(struct sco_sched *s, struct poll *p)
         /* to it the leases of all other nodes look as if they had ended: they get one more each */
         s->no_reap_before = mono + s->o.lease_ms;
         s->jumped |= jump > 0;
+        s->last_care = 0;
     }
     p->jumped = s->jumped;
     s->wall = p->now;
     s->mono = mono;
     p->renew = mono - s->last_renew >= SCHED_RENEW_MS ||
                mono - s->last_renew >= s->o.lease_ms / 3 || !s->last_renew || s->again;
+    p->care = !s->last_care || mono - s->last_care >= SCHED_CARE_MS;
     p->reap = mono >= s->no_reap_before && mono - s->last_reap >= s->o.lease_ms / 4;
 }
 
@@ -160,6 +162,8 @@ static void on_polled(void *work)
         s->last_renew = s->mono;
     if (p->result == 0 && p->reap)
         s->last_reap = s->mono;
+    if (p->result == 0 && p->care)
+        s->last_care = s->mono;
     if (p->result == 0)
         s->jumped = false;
     if (p->result == 0)

@@ -20,9 +20,10 @@ enum {
     SCHED_END_AGAIN_MS = 2000, /* an end that could not be stored is tried again */
     SCHED_TAIL = 1024,         /* bytes of standard error that are kept */
     SCHED_REASON = 512,
-    SCHED_TICKS_MAX = 32,  /* of one schedule at once; older ones are given up */
-    SCHED_DUE_MAX = 500,   /* schedules looked at in one poll */
-    SCHED_JUMP_MS = 5000,  /* wall clock against monotonic clock, between two polls */
+    SCHED_TICKS_MAX = 32, /* of one schedule at once; older ones are given up */
+    SCHED_DUE_MAX = 500,  /* schedules looked at in one poll */
+    SCHED_JUMP_MS = 5000, /* wall clock against monotonic clock, between two polls */
+    SCHED_CARE_MS = 60000,
     SCHED_LATE_MS = 60000, /* a tick that is later than this was missed */
 };
 
@@ -52,7 +53,7 @@ struct poll {
     /* in */
     int64_t now;
     uint32_t want; /* jobs to be claimed */
-    bool recover, renew, reap, fire, jumped;
+    bool recover, renew, reap, fire, care, jumped;
     struct sco_job_renewal *renewals;
     size_t n_renewals;
     struct sco_arena arena;
@@ -68,6 +69,9 @@ struct poll {
 };
 void poll_run(void *state, void *work);
 void poll_done(struct poll *p);
+
+/* ---- care.c ---- */
+int poll_care(struct poll *p, struct sco_store *s);
 
 /* ---- run.c: one runner ---- */
 enum run_why { WHY_NONE, WHY_CANCEL, WHY_DEADLINE, WHY_LOST, WHY_STOP, WHY_BROKEN };
@@ -125,8 +129,8 @@ struct sco_sched {
     size_t pieces;  /* on the thread, or waiting for it */
     bool recovered; /* what was this node's before its start is queued again */
     bool polling, again, stopping, told_idle, jumped, skewed;
-    int64_t last_renew, last_reap; /* monotonic */
-    int64_t wall, mono;            /* at the poll before */
+    int64_t last_renew, last_reap, last_care; /* monotonic */
+    int64_t wall, mono;                       /* at the poll before */
     int64_t no_reap_before, pause_until;
     int64_t last_poll;
     char reason[256];

@@ -18,7 +18,7 @@ int alert_dead_job(struct sco_store *s, const struct dead_job *j, int64_t now,
 {
     struct sco_stored_alert a = {.kind = "job_dead",
                                  .severity = SCO_SEV_HIGH,
-                                 .title = "A job was given up after its last attempt",
+                                 .title = "A job was given up",
                                  .message = j->reason,
                                  .repository = j->target_key,
                                  .object = j->id,

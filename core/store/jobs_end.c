@@ -182,6 +182,55 @@ static int reap_late(struct sco_store *s, int64_t now, int64_t *ret, struct sco_
     return r < 0 ? r : store_exec(s, sco_buf_z(&b), v, SCO_ARRAY_LEN(v), ret, err);
 }
 
+int sco_store_jobs_abandon(struct sco_store *s, int64_t now, int64_t wait_ms, uint64_t *ret,
+                           struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    int64_t n = 0;
+    struct store_value v[] = {sv_i64(now - wait_ms), sv_i64(now - wait_ms), sv_i64(now)};
+    sco_buf_addf(&b,
+                 "WITH stale AS MATERIALIZED (SELECT j.pk FROM jobs j WHERE j.state = 'queued' AND "
+                 "j.only_node IS NOT NULL AND j.waiting_since < $1 AND j.not_before < $2%s) UPDATE "
+                 "jobs SET state = 'dead', reason = 'only node ' || only_node || ' has its files, "
+                 "and has not taken it for too long (queue.node_wait)', completed_at = $3 FROM "
+                 "stale WHERE jobs.pk = stale.pk" RETURNING_LOST,
+                 s->ops->skip_locked);
+    int r = sco_buf_check(&b, err);
+    if (r == 0)
+        r = sco_store_begin(s, err);
+    if (r < 0)
+        return r;
+    r = give_back(s, sco_buf_z(&b), v, SCO_ARRAY_LEN(v), now, &n, err);
+    r = sco_store_end(s, r, err);
+    if (r == 0)
+        *ret = (uint64_t)n;
+    return r;
+}
+
+int sco_store_jobs_bound(struct sco_store *s, int64_t now, int64_t pause_ms, int64_t lease_ms,
+                         uint64_t *ret, struct sco_error *err)
+{
+    int64_t paused = 0, leased = 0;
+    struct store_value pause[] = {sv_i64(now), sv_i64(now + pause_ms)};
+    struct store_value lease[] = {sv_i64(now + lease_ms), sv_i64(now + lease_ms)};
+    int r = sco_store_begin(s, err);
+    if (r < 0)
+        return r;
+    r = store_exec(s,
+                   "UPDATE jobs SET not_before = $1 WHERE state = 'queued' AND attempt > 0 AND "
+                   "not_before > $2",
+                   pause, 2, &paused, err);
+    if (r == 0)
+        r = store_exec(s,
+                       "UPDATE jobs SET lease_until = $1 WHERE state = 'running' AND lease_until > "
+                       "$2",
+                       lease, 2, &leased, err);
+    r = sco_store_end(s, r, err);
+    if (r == 0)
+        *ret = (uint64_t)(paused + leased);
+    return r;
+}
+
 int sco_store_jobs_reap(struct sco_store *s, int64_t now, int64_t backoff_ms, uint64_t *ret,
                         struct sco_error *err)
 {

@@ -1,6 +1,8 @@
 """Schedules of the daemon: whose rights their ticks go by."""
+import sqlite3
 import time
 import unittest
+import uuid
 
 from daemon import JOB_S, DaemonCase
 
@@ -10,7 +12,7 @@ WAYS = {"disabled": ({"status": "disabled"}, "is not active"),
         "deleted": (None, "the user is gone")}
 
 
-class Owner(DaemonCase):
+class Waiting(DaemonCase):
     settings = ("queue.slots=0",)  # ticks become jobs, and nothing runs
 
     def until(self, what):
@@ -22,6 +24,60 @@ class Owner(DaemonCase):
             time.sleep(0.1)
         self.fail(f"what was waited for has not come\n{self.log.read_text()[-3000:]}")
 
+
+class Clock(Waiting):
+    """What a clock that was ahead has written, and what waits for a node that is gone."""
+    settings = ("queue.slots=0", "queue.node_wait=1h")
+
+    def sql(self, text, *values):
+        with sqlite3.connect(self.data / "store.db", timeout=30) as db:
+            db.execute(text, values)
+
+    def job(self, branch, **columns):
+        """Queued, and then as a daemon might have left it."""
+        body = {"target": {"location": f"file://{self.repo}"}, "branch": branch}
+        id_ = self.ask(202, "POST", "/scans/all", body).json()["id"]
+        sets = ", ".join(f"{c} = ?" for c in columns)
+        self.sql(f"UPDATE jobs SET {sets} WHERE id = ?", *columns.values(), uuid.UUID(id_).bytes)
+        return id_
+
+    def test_times_are_bounded_at_the_start(self):
+        self.repo = self.repository("r", Dockerfile="FROM debian:latest\n")
+        scan = {"target": {"location": f"file://{self.repo}"}}
+        ways = {"nightly": {"cron": "0 3 * * *"}, "often": {"interval": "10m"},
+                "yearly": {"cron": "0 0 1 1 *"}}
+        right = {name: self.ask(201, "POST", "/schedules", {"name": name, "scan": scan, **way})
+                 .json()["next_at"] for name, way in ways.items()}
+        now = int(time.time() * 1000)
+        year = 366 * 86400 * 1000
+        paused = self.job("paused", attempt=1, not_before=now + year)
+        lost = self.job("lost", state="running", attempt=1, node="other", lease_until=now + year)
+        gone = self.job("gone", only_node="other", waiting_since=now - 2 * 3600 * 1000)
+        fresh = self.job("fresh", only_node="other", waiting_since=now - 600 * 1000)
+        self.stop_daemon()
+        self.sql("UPDATE schedules SET next_at = next_at + ? WHERE name <> 'yearly'", year)
+        self.start_daemon()
+        self.until(lambda: self.get(f"/jobs/{gone}")["state"] == "dead")
+        shown = {n: self.get(f"/schedules/{n}")["next_at"] for n in ways}
+        for name in ("nightly", "yearly"):
+            self.assertEqual(shown[name], right[name])
+        self.assertLess(shown["often"], time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 660)))
+        self.assertIn("node other", self.get(f"/jobs/{gone}")["reason"])
+        self.assertEqual(self.get(f"/jobs/{fresh}")["state"], "queued")
+        alerts = [a for a in self.get("/alerts")["items"] if a["kind"] == "job_dead"]
+        self.assertEqual([a["object"] for a in alerts], [gone])
+        with sqlite3.connect(self.data / "store.db", timeout=30) as db:
+            rows = dict(db.execute("SELECT id, CASE state WHEN 'running' THEN lease_until ELSE "
+                                   "not_before END FROM jobs"))
+        later = int(time.time() * 1000)
+        self.assertLessEqual(rows[uuid.UUID(paused).bytes], later)
+        self.assertLessEqual(rows[uuid.UUID(lost).bytes], later + 3600 * 1000)
+        log = self.log.read_text()
+        self.assertEqual(log.count("the clock was ahead: the next tick"), 2, log)
+        self.assertIn("the clock was ahead: 2 jobs", log)
+
+
+class Owner(Waiting):
     def alerts(self, name):
         return [a["message"] for a in self.get("/alerts")["items"]
                 if a["kind"] == "schedule_stopped" and a["message"].startswith(name + ":")]

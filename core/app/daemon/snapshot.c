@@ -176,6 +176,7 @@ void snapshot_differences(const struct snapshot *old, const struct snapshot *new
         {"queue.timeout", a->queue.timeout != b->queue.timeout},
         {"queue.backoff", a->queue.backoff != b->queue.backoff},
         {"queue.backoff_max", a->queue.backoff_max != b->queue.backoff_max},
+        {"queue.node_wait", a->queue.node_wait != b->queue.node_wait},
         {"queue.ageing", a->queue.ageing != b->queue.ageing},
         {"queue.scanner_limits", !same_list(a->queue.scanner_limits, b->queue.scanner_limits)},
     };

@@ -120,6 +120,7 @@ int wire_sched(struct daemon *d, struct sco_error *err)
                                   .ageing_ms = c->queue.ageing,
                                   .backoff_ms = c->queue.backoff,
                                   .backoff_max_ms = c->queue.backoff_max,
+                                  .node_wait_ms = c->queue.node_wait,
                                   .job_timeout_ms = c->queue.timeout,
                                   .metrics = d->metrics,
                                   .tracer = d->tracer,

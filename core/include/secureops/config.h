@@ -115,6 +115,7 @@ struct sco_config_server {
 };
 struct sco_config_queue {
     int64_t slots, target_max, lease, poll, ageing, attempts, backoff, backoff_max, timeout, grace;
+    int64_t node_wait;
     struct sco_str_list scanner_limits; /* "zap=1" */
 };
 struct sco_config_checkout {

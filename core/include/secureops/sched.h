@@ -23,6 +23,7 @@ struct sco_sched_options {
     size_t n_limits;
     int64_t lease_ms, poll_ms, ageing_ms, backoff_ms, backoff_max_ms;
     int64_t job_timeout_ms; /* of a runner; 0: none */
+    int64_t node_wait_ms;   /* then jobs of one node alone are given up; 0: never */
     struct sco_metrics *metrics;
     struct sco_tracer *tracer;
     int64_t (*now)(void *user); /* NULL: the clock */

@@ -14,7 +14,7 @@ enum sco_job_state {
     SCO_JOB_RUNNING,
     SCO_JOB_COMPLETED, /* the scan is stored, whatever it found; it may be an incomplete one */
     SCO_JOB_FAILED,    /* to try again would be no use: no such branch */
-    SCO_JOB_DEAD,      /* given up after its last attempt */
+    SCO_JOB_DEAD,      /* given up: after its last attempt, or with its node */
     SCO_JOB_CANCELLED,
     SCO_JOB_REPLACED, /* by a newer request for the same, before it ran */
     SCO_JOB_STATE_MAX_
@@ -145,6 +145,15 @@ int sco_store_job_retry(struct sco_store *s, const char *id, const char *by, int
  * passed: cancelled. *ret: how many. */
 int sco_store_jobs_reap(struct sco_store *s, int64_t now, int64_t backoff_ms, uint64_t *ret,
                         struct sco_error *err) SCO_NODISCARD;
+
+/* Waiting ones that one node alone can run, and that it has not taken within wait_ms: dead, with an
+ * alert; a retry is up to somebody. *ret: how many. */
+int sco_store_jobs_abandon(struct sco_store *s, int64_t now, int64_t wait_ms, uint64_t *ret,
+                           struct sco_error *err) SCO_NODISCARD;
+/* After a clock was ahead and set back: a pause before another attempt ends within pause_ms from
+ * now, and a lease within lease_ms. *ret: how many did not. */
+int sco_store_jobs_bound(struct sco_store *s, int64_t now, int64_t pause_ms, int64_t lease_ms,
+                         uint64_t *ret, struct sco_error *err) SCO_NODISCARD;
 
 /* At the start of a node, before its first claim: what it was running when it died is queued again
  * at once, or dead; none of its runners can store anything any more. *ret: how many. */
