@@ -13,19 +13,25 @@ static const char *const format_names[SCO_REPORT_MAX_] = {
     [SCO_REPORT_JSON] = "json",
     [SCO_REPORT_SARIF] = "sarif",
     [SCO_REPORT_JUNIT] = "junit",
+    [SCO_REPORT_HTML] = "html",
+    [SCO_REPORT_MARKDOWN] = "markdown",
+    [SCO_REPORT_CSV] = "csv",
+    [SCO_REPORT_GITLAB_SAST] = "gitlab-sast",
+    [SCO_REPORT_GITLAB_SECRET_DETECTION] = "gitlab-secret-detection",
+    [SCO_REPORT_GITLAB_CODEQUALITY] = "gitlab-codequality",
 };
 
 enum sco_report_format sco_report_format_parse(struct sco_str name)
 {
     int f = 0;
-    while (f < SCO_REPORT_MAX_ && !(format_names[f] && sco_str_is(name, format_names[f])))
+    while (f < SCO_REPORT_MAX_ && !sco_str_is(name, format_names[f]))
         f++;
     return (enum sco_report_format)f;
 }
 
 const char *sco_report_format_name(enum sco_report_format f)
 {
-    return (unsigned)f < SCO_REPORT_MAX_ && format_names[f] ? format_names[f] : "unknown";
+    return (unsigned)f < SCO_REPORT_MAX_ ? format_names[f] : "unknown";
 }
 
 /* ---- shared by the formats ------------------------------------------------------------------- */
@@ -211,6 +217,22 @@ static int write_named(const struct sco_scan *scan, enum sco_report_format f,
         break;
     case SCO_REPORT_JUNIT:
         r = junit_write(scan, &s, err);
+        break;
+    case SCO_REPORT_HTML:
+        r = html_write(scan, &s, err);
+        break;
+    case SCO_REPORT_MARKDOWN:
+        r = markdown_write(scan, &s, err);
+        break;
+    case SCO_REPORT_CSV:
+        r = csv_write(scan, &s, err);
+        break;
+    case SCO_REPORT_GITLAB_SAST:
+    case SCO_REPORT_GITLAB_SECRET_DETECTION:
+        r = gitlab_security_write(scan, f == SCO_REPORT_GITLAB_SECRET_DETECTION, &s, err);
+        break;
+    case SCO_REPORT_GITLAB_CODEQUALITY:
+        r = gitlab_quality_write(scan, &s, err);
         break;
     default:
         return sco_error_set(err, SCO_E_INVALID, "unknown report format %d", (int)f);

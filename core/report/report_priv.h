@@ -88,6 +88,12 @@ void policies_json_gate(struct sco_json_out *o, const struct sco_scan *scan); /*
 int table_write(const struct sco_scan *scan, const struct sco_report_options *o, struct sink *s,
                 struct sco_error *err);
 int json_write(const struct sco_scan *scan, struct sink *s, struct sco_error *err);
+int html_write(const struct sco_scan *scan, struct sink *s, struct sco_error *err);
+int markdown_write(const struct sco_scan *scan, struct sink *s, struct sco_error *err);
+int csv_write(const struct sco_scan *scan, struct sink *s, struct sco_error *err);
+int gitlab_security_write(const struct sco_scan *scan, bool secrets, struct sink *s,
+                          struct sco_error *err);
+int gitlab_quality_write(const struct sco_scan *scan, struct sink *s, struct sco_error *err);
 int junit_write(const struct sco_scan *scan, struct sink *s, struct sco_error *err);
 int sarif_write(const struct sco_scan *scan, struct sink *s, struct sco_error *err);
 int sarif_write_files(const struct sco_scan *scan, const char *path, int *ret_files,

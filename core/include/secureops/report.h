@@ -43,7 +43,7 @@ int sco_report_write_file(const struct sco_scan *scan, enum sco_report_format f,
 /* Markdown for a pull request: the verdict, a table of the scanners, then the findings that count,
  * worst first, one row each. Texts of scanners are escaped: no link, mention, HTML or cell of a
  * table comes from them. Longer than `limit`: rows are left out from the end, and it says how many;
- * what is open is closed. A limit below 1,000 is SCO_E_INVALID. */
+ * what is open is closed. A limit below 2,000 is SCO_E_INVALID. */
 struct sco_report_markdown_options {
     size_t limit;       /* bytes; 0: 65,000 */
     const char *marker; /* first line, as "<!-- secureops:NAME -->": plain text, no "--"; or NULL */
