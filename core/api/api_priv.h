@@ -81,6 +81,10 @@ enum api_flag {
     API_ANY_BODY = 1 << 5, /* not JSON */
     API_AUDIT = 1 << 6,    /* each call leaves a row in the audit log (all but GET do) */
     API_FRESH = 1 << 7,    /* a GET whose reply is never taken from the cache of replies (1 s) */
+    /* Runs on the loop and may return 1: the reply comes later, with api_resume. The call and all
+     * of it live until then; its client may be gone meanwhile. Implies NO_STORE. */
+    API_LATER = 1 << 8,
+    API_DELIVERY = 1 << 9, /* a webhook: limits of its integration, no trace of its path */
     /* Its transactions are its own, and so is the row of the audit log with what it changes: it
      * takes long, changes files, or keeps something of a failure. The others' handlers run in one
      * transaction with that row. */
@@ -102,6 +106,8 @@ extern const struct api_route api_routes_schedules[]; /* schedules, targets */
 extern const struct api_route api_routes_accounts[];  /* auth, users, tokens, secrets, audit */
 extern const struct api_route api_routes_system[];    /* health, ready, metrics, document, reload */
 extern const struct api_route api_routes_events[];    /* events, feed */
+extern const struct api_route api_routes_webhooks[];  /* of CI platforms */
+extern const struct api_route api_routes_deliveries[]; /* what came of them */
 
 /* ---- connections that are taken over (API_STREAM) ----
  * The handler checks, and then either answers as any other (problem, reply) or takes the
@@ -109,6 +115,8 @@ extern const struct api_route api_routes_events[];    /* events, feed */
  * client has sent behind its request is in its input. Nothing was answered yet: the handler writes
  * the status line. The call and its arena end when the handler returns. Later api_drop frees it and
  * counts it off; until then it counts as one connection. On the loop. */
+/* Of API_LATER: the end of the call, on the loop. `r`: as a handler's. */
+void api_resume(struct api_call *c, int r, const struct sco_error *err);
 struct bufferevent *api_take(struct api_call *c);
 void api_drop(struct sco_api *a, struct bufferevent *b);
 /* feed.c: made with the API, on the loop. stop: every reader is told and dropped soon. */

@@ -44,6 +44,7 @@ void api_exchange_free(struct api_exchange *x)
     if (!x)
         return;
     struct sco_api *a = x->api;
+    api_hooks_let_go(x);
     api_idempotent_leave(x);
     api_upload_end(x);
     if (x->call.reply_fd >= 0)
@@ -207,9 +208,7 @@ static bool take_head(struct conn *c, struct evbuffer *in)
 
 static bool too_long(struct api_exchange *x)
 {
-    uint64_t limit =
-        x->entry->route->flags & API_UPLOAD ? x->api->o->upload_limit : x->api->o->body_limit;
-    return (uint64_t)x->received > limit;
+    return (uint64_t)x->received > api_body_limit(x);
 }
 
 static void keep_body(struct api_exchange *x, struct sco_str data)
@@ -267,7 +266,9 @@ static bool take_body(struct conn *c, struct evbuffer *in)
             api_request_refuse(x, 413, "the body is too long");
             return false;
         }
-        if (x->body.failed) {
+        if (x->body.failed || (x->entry->route->flags & API_DELIVERY &&
+                               !api_hooks_hold(x, x->body.n - x->delivery_bytes))) {
+            api_header(&x->call, "Retry-After", "5");
             api_request_refuse(x, 503, "out of memory");
             return false;
         }

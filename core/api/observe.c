@@ -85,6 +85,13 @@ static bool is_probe(const struct api_call *c)
            (strcmp(c->route->path, "/health") == 0 || strcmp(c->route->path, "/ready") == 0);
 }
 
+const char *api_path_shown(const struct api_call *c)
+{
+    if (strncmp(c->path, "/webhook/", 9) != 0)
+        return c->path;
+    return c->route ? c->route->path : "/webhook/";
+}
+
 void api_observe_request(struct api_exchange *x, int status, uint64_t bytes)
 {
     const struct api_call *c = &x->call;
@@ -113,7 +120,7 @@ void api_observe_request(struct api_exchange *x, int status, uint64_t bytes)
                                   "method",
                                   c->method,
                                   "path",
-                                  c->path,
+                                  api_path_shown(c),
                                   "status",
                                   code,
                                   "duration_ms",

@@ -368,7 +368,8 @@ void api_reply_send(struct api_exchange *x)
         return;
     }
     if (x->log_text) {
-        const char *const fields[] = {"correlation_id", c->correlation_id, "path", c->path, NULL};
+        const char *const fields[] = {"correlation_id", c->correlation_id, "path",
+                                      api_path_shown(c), NULL};
         sco_log_write(SCO_LOG_ERROR, SCO_LOG_MODULE, fields, "%s", x->log_text);
     }
     bool unread = (x->head.chunked || x->head.content_length > 0) && !x->body_done;

@@ -146,6 +146,14 @@ static bool is_json(const char *type)
             strncasecmp(name.p + name.n - 5, "+json", 5) == 0);
 }
 
+uint64_t api_body_limit(const struct api_exchange *x)
+{
+    uint32_t flags = x->entry->route->flags;
+    return flags & API_DELIVERY ? api_hooks_limit(x)
+           : flags & API_UPLOAD ? x->api->o->upload_limit
+                                : x->api->o->body_limit;
+}
+
 /* What is said of a body, before any of it is read. 0, or a status. */
 static int check_body(struct api_exchange *x)
 {
@@ -156,7 +164,9 @@ static int check_body(struct api_exchange *x)
         return 0;
     if (strcmp(c->route->method, "GET") == 0)
         return 400;
-    uint64_t limit = flags & API_UPLOAD ? x->api->o->upload_limit : x->api->o->body_limit;
+    uint64_t limit = api_body_limit(x);
+    if (flags & API_DELIVERY && limit == 0)
+        return 0; /* there is no such integration: that is said */
     if (x->head.content_length > 0 && (uint64_t)x->head.content_length > limit)
         return 413;
     struct sco_str coding = http_head_get(&x->head, "content-encoding");
@@ -344,7 +354,7 @@ static void authorised(struct api_exchange *x)
     const struct api_route *r = x->entry->route;
     if (x->principal)
         c->who = x->principal->who;
-    if (!take_rate(x))
+    if (r->flags & API_DELIVERY ? !api_hooks_admit(x) : !take_rate(x))
         return;
     if (!(r->flags & API_PUBLIC) && !sco_principal_may(&c->who, r->action, r->resource)) {
         x->denied = true;

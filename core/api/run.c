@@ -270,9 +270,41 @@ static void run_end(void *work)
     api_last(a);
 }
 
+void api_resume(struct api_call *c, int r, const struct sco_error *err)
+{
+    struct api_exchange *x = c->x;
+    struct sco_api *a = x->api;
+    a->n_threads--;
+    x->on_thread = false;
+    if (a->dead) {
+        api_exchange_free(x);
+        api_last(a);
+        return;
+    }
+    if (r != 0)
+        api_reply_error(x, r, err);
+    api_reply_finish(x);
+    api_reply_send(x);
+}
+
+/* Out as if it were on a thread: whatever becomes of its connection, it is there until its end. */
+static void run_later(struct api_exchange *x)
+{
+    struct sco_error err = {0};
+    x->on_thread = true;
+    x->api->n_threads++;
+    int r = x->call.route->handler(&x->call, &err);
+    if (r <= 0)
+        api_resume(&x->call, r, &err);
+}
+
 void api_run(struct api_exchange *x)
 {
     struct sco_api *a = x->api;
+    if (x->call.route->flags & API_LATER) {
+        run_later(x);
+        return;
+    }
     x->generation = api_replies_generation(a->replies);
     x->cacheable = may_be_cached(x);
     if (x->cacheable && from_cache(x)) {

@@ -1,6 +1,7 @@
 /* The server: its options, listener, limits, start and end. On the loop. */
 #include "server_priv.h"
 
+#include <secureops/ci.h>
 #include <secureops/crypto.h>
 #include <secureops/log.h>
 #include <errno.h>
@@ -73,6 +74,23 @@ static const char *const *keep_list(struct sco_api *a, const char *const *list, 
     return kept;
 }
 
+/* What the server asks of them. Their options have secrets: those are not ours. */
+static const struct sco_integration *keep_integrations(struct sco_api *a,
+                                                       const struct sco_api_webhooks *w,
+                                                       bool *failed)
+{
+    size_t n = w->n_integrations;
+    struct sco_integration *v = n ? sco_arena_alloc(&a->arena, n * sizeof *v) : NULL;
+    *failed |= n && !v;
+    for (size_t i = 0; v && i < n; i++)
+        v[i] = (struct sco_integration){.name = keep(a, w->integrations[i].name, failed),
+                                        .platform = keep(a, w->integrations[i].platform, failed),
+                                        .enabled = w->integrations[i].enabled,
+                                        .flood_rate = w->integrations[i].flood_rate,
+                                        .delivery_limit = w->integrations[i].delivery_limit};
+    return v;
+}
+
 /* What may change while it runs; earlier ones stay in the arena, since threads may read them. */
 static int set_options(struct sco_api *a, const struct sco_api_options *o, struct sco_error *err)
 {
@@ -94,6 +112,7 @@ static int set_options(struct sco_api *a, const struct sco_api_options *o, struc
     n.checkout_folders = keep_list(a, o->checkout_folders, &failed);
     n.trusted_proxies = keep_list(a, o->trusted_proxies, &failed);
     n.cors_origins = keep_list(a, o->cors_origins, &failed);
+    n.webhooks.integrations = keep_integrations(a, &o->webhooks, &failed);
     struct sco_api_options *kept = sco_arena_alloc(&a->arena, sizeof *kept);
     if (failed || !kept)
         return sco_error_nomem(err);
@@ -283,6 +302,7 @@ static void free_all(struct sco_api *a)
         a->n_spare--;
         api_exchange_free(x); /* `dead` is set: it is not kept again */
     }
+    a->hooks = api_hooks_free(a->hooks);
     api_tls_free(a->tls);
     api_routes_free(a->routes);
     api_principals_free(a->principals);
@@ -311,6 +331,8 @@ struct sco_api *sco_api_free(struct sco_api *a)
     api_mails_drop(a);
     while (a->conns)
         api_conn_close(a->conns);
+    if (a->hooks)
+        api_hooks_stop(a->hooks);
     if (a->listener)
         evconnlistener_free(a->listener);
     a->listener = NULL;
@@ -349,6 +371,8 @@ static int fill(struct sco_api *a, const struct sco_api_options *o, struct sco_e
         sco_random(a->key, sizeof a->key) < 0 || sco_random(&a->id_seed, sizeof a->id_seed) < 0)
         return sco_error_nomem(err);
     r = api_feed_new(a, &a->feed, err);
+    if (r == 0)
+        r = api_hooks_new(a, &a->hooks, err);
     return r < 0 ? r : start_listening(a, err);
 }
 

@@ -64,7 +64,8 @@ struct api_exchange {
     int result; /* of what ran on a thread */
     struct sco_error error;
     bool has_body, head_only, denied, on_thread, gzip, in_flight, cacheable, from_cache, body_done;
-    const char *log_text; /* what went wrong and the client is not told */
+    const char *log_text;  /* what went wrong and the client is not told */
+    size_t delivery_bytes; /* webhooks.c: of the body, counted with all that are in memory */
     /* upload.c */
     int spool_fd;
     char *spool_path;
@@ -105,6 +106,7 @@ struct sco_api {
     struct api_exchange *in_flight; /* those with an idempotency key */
     struct sco_buf scratch;
     struct api_feed *feed;
+    struct api_hooks *hooks;
     struct mail_work *mails; /* that wait */
     size_t n_mails;
     bool mailing;
@@ -129,6 +131,7 @@ void api_exchange_free(struct api_exchange *x);
 /* ---- request.c ---- */
 void api_request_begin(struct api_exchange *x); /* head is parsed */
 void api_request_body(struct api_exchange *x);  /* the body is there */
+uint64_t api_body_limit(const struct api_exchange *x);
 /* Answers with a problem, from the loop. */
 void api_request_refuse(struct api_exchange *x, int status, const char *fmt, ...) SCO_PRINTF(3, 4);
 /* Puts it on a thread; `end` on the loop. Refuses with 503 when there are too many: false. */
@@ -260,6 +263,18 @@ int api_idempotent_keep(struct api_exchange *x, struct sco_error *err);
 void api_mail_later(struct api_exchange *x); /* for call.forgotten */
 void api_mails_drop(struct sco_api *a);
 
+/* ---- webhooks.c: on the loop ---- */
+int api_hooks_new(struct sco_api *a, struct api_hooks **ret, struct sco_error *err) SCO_NODISCARD;
+void api_hooks_stop(struct api_hooks *h); /* what is not being written ends unanswered */
+struct api_hooks *api_hooks_free(struct api_hooks *h);
+/* Before the body: bytes that it may have; 0: there is no such integration. */
+uint64_t api_hooks_limit(const struct api_exchange *x);
+/* Whether it may come in; else it has been refused. */
+bool api_hooks_admit(struct api_exchange *x);
+/* Counts bytes of a body; false: too many are in memory. */
+bool api_hooks_hold(struct api_exchange *x, size_t n);
+void api_hooks_let_go(struct api_exchange *x);
+
 /* ---- tls.c ---- */
 int api_tls_load(const char *cert, const char *key, struct ssl_ctx_st **ret,
                  struct sco_error *err) SCO_NODISCARD;
@@ -278,6 +293,8 @@ void api_address_network(const char *address, char out[48]); /* of IPv6 the firs
 
 /* ---- observe.c: metrics, traces, the access log ---- */
 void api_observe_request(struct api_exchange *x, int status, uint64_t sent);
+/* For logs: the path of a webhook may have a credential in it. */
+const char *api_path_shown(const struct api_call *c);
 void api_observe_refused(struct sco_api *a, int status);
 void api_observe_certificate(struct sco_api *a);
 void api_observe_connections(struct sco_api *a);

@@ -10,6 +10,22 @@
 
 struct event_base;
 struct sco_api;
+struct sco_ci_answer; /* ci.h */
+struct sco_ci_delivery;
+struct sco_integration;
+
+/* POST /webhook/{platform}: verified, written to the store, answered, in this order. */
+struct sco_api_webhooks {
+    const struct sco_integration *integrations; /* copied, without their options */
+    size_t n_integrations;
+    /* As sco_ci_verify; on the loop. NULL: there are no webhooks. */
+    int (*verify)(void *user, const struct sco_ci_delivery *d,
+                  void (*fn)(void *fn_user, const struct sco_ci_answer *a), void *fn_user,
+                  struct sco_error *err);
+    void (*delivered)(void *user); /* on the loop: there are new ones in the store; or NULL */
+    struct sco_threads *threads;   /* that they are written on; NULL: the API's */
+    void *user;
+};
 struct sco_api_options {
     struct event_base *base;
     struct sco_threads *threads;
@@ -46,6 +62,7 @@ struct sco_api_options {
     int (*mail)(void *user, const char *to, const char *subject, const char *text,
                 struct sco_error *err);
     void *user;
+    struct sco_api_webhooks webhooks;
 };
 /* Listens. SCO_E_INVALID: address, certificate; SCO_E_IO: the address is taken. */
 int sco_api_new(const struct sco_api_options *o, struct sco_api **ret,
