@@ -129,6 +129,14 @@ int api_waiver_list(struct api_call *c, struct sco_error *err);
 int api_waiver_create(struct api_call *c, struct sco_error *err);
 int api_waiver_delete(struct api_call *c, struct sco_error *err);
 
+/* ---- compliance.c ---- */
+int api_compliance_list(struct api_call *c, struct sco_error *err);
+int api_compliance_get(struct api_call *c, struct sco_error *err);
+int api_compliance_history(struct api_call *c, struct sco_error *err);
+int api_compliance_report(struct api_call *c, struct sco_error *err);
+int api_attestation_list(struct api_call *c, struct sco_error *err);
+int api_attestation_create(struct api_call *c, struct sco_error *err);
+
 /* ---- targets.c ---- */
 int api_target_list(struct api_call *c, struct sco_error *err);
 int api_target_get(struct api_call *c, struct sco_error *err);

@@ -68,7 +68,7 @@ static int policy_show(struct api_call *c, struct sco_error *err)
     return r < 0 && c->status == 422 ? api_problem(c, 404, err, "there is no policy %s", id) : r;
 }
 
-static int compliance_list(struct api_call *c, struct sco_error *err)
+static int framework_list(struct api_call *c, struct sco_error *err)
 {
     const char *argv[ARGS_MAX] = {"compliance", "list", "--format", "json"};
     return pass_on(c, argv, 4, "the frameworks could not be listed", err);
@@ -85,7 +85,18 @@ const struct api_route api_routes_policies[] = {
     {"DELETE", V1 "/iac/policies/packs/{name}", SCO_ACT_DELETE, SCO_RES_SECURITY, API_OWN_TX,
      api_policy_remove},
     {"GET", V1 "/iac/policies/{id}", SCO_ACT_READ, SCO_RES_SECURITY, 0, policy_show},
-    {"GET", V1 "/iac/compliance", SCO_ACT_READ, SCO_RES_COMPLIANCE, 0, compliance_list},
+    {"GET", V1 "/iac/compliance", SCO_ACT_READ, SCO_RES_COMPLIANCE, 0, api_compliance_list},
+    {"GET", V1 "/iac/compliance/frameworks", SCO_ACT_READ, SCO_RES_COMPLIANCE, 0, framework_list},
+    {"GET", V1 "/iac/compliance/attestations", SCO_ACT_READ, SCO_RES_COMPLIANCE, 0,
+     api_attestation_list},
+    {"POST", V1 "/iac/compliance/attestations", SCO_ACT_CREATE, SCO_RES_COMPLIANCE, 0,
+     api_attestation_create},
+    {"GET", V1 "/iac/compliance/{framework}", SCO_ACT_READ, SCO_RES_COMPLIANCE, 0,
+     api_compliance_get},
+    {"GET", V1 "/iac/compliance/{framework}/history", SCO_ACT_READ, SCO_RES_COMPLIANCE, 0,
+     api_compliance_history},
+    {"GET", V1 "/iac/compliance/{framework}/report", SCO_ACT_READ, SCO_RES_COMPLIANCE, 0,
+     api_compliance_report},
     {"GET", V1 "/waivers", SCO_ACT_READ, SCO_RES_SECURITY, 0, api_waiver_list},
     {"POST", V1 "/waivers", SCO_ACT_CREATE, SCO_RES_SECURITY, API_OWN_TX, api_waiver_create},
     {"DELETE", V1 "/waivers/{id}", SCO_ACT_DELETE, SCO_RES_SECURITY, API_OWN_TX, api_waiver_delete},

@@ -256,13 +256,24 @@ static int report(struct cli *c)
 
 int cmd_compliance(struct cli *c)
 {
+    static const char *const stored[] = {"status", "show", "history", "attest", "attestations"};
     struct sco_error err = {0};
     const char *what = c->n_operands ? c->operands[0] : "";
+    for (size_t i = 0; i < SCO_ARRAY_LEN(stored); i++)
+        if (strcmp(what, stored[i]) == 0)
+            return compliance_stored(c);
+    if (args_has(c, ARG_STORE) || args_has(c, ARG_SERVER)) {
+        sco_error_set(&err, SCO_E_INVALID,
+                      "--store and --server are for what is stored: compliance status, show, "
+                      "history, attest, attestations");
+        return context_fail(&err);
+    }
     if (strcmp(what, "list") == 0 && c->n_operands == 1)
         return list(c);
     if (strcmp(what, "report") == 0)
         return report(c);
     sco_error_set(&err, SCO_E_INVALID,
-                  "usage: secureops compliance list | report --framework ID [TARGET...]");
+                  "usage: secureops compliance list | report --framework ID [TARGET...] | status | "
+                  "show | history | attest | attestations");
     return context_fail(&err);
 }

@@ -100,7 +100,8 @@ int context_want_store(struct cli *c, bool import, struct sco_error *err)
                              "whose findings are these? To store them, name the checkout that the "
                              "reports are about with --root DIR, or the repository with "
                              "--repository NAME");
-    return context_open_store(c, true, false, &c->store, err);
+    r = context_open_store(c, true, false, &c->store, err);
+    return r == 0 && !import ? context_load_frameworks(c, err) : r;
 }
 
 /* Paths of a scan with several targets start with the target. */
@@ -156,7 +157,7 @@ static int find_subject(struct cli *c, const struct sco_scan *scan, struct sco_s
                                   .scope = c->values[ARG_SCOPE],
                                   .user = c,
                                   .lease = c->lease,
-                                  .attach = c->attach};
+                                  .attach = context_attach};
     if (!s.repository)
         s.repository = scan->repository ? scan->repository : scan->root;
     if (!s.branch)

@@ -125,9 +125,23 @@ static const struct flag policy_flags[] = {
 };
 
 static const struct flag compliance_flags[] = {
-    {"framework", 0, "ID[@VERSION]", NULL, ARG_FRAMEWORK, "report: which one"},
-    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table, json; report: also html, csv"},
-    {"output", 'o', "PATH", NULL, ARG_OUTPUT, "report: where it goes (default: stdout)"},
+    {"framework", 0, "ID[@VERSION]", NULL, ARG_FRAMEWORK, "which one"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table, json; report, show: also html, csv"},
+    {"output", 'o', "PATH", NULL, ARG_OUTPUT, "where it goes (default: stdout)"},
+    {"repository", 0, "NAME", NULL, ARG_REPOSITORY, "stored: of this repository"},
+    {"branch", 0, "NAME", NULL, ARG_BRANCH, "stored: of this branch"},
+    {"team", 0, "NAME", NULL, ARG_TEAM, "stored: of the repositories of this team's targets"},
+    {"stale-days", 0, "N", NULL, ARG_STALE_DAYS,
+     "stored: older complete scans are stale (default: 30)"},
+    {"limit", 0, "N", NULL, ARG_LIMIT, "status, history, attestations: at most so many"},
+    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "go on where the page before ended"},
+    {"control", 0, "ID", NULL, ARG_CONTROL, "attest, attestations: which one"},
+    {"verdict", 0, "VERDICT", NULL, ARG_VERDICT,
+     "attest: pass (the default), fail, not_applicable, withdrawn"},
+    {"reason", 0, "TEXT", NULL, ARG_REASON, "attest: why"},
+    {"evidence", 0, "URL", NULL, ARG_EVIDENCE, "attest: where it can be seen"},
+    {"expires", 0, "DATE", NULL, ARG_EXPIRES, "attest: the last day on which it holds"},
+    {"by", 0, "NAME", NULL, ARG_BY, "attest: who (default: the user's name)"},
     {"scanners", 's', "NAME,...", NULL, ARG_SCANNERS, "run these and no others"},
     {"skip", 0, "NAME,...", NULL, ARG_SKIP, "leave these out"},
     {"exclude", 'x', "GLOB,...", "scan.exclude", 0, "leave out files and folders"},
@@ -140,6 +154,8 @@ static const struct flag compliance_flags[] = {
     {"waivers", 0, "FILE,...", "policies.waivers", 0, "what is accepted, why, until when"},
     {"jobs", 'j', "N", "scan.jobs", 0, "how many at once (default: one per core)"},
     {"no-sandbox", 0, NULL, NULL, ARG_NO_SANDBOX, "no Landlock and seccomp around scanners"},
+    STORE_FLAG,
+    SERVER_FLAGS,
     COMMON_FLAGS,
     {0},
 };
@@ -308,9 +324,13 @@ static const struct command commands[] = {
      "judged (an error of a policy, a file that does not parse; outranks 1). Of test: 0 all cases\n"
      "pass; 1 one fails.",
      policy_flags, cmd_policy},
-    {"compliance", "list | report --framework ID [TARGET...]",
-     "Judges the controls of a framework by a scan.",
-     "A control reads pass, fail, unknown, manual or not evaluated, with its evidence.\n"
+    {"compliance",
+     "list | report --framework ID [TARGET...] | status | show | history |\n"
+     "                            attest | attestations",
+     "Judges the controls of a framework by a scan, or shows what stored scans said of them.",
+     "A control reads pass, fail, unknown, error, waived, manual, not evaluated or not\n"
+     "applicable, with its evidence. Stored: status has the latest of each repository, show one\n"
+     "framework over all of them; attest says of a manual control how it is.\n"
      "Exit status: 0 no control fails; 1 one fails; 3 the scan is incomplete (outranks 1).",
      compliance_flags, cmd_compliance},
     {"findings", "list | show ID | set-status ID STATUS",

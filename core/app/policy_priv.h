@@ -30,3 +30,6 @@ int policy_show(struct cli *c);    /* policy_show.c */
 int policy_docs(struct cli *c);    /* policy_docs.c */
 int policy_sign(struct cli *c);    /* policy_sign.c */
 int policy_verify(struct cli *c);
+
+/* `secureops compliance status | show | history | attest | attestations`. */
+int compliance_stored(struct cli *c);

@@ -206,5 +206,7 @@ int runner_check(struct runner *r, struct sco_error *err)
     int e = sco_engine_plugins(r->cli.engine, &p, err);
     if (e == 0)
         e = context_check_scanners(&r->cli, p, 0, err);
-    return e == 0 ? context_check_gates(&r->cli, err) : e;
+    if (e == 0)
+        e = context_check_gates(&r->cli, err);
+    return e == 0 && !r->job.import ? context_load_frameworks(&r->cli, err) : e;
 }

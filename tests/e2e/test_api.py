@@ -248,7 +248,7 @@ class Policies(DaemonCase):
         self.assertEqual([p["name"] for p in self.get("/iac/policies/packs")["items"]], ["mine"])
         self.ask(204, "DELETE", "/iac/policies/packs/mine")
         self.ask(404, "GET", "/iac/policies/my-policy")
-        self.assertIn("cis-docker", {f["id"] for f in self.get("/iac/compliance")["frameworks"]})
+        self.assertIn("cis-docker", {f["id"] for f in self.get("/iac/compliance/frameworks")["frameworks"]})
 
     def test_waivers(self):
         made = self.ask(201, "POST", "/waivers", {

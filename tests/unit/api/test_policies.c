@@ -66,7 +66,7 @@ static void what_there_is(void **state)
     expect(t, 400, "GET", "/iac/policies?framework=--x", NULL);
     expect(t, 200, "GET", "/iac/policies/k8s-privileged", NULL);
     expect(t, 404, "GET", "/iac/policies/--config", NULL);
-    expect(t, 200, "GET", "/iac/compliance", NULL);
+    expect(t, 200, "GET", "/iac/compliance/frameworks", NULL);
     t->run_status = 2;
     expect(t, 404, "GET", "/iac/policies/unknown", NULL);
     says(t, "there is no policy unknown");

@@ -457,6 +457,31 @@ TEST(the_last_ones_are_kept)
     sco_assessment_page_done(&p);
 }
 
+#ifdef STORE_IS_sqlite
+TEST(goes_along_with_a_copy)
+{
+    WORLD;
+    char path[600];
+    uint64_t rows = 0;
+    struct sco_store *other = NULL, *first = w->s;
+    assess(w, .statuses = "pass manual fail");
+    assess(w, .statuses = "pass manual pass");
+    ATTEST(.reason = "seen");
+    snprintf(path, sizeof path, "%s/other.db", w->dir);
+    struct sco_store_options o = {.where = path, .create = true};
+    OK(store_open_with(w->s->ops, &o, &other, &err));
+    OK(sco_store_copy(w->s, other, &rows, &err));
+    w->s = other;
+    verify_is(w, 0);
+    assert_int_equal(latest(w)->result, SCO_COMPLIANCE_COMPLIANT);
+    assess(w, .statuses = "pass manual pass"); /* and goes on there */
+    verify_is(w, 0);
+    forget_page();
+    w->s = first;
+    sco_store_close(other);
+}
+#endif
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
@@ -470,6 +495,9 @@ int main(void)
         T(the_worst_decides),
         T(changes_are_noticed),
         T(the_last_ones_are_kept),
+#ifdef STORE_IS_sqlite
+        T(goes_along_with_a_copy),
+#endif
     };
     return cmocka_run_group_tests_name("compliance of a store", tests, NULL, NULL);
 }
