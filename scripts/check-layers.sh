@@ -12,7 +12,7 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
     awk -F: '
     BEGIN {
         n = split("base 0 data 1 config 1 loop 1 crypto 1 ipc 2 plug 2 exec 2 host 2 iac 2 " \
-                  "policy 2 report 2 telemetry 1 store 2 bus 3 auth 3 sched 3 engine 3 api 4 app 4", l, " ")
+                  "policy 2 report 2 telemetry 1 store 2 bus 3 auth 3 sched 3 ci 3 engine 3 api 4 app 4", l, " ")
         for (i = 1; i < n; i += 2)
             layer[l[i]] = l[i + 1]
 
@@ -20,7 +20,7 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
         n = split("plugin base error base module base fs base log base json data finding data scan data " \
                   "option config yaml config http host xml host sign host waivers engine " \
                   "compliance report threads loop store_jobs store store_events store " \
-                  "webclient app store_accounts store store_stats store store_compliance store schedule sched cron sched checkout engine", m, " ")
+                  "webclient app store_accounts store store_stats store store_compliance store store_ci store ci_jobs ci schedule sched cron sched checkout engine", m, " ")
         for (i = 1; i < n; i += 2)
             module[m[i]] = m[i + 1]
         for (i in layer)
@@ -31,7 +31,7 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
         users["libxml"] = "host"
         users["yaml.h"] = "config iac"
         users["dlfcn.h"] = "base plug"
-        users["event2"] = "loop engine sched bus store api app"
+        users["event2"] = "loop engine sched bus store ci api app"
         users["curl"] = "host api telemetry app"
         users["lua"] = "policy"; users["lua.h"] = "policy"; users["lauxlib.h"] = "policy"
         users["lualib.h"] = "policy"

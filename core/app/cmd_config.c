@@ -16,7 +16,7 @@ static int check(struct cli *c, const struct sco_plugins *p, struct sco_error *e
 static int docs(struct cli *c, const struct sco_plugins *p, struct sco_buf *b,
                 struct sco_error *err)
 {
-    struct sco_config_doc *d = sco_arena_alloc(&c->arena, (p->n + 1) * sizeof *d);
+    struct sco_config_doc *d = sco_arena_alloc(&c->arena, (p->n + p->n_ci + 1) * sizeof *d);
     size_t n = 0;
     if (!d)
         return sco_error_nomem(err);
@@ -24,6 +24,11 @@ static int docs(struct cli *c, const struct sco_plugins *p, struct sco_buf *b,
         if (!p->v[i].error)
             d[n++] = (struct sco_config_doc){
                 .name = p->v[i].name, .title = p->v[i].scanner.title, .options = p->v[i].options};
+    for (size_t i = p->n; i < p->n + p->n_ci; i++)
+        d[n++] = (struct sco_config_doc){.name = p->v[i].name,
+                                         .title = p->v[i].ci.title,
+                                         .options = p->v[i].options,
+                                         .ci = true};
     sco_config_docs(d, n, b);
     return sco_buf_check(b, err);
 }

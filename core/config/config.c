@@ -238,7 +238,7 @@ static int take_layer(struct sco_config_impl *c, const struct layer *l, struct s
 
 static bool is_section(struct sco_str name)
 {
-    bool found = sco_str_is(name, "scanners");
+    bool found = sco_str_is(name, "scanners") || sco_str_is(name, "integrations");
     for (size_t i = SECTION_TOP + 1; i < SECTION_MAX_ && !found; i++)
         found = sco_str_is(name, config_sections[i].name);
     return found;
@@ -246,11 +246,12 @@ static bool is_section(struct sco_str name)
 
 static int unknown_section(const struct sco_config_override *o, struct sco_error *err)
 {
-    const char *names[SECTION_MAX_ + 1] = {"scanners"};
+    const char *names[SECTION_MAX_ + 2] = {"scanners"};
     for (size_t i = SECTION_TOP + 1; i < SECTION_MAX_; i++)
         names[i] = config_sections[i].name;
+    names[SECTION_MAX_] = "integrations";
     size_t n = strcspn(o->path, ".");
-    const char *nearest = sco_str_nearest(sco_str_make(o->path, n), names, SECTION_MAX_);
+    const char *nearest = sco_str_nearest(sco_str_make(o->path, n), names, SECTION_MAX_ + 1);
     return sco_error_set(err, SCO_E_NOT_FOUND, "%s: unknown section %.*s%s%s%s", o->origin, (int)n,
                          o->path, nearest ? "; did you mean " : "", nearest ? nearest : "",
                          nearest ? "?" : "");
@@ -263,8 +264,8 @@ static int take_override(struct sco_config_impl *c, const struct sco_config_over
     uint32_t flags = o->add ? SCO_VALUES_APPEND : 0;
     struct sco_str section = sco_str_make(o->path, dot ? (size_t)(dot - o->path) : 0);
     struct sco_str name = sco_str_c(dot ? dot + 1 : o->path);
-    if (sco_str_is(section, "scanners"))
-        return 0; /* scanner.c */
+    if (sco_str_is(section, "scanners") || sco_str_is(section, "integrations"))
+        return 0; /* scanner.c, integrations.c */
     if (!dot && is_section(name))
         return sco_error_set(err, SCO_E_INVALID, "%s: %s is a section, write %s.NAME", o->origin,
                              o->path, o->path);
@@ -395,7 +396,7 @@ static int build(struct sco_config_impl *c, const struct sco_config_input *in,
         if ((r = take_override(c, &c->overrides[i], err)) < 0)
             return r;
     if ((r = absolute_paths(c, NULL, err)) < 0 || (r = config_check_common(c, err)) < 0 ||
-        (r = derive(c, err)) < 0)
+        (r = config_check_integrations(c, err)) < 0 || (r = derive(c, err)) < 0)
         return r;
     return list_files(c, err);
 }

@@ -59,6 +59,11 @@ extern const struct sco_option config_rule_table[];
 int config_take_rules(struct sco_config_impl *c, const struct layer *l, struct sco_error *err);
 void config_show_rules(const struct sco_config *c, struct sco_buf *out);
 
+/* integrations.c */
+extern const struct sco_option config_integration_table[];
+int config_check_integrations(const struct sco_config_impl *c, struct sco_error *err);
+void config_show_integrations(const struct sco_config *c, struct sco_buf *out);
+
 /* What every scanner has. */
 struct scanner_common {
     struct sco_str enabled;

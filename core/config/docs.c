@@ -91,6 +91,47 @@ static const char rules_example[] = "\n```yaml\n"
                                     "    frameworks: [cis-kubernetes]\n"
                                     "```\n";
 
+static const char integrations_doc[] = "\n## integrations\n"
+                                       "\n"
+                                       "CI platforms ([ci.md](ci.md)): one map for each, under a "
+                                       "name of your choice; its webhooks come "
+                                       "to\n"
+                                       "`/webhook/NAME`. Every integration has these options, "
+                                       "beside those of its plugin. Refused in an "
+                                       "untrusted file.\n"
+                                       "\n";
+
+static const char integrations_example[] = "\n```yaml\n"
+                                           "integrations:\n"
+                                           "  github:\n"
+                                           "    webhook_secret: env:GITHUB_WEBHOOK_SECRET\n"
+                                           "    repositories: [acme/*]\n"
+                                           "  github-internal:\n"
+                                           "    plugin: github\n"
+                                           "    webhook_secret: file:/etc/secureops/ghe-secret\n"
+                                           "```\n";
+
+static void document_plugins(const struct sco_config_doc *plugins, size_t n, bool ci,
+                             struct sco_buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *title = plugins[i].title ? plugins[i].title : plugins[i].name;
+        if (plugins[i].ci != ci)
+            continue;
+        if (ci)
+            sco_buf_addf(out, "\n### integrations.NAME with plugin: %s\n\n%s", plugins[i].name,
+                         title);
+        else
+            sco_buf_addf(out, "\n### scanners.%s\n\n%s", plugins[i].name, title);
+        if (!sco_options_count(plugins[i].options)) {
+            sco_buf_addz(out, " has no further options.\n");
+            continue;
+        }
+        sco_buf_addz(out, ":\n\n");
+        sco_options_markdown(plugins[i].options, out);
+    }
+}
+
 void sco_config_docs(const struct sco_config_doc *plugins, size_t n, struct sco_buf *out)
 {
     sco_buf_addz(out, intro);
@@ -111,14 +152,9 @@ void sco_config_docs(const struct sco_config_doc *plugins, size_t n, struct sco_
     sco_buf_addz(out, rules_example);
     sco_buf_addz(out, scanners_doc);
     sco_options_markdown(config_scanner_table, out);
-    for (size_t i = 0; i < n; i++) {
-        const char *title = plugins[i].title ? plugins[i].title : plugins[i].name;
-        sco_buf_addf(out, "\n### scanners.%s\n\n%s", plugins[i].name, title);
-        if (!sco_options_count(plugins[i].options)) {
-            sco_buf_addz(out, " has no further options.\n");
-            continue;
-        }
-        sco_buf_addz(out, ":\n\n");
-        sco_options_markdown(plugins[i].options, out);
-    }
+    document_plugins(plugins, n, false, out);
+    sco_buf_addz(out, integrations_doc);
+    sco_options_markdown(config_integration_table, out);
+    sco_buf_addz(out, integrations_example);
+    document_plugins(plugins, n, true, out);
 }

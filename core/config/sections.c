@@ -248,8 +248,9 @@ static const struct sco_option retention_table[] = {
         .doc = "Events that everybody has read."),
     ROW(sco_config_retention, deliveries, SCO_OPT_DURATION, "30d", .name = "deliveries",
         .min = 3 * 86400000LL, .max = YEARS(100),
-        .doc = "Webhooks that were acted upon or given up. Within this time a platform may send one "
-               "again and it is known."),
+        .doc =
+            "Webhooks that were acted upon or given up. Within this time a platform may send one "
+            "again and it is known."),
     {0}};
 
 static const struct sco_option sla_table[] = {
@@ -324,10 +325,10 @@ const struct sco_option config_scanner_table[] = {
         .doc = "Deadline of this scanner; 0 takes that of the section scan, then its own default."),
     {0}};
 
-static const char *const top_others[] = {"scanners",  "scan",     "gate",      "log",    "tools",
-                                         "secrets",   "policies", "store",     "server", "queue",
-                                         "checkout",  "events",   "retention", "auth",   "smtp",
-                                         "telemetry", "vault",    "sla",       "rules",  NULL};
+static const char *const top_others[] = {
+    "scanners", "scan",      "gate",  "log",      "tools",        "secrets",   "policies",
+    "store",    "server",    "queue", "checkout", "events",       "retention", "auth",
+    "smtp",     "telemetry", "vault", "sla",      "integrations", "rules",     NULL};
 
 const struct section config_sections[SECTION_MAX_] = {
     [SECTION_TOP] = {.name = "", .doc = "", .table = top_table, .others = top_others},

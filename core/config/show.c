@@ -72,5 +72,6 @@ void sco_config_show(const struct sco_config *c, struct sco_buf *out)
             show_thresholds(c, out);
     }
     show_scanners(c, out);
+    config_show_integrations(c, out);
     config_show_rules(c, out);
 }

@@ -261,6 +261,16 @@ static bool serve_one(struct sco_worker *w, struct sco_error *err)
     return r == 0;
 }
 
+static void say_open(struct sco_worker *w)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_json_out o = {.b = &b};
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "name", w->plugin.plugin.name);
+    sco_json_end(&o, '}');
+    host_send_json(w, SCO_MSG_PLUGIN, &b);
+}
+
 void host_serve(struct sco_worker *w)
 {
     char text[HOST_ERRBUF_SIZE] = "";
@@ -274,6 +284,7 @@ void host_serve(struct sco_worker *w)
         r = host_open_plugin(w, w->job->options, &e, &err);
     w->phase = HOST_LOADING;
     if (r == 0) {
+        say_open(w);
         while (serve_one(w, &err))
             ;
         r = err.code;

@@ -21,6 +21,8 @@ struct sco_integration {
     int64_t poll_ms;         /* reconcile this often; 0: never */
     uint32_t flood_rate;     /* deliveries a second and source address; 0: no limit */
     uint64_t delivery_limit; /* bytes of a body */
+    uint32_t break_after;    /* failures of a server in a row, */
+    int64_t break_ms;        /* and how long it is not asked then */
     struct sco_str options;  /* JSON object: the plugin's typed options, secrets in clear */
 };
 /* All of a configuration; `tables` are the option tables of the CI plugins, as described, by name.
@@ -78,18 +80,19 @@ struct event_base;
 struct sco_ci_pool;
 struct sco_ci_pool_options {
     struct event_base *base;
-    const char *worker; /* absolute path of secureops-worker */
-    const char *cache_dir, *work_dir;
+    const char *worker;   /* absolute path of secureops-worker */
+    const char *work_dir; /* of the process: a folder for each integration is made in it */
     const char *(*library)(void *user, const char *plugin); /* absolute path of its .so; or NULL */
     void *user;
-    int64_t call_ms;      /* of one call; 0: 5 s */
+    int64_t call_ms;      /* of one call, from when its turn comes; 0: 5 s */
     int64_t idle_ms;      /* 0: 5 min */
     uint32_t waiting_max; /* calls of one integration; 0: 4096 */
 };
 int sco_ci_pool_new(const struct sco_ci_pool_options *o, struct sco_ci_pool **ret,
                     struct sco_error *err) SCO_NODISCARD;
 struct sco_ci_pool *sco_ci_pool_free(struct sco_ci_pool *p);
-/* Replaces the integrations: workers whose options changed are ended after their calls. Copied. */
+/* Replaces the integrations: workers whose options changed are ended after their calls. Copied.
+ * Those that are not enabled are left out. */
 int sco_ci_pool_set(struct sco_ci_pool *p, const struct sco_integration *v, size_t n,
                     struct sco_error *err) SCO_NODISCARD;
 
@@ -110,7 +113,10 @@ struct sco_ci_answer {
     size_t n_events;
     struct sco_str result; /* of operations: JSON object; or {NULL, 0} */
 };
-/* Borrowed for the call. */
+/* On the loop, once for each delivery that was taken, sco_ci_pool_free included (SCO_E_CANCELLED);
+ * never before the function that took it has returned. Borrowed for the call, which may hand in
+ * deliveries and replace the integrations, but not free the pool. The events of a failure are none.
+ */
 typedef void (*sco_ci_answer_fn)(void *user, const struct sco_ci_answer *a);
 /* SCO_E_NOT_FOUND: no such integration; SCO_E_LIMIT: too many wait. The delivery is copied. */
 int sco_ci_verify(struct sco_ci_pool *p, const struct sco_ci_delivery *d, sco_ci_answer_fn fn,
@@ -125,12 +131,15 @@ struct sco_ci_run {
     const char *op;         /* "publish", "trigger", ... */
     struct sco_str request; /* JSON object */
     int64_t timeout_ms;
-    int cancel_fd; /* readable: give up; -1: none */
+    int cancel_fd;        /* readable: give up; -1: none */
+    uint32_t break_after; /* as of the integration; 0: the defaults */
+    int64_t break_ms;
     bool offline, no_sandbox;
     void (*log)(void *user, uint32_t level, struct sco_str text);
     void *user;
 };
-/* The answer lives in the arena. A negative return: the worker could not be run or died. */
+/* The answer lives in the arena. A negative return: the worker could not be run or died. One
+ * process at a time uses a cache_dir; others wait for it, within their timeout. */
 int sco_ci_run(const struct sco_ci_run *q, struct sco_arena *arena, struct sco_ci_answer *ret,
                struct sco_error *err) SCO_NODISCARD;
 

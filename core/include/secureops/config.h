@@ -228,6 +228,24 @@ int sco_config_scanner_options(const struct sco_config *c, const char *name,
 int sco_config_check_scanners(const struct sco_config *c, const char *const *names, size_t n,
                               struct sco_error *err) SCO_NODISCARD;
 
+/* ---- integrations ---- */
+/* What every integration has. Names are unique; the texts live in the snapshot. */
+struct sco_config_integration {
+    const char *name, *origin; /* origin: file:line:column */
+    struct sco_str plugin;
+    struct sco_str_list repositories;
+    int64_t enabled, poll, flood_rate, delivery_limit, break_after, break_time;
+};
+/* All of them, in the order of the files; lists and origins in the arena. */
+int sco_config_integrations(const struct sco_config *c, struct sco_arena *arena,
+                            struct sco_config_integration **ret, size_t *ret_n,
+                            struct sco_error *err) SCO_NODISCARD;
+/* As sco_config_scanner_options, for an integration and the table of its plugin. */
+int sco_config_integration_options(const struct sco_config *c, const char *name,
+                                   const struct sco_option *table, uint32_t flags,
+                                   struct sco_buf *out, struct sco_warnings *w,
+                                   struct sco_error *err) SCO_NODISCARD;
+
 /* ---- for people ---- */
 /* The effective values as YAML, each with its origin as a comment. Secrets are references. */
 void sco_config_show(const struct sco_config *c, struct sco_buf *out);
@@ -235,6 +253,7 @@ void sco_config_show(const struct sco_config *c, struct sco_buf *out);
 struct sco_config_doc { /* a plugin of the reference */
     const char *name, *title;
     const struct sco_option *options;
+    bool ci; /* of a CI platform */
 };
 /* Appends the configuration reference (docs/configuration.md) as Markdown. */
 void sco_config_docs(const struct sco_config_doc *plugins, size_t n, struct sco_buf *out);

@@ -37,8 +37,9 @@
  * RECORDS: lines of KIND, a space, and JSON without line breaks
  * A job of kind "ci" ({"kind":"ci","plugins":[one],"options":{},"cache_dir","work_dir","offline",
  * "sandbox","http":{"break_after","break_ms"},...}) serves calls until the engine closes the
- * socket: HELLO, then for each CALL, in order, LOG and RECORDS ("event", "result") and one ANSWER.
- * A CALL is one line of JSON and, after the line break, the bytes of the delivery's body:
+ * socket: HELLO, PLUGIN {"name"} once the plugin is open, then for each CALL, in order, LOG and
+ * RECORDS ("event", "result") and one ANSWER. A CALL is one line of JSON and, after the line break,
+ * the bytes of the delivery's body:
  *   {"id":n,"op":"verify"|"translate","headers":[[name,value],...],"path","query","received_ms"}
  *   {"id":n,"op":"trigger"|...|"publish"|"poll","request":{...},"timeout_ms":n}
  * Calls of the first form may be sent ahead; after one of the second form nothing but CANCEL until
