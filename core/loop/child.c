@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ struct sco_child {
     pid_t pid;
     int pidfd;
     bool reaped;
+    uint64_t peak; /* bytes */
     struct event *event;
     sco_child_fn fn;
     void *user;
@@ -38,13 +40,15 @@ static void forget(struct sco_child *c)
 
 static bool reap(struct sco_child *c, int flags, int *ret_status)
 {
+    struct rusage used = {0};
     pid_t r;
     do
-        r = waitpid(c->pid, ret_status, flags);
+        r = wait4(c->pid, ret_status, flags, &used);
     while (r < 0 && errno == EINTR);
     if (r == 0)
         return false;
     c->reaped = true;
+    c->peak = (uint64_t)used.ru_maxrss * 1024;
     forget(c);
     return true;
 }
@@ -134,6 +138,11 @@ int sco_child_spawn(struct event_base *base, const struct sco_spawn *s, sco_chil
 pid_t sco_child_pid(const struct sco_child *c)
 {
     return c->pid;
+}
+
+uint64_t sco_child_peak_memory(const struct sco_child *c)
+{
+    return c->peak;
 }
 
 void sco_child_kill(struct sco_child *c, int signal)

@@ -82,8 +82,9 @@ static const char *outcome_name(const struct run *r, enum sco_job_state state)
 static void ended(struct run *r, const char *outcome, uint32_t level)
 {
     meter_run(r, outcome);
-    run_log(r, level, "attempt %u of the job ends: %s%s%s", r->job.attempt, outcome,
-            *r->reason ? ": " : "", r->reason);
+    run_log(r, level, "attempt %u of the job ends: %s%s%s (at most %llu MiB in one process)",
+            r->job.attempt, outcome, *r->reason ? ": " : "", r->reason,
+            (unsigned long long)(r->peak_memory >> 20));
     sched_forget(r);
 }
 

@@ -11,6 +11,14 @@ static const struct sco_metric job_seconds = {.name = "secureops_job_duration_se
                                               .labels = {"kind", "outcome"},
                                               .buckets = job_buckets,
                                               .n_buckets = SCO_ARRAY_LEN(job_buckets)};
+static const double memory_buckets[] = {64e6, 128e6, 256e6, 512e6, 1e9, 2e9, 4e9, 8e9, 16e9};
+static const struct sco_metric job_memory = {
+    .name = "secureops_job_peak_memory_bytes",
+    .help = "What the largest process of an attempt of a job had in memory at most.",
+    .kind = SCO_HISTOGRAM,
+    .labels = {"kind"},
+    .buckets = memory_buckets,
+    .n_buckets = SCO_ARRAY_LEN(memory_buckets)};
 static const struct sco_metric failures = {.name = "secureops_runner_failures_total",
                                            .help = "Runners that ended without a last word.",
                                            .kind = SCO_COUNTER,
@@ -127,13 +135,17 @@ void meter_done(const struct run *r, const struct sco_node *m)
 static void end_span(const struct run *r, const char *outcome)
 {
     struct timespec ts;
+    char memory[24];
     clock_gettime(CLOCK_REALTIME, &ts);
+    snprintf(memory, sizeof memory, "%llu", (unsigned long long)r->peak_memory);
     const char *const attributes[] = {"secureops.job.id",
                                       r->job.id,
                                       "secureops.job.kind",
                                       r->job.request.kind,
                                       "secureops.job.outcome",
                                       outcome,
+                                      "secureops.job.peak_memory_bytes",
+                                      memory,
                                       NULL};
     struct sco_span span = {.id = r->trace,
                             .name = "job",
@@ -155,6 +167,8 @@ void meter_run(const struct run *r, const char *outcome)
     if (m)
         sco_metric_observe(m, &job_seconds, (double)(sched_mono(r->s) - r->began_ms) / 1000,
                            r->job.request.kind, outcome);
+    if (m && r->peak_memory)
+        sco_metric_observe(m, &job_memory, (double)r->peak_memory, r->job.request.kind);
     if (r->s->o.tracer && r->began_ns)
         end_span(r, outcome);
 }

@@ -213,6 +213,7 @@ static void on_gone(struct sco_child *c, int status, void *user)
     kill(-pid, SIGKILL); /* its group: what it left */
     if (!r->done && r->s->o.orphans)
         r->s->o.orphans(r->s->o.user);
+    r->peak_memory = sco_child_peak_memory(c);
     end_of_run(r, status);
 }
 

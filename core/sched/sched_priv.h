@@ -94,8 +94,9 @@ struct run {
     enum sco_job_outcome outcome;
     int64_t later_ms; /* of a release that its runner asked for */
     char reason[SCHED_REASON];
-    char failure[16]; /* label of the metric: "signal" "exit" "deadline" "protocol"; "" none */
-    int64_t began_ms; /* monotonic */
+    char failure[16];     /* label of the metric: "signal" "exit" "deadline" "protocol"; "" none */
+    int64_t began_ms;     /* monotonic */
+    uint64_t peak_memory; /* of its largest process, bytes; 0: it was never started */
     struct sco_trace_id trace, parent;
     int64_t began_ns;
 };

@@ -114,7 +114,7 @@ class DaemonCase(Case):
         token = self.token if token == "" else token
         if token:
             send["Authorization"] = f"Bearer {token}"
-        if not path.startswith(("/api", "/ready", "/health")):
+        if not path.startswith(("/api", "/ready", "/health", "/metrics")):
             path = "/api/v1" + path
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:

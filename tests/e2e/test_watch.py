@@ -117,6 +117,23 @@ class Traces(DaemonCase):
         self.assertLessEqual(int(work["startTimeUnixNano"]), int(span("scanner policies")["startTimeUnixNano"]))
 
 
+class Memory(DaemonCase):
+    def test_of_a_job(self):
+        repo = self.repository("r", Dockerfile="FROM debian:latest\n")
+        self.scan("iac", f"file://{repo}", scanners=["policies"])
+        name = "secureops_job_peak_memory_bytes"
+
+        def values():
+            lines = self.request("GET", "/metrics").text.splitlines()
+            return {x.split("{")[0]: float(x.split()[-1]) for x in lines
+                    if x.startswith((name + "_sum", name + "_count"))}
+        seen = wait_for(values)
+        self.assertEqual(seen[name + "_count"], 1)
+        self.assertGreater(seen[name + "_sum"], 4 << 20)
+        self.assertLess(seen[name + "_sum"], 2 << 30)
+        self.assertRegex(self.log.read_text(), r"ends: completed \(at most [1-9]\d* MiB in one process\)")
+
+
 class Certificate(DaemonCase):
     tls = None
 

@@ -23,6 +23,8 @@ typedef void (*sco_child_fn)(struct sco_child *c, int status, void *user);
 int sco_child_spawn(struct event_base *base, const struct sco_spawn *s, sco_child_fn fn, void *user,
                     struct sco_child **ret, struct sco_error *err) SCO_NODISCARD;
 pid_t sco_child_pid(const struct sco_child *c);
+/* Once it is reaped: what the largest of its processes had in memory at most, in bytes. */
+uint64_t sco_child_peak_memory(const struct sco_child *c);
 void sco_child_kill(struct sco_child *c, int signal);  /* the whole group */
 struct sco_child *sco_child_free(struct sco_child *c); /* kills and reaps when still running */
 
