@@ -1,5 +1,6 @@
 /* secureops scan, import with --server: the request becomes a job, which is followed to its end;
- * then its report is shown as one of our own would be. Ctrl-C asks the daemon to end the job. */
+ * then its report is shown as one of our own would be. Several targets are as many jobs, followed
+ * one after the other. Ctrl-C asks the daemon to end what is left of them. */
 #include "remote.h"
 
 #include "outputs.h"
@@ -23,7 +24,7 @@ struct follow {
     struct output out[OUTPUTS_MAX];
     size_t n_out;
     char job[37];
-    bool quiet;
+    bool quiet, cancelled;
 };
 
 /* ---- the job ---- */
@@ -84,6 +85,7 @@ static int cancel_job(struct follow *f)
 {
     struct sco_error err = {0};
     enum sco_job_state state = SCO_JOB_CANCELLED;
+    f->cancelled = true;
     remote_forget_signal(f->r);
     if (remote_job_do(f->r, f->job, "cancel", &state, &err) < 0)
         return context_fail(&err) == EXIT_USAGE ? EXIT_INCOMPLETE : EXIT_INTERNAL;
@@ -259,14 +261,12 @@ static void put_lower(struct sco_json_out *o, const char *key, const char *value
     sco_json_kz(o, key, value ? text : NULL);
 }
 
-static int write_request(struct cli *c, struct sco_buf *b, struct sco_error *err)
+static int write_request(struct cli *c, const char *location, struct sco_buf *b,
+                         struct sco_error *err)
 {
     struct sco_json_out o = {.b = b};
-    const char *location = c->n_operands == 1 ? c->operands[0] : "", *kind = NULL;
-    if (c->n_operands != 1)
-        return sco_error_set(err, SCO_E_INVALID,
-                             "a daemon scans one target at a time: secureops scan --server URL "
-                             "TARGET");
+    const char *kind = NULL;
+    sco_buf_clear(b);
     int r = target_kind(&location, &kind, err);
     if (r < 0)
         return sco_error_prefix(err, "a daemon does not see the folders of this machine");
@@ -308,6 +308,90 @@ static int request(struct follow *f, const struct remote_ask *q, struct sco_erro
     return r == 0 ? take_job(f, job, err) : r;
 }
 
+/* Before anything is asked for: a list of which half is wrong is no half of a list. */
+static int check_targets(struct cli *c, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf body = {0};
+    int r = 0;
+    if (!c->n_operands)
+        return sco_error_set(err, SCO_E_INVALID,
+                             "what is to be scanned? secureops scan --server URL TARGET...");
+    for (size_t i = 0; r == 0 && i < c->n_operands; i++)
+        r = write_request(c, c->operands[i], &body, err);
+    return r;
+}
+
+/* Each target has a report of its own, and a file would be that of the last one. */
+static int check_outputs(const struct follow *f, struct sco_error *err)
+{
+    for (size_t i = 0; f->c->n_operands > 1 && i < f->n_out; i++)
+        if (f->out[i].format != SCO_REPORT_TABLE || strcmp(f->out[i].path, "-") != 0)
+            return sco_error_set(err, SCO_E_INVALID,
+                                 "of several targets there is a table on standard output only: "
+                                 "other reports are of one target");
+    return 0;
+}
+
+/* The worse of two ends: what went wrong, then what is not known, then what failed. */
+static int worse(int a, int b)
+{
+    static const int order[] = {EXIT_PASSED, EXIT_GATE, EXIT_INCOMPLETE, EXIT_USAGE, EXIT_INTERNAL};
+    size_t ra = 0, rb = 0;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(order); i++) {
+        ra = order[i] == a ? i : ra;
+        rb = order[i] == b ? i : rb;
+    }
+    return ra > rb ? a : b;
+}
+
+struct asked {
+    char job[37];
+    const char *target;
+};
+
+/* One that is refused does not cost the others. */
+static int ask_for_all(struct follow *f, struct asked *v, size_t *n)
+{
+    SCO_AUTO(sco_buf) struct sco_buf body = {0};
+    struct cli *c = f->c;
+    int status = EXIT_PASSED;
+    for (size_t i = 0; i < c->n_operands; i++) {
+        struct sco_error err = {0};
+        int r = write_request(c, c->operands[i], &body, &err);
+        struct remote_ask q = {
+            .method = "POST", .path = "/scans/all", .json = sco_buf_str(&body), .repeatable = true};
+        if (r == 0)
+            r = request(f, &q, &err);
+        if (r < 0) {
+            status = worse(status, context_fail(&err));
+            continue;
+        }
+        v[*n].target = c->operands[i];
+        memcpy(v[(*n)++].job, f->job, sizeof f->job);
+    }
+    return status;
+}
+
+static int scan_targets(struct follow *f)
+{
+    struct cli *c = f->c;
+    struct sco_error err = {0};
+    struct asked *v = sco_arena_alloc(&c->arena, c->n_operands * sizeof *v);
+    size_t n = 0;
+    if (!v) {
+        sco_error_nomem(&err);
+        return context_fail(&err);
+    }
+    int status = ask_for_all(f, v, &n); /* before the first of them is waited for */
+    for (size_t i = 0; i < n; i++) {
+        memcpy(f->job, v[i].job, sizeof f->job);
+        if (c->n_operands > 1 && !args_has(c, ARG_NO_WAIT))
+            say(f, "of", sco_str_c(v[i].target));
+        status = worse(status, f->cancelled ? cancel_job(f) : finish(f));
+    }
+    return status;
+}
+
 int remote_cmd_scan(struct cli *c)
 {
     static const char *const flags[] = {
@@ -315,19 +399,16 @@ int remote_cmd_scan(struct cli *c)
         "no-wait",  "format", "output",          "fail-on", "gate",
         "branch",   "all",    "show-suppressed", "quiet",   "no-progress",
         "no-color", NULL};
-    SCO_AUTO(sco_buf) struct sco_buf body = {0};
     struct sco_error err = {0};
     struct follow f = {0};
     int r = remote_check_flags(c, flags, &err);
     if (r == 0)
-        r = write_request(c, &body, &err);
+        r = check_targets(c, &err);
     if (r == 0)
         r = open_follow(c, &f, &err);
-    struct remote_ask q = {
-        .method = "POST", .path = "/scans/all", .json = sco_buf_str(&body), .repeatable = true};
     if (r == 0)
-        r = request(&f, &q, &err);
-    int status = r < 0 ? context_fail(&err) : finish(&f);
+        r = check_outputs(&f, &err);
+    int status = r < 0 ? context_fail(&err) : scan_targets(&f);
     remote_close(f.r);
     return status;
 }

@@ -229,11 +229,33 @@ class Work(RemoteCase):
         job = self.remote("scan", *scanners, "--no-wait", app).out.strip()
         self.wait({"id": job})
 
+    def test_several_targets(self):
+        """All are asked for before the first is waited for; the worst of them is the end."""
+        good, bad = (self.repository(n, Dockerfile=d) for n, d in (("good", GOOD), ("bad", BAD)))
+        scanners = ["--scanners", "policies", "--fail-on", "low", "--branch", "main"]
+        r = self.remote("scan", *scanners, bad, good, code=GATE)
+        self.assertEqual((r.out.count("FAILED"), r.out.count("PASSED")), (1, 1), str(r))
+        jobs = self.get("/jobs")["items"]
+        self.assertEqual(len(jobs), 2)
+        self.assertLess(max(j["created_at"] for j in jobs), min(j["completed_at"] for j in jobs))
+        for job, target in zip(reversed(jobs), (bad, good)):
+            self.assertIn(f"job {job['id']} of {target}", r.err)
+        r = self.remote("scan", *scanners, good, self.cwd / "none", bad, code=USAGE)
+        self.assertIn("none may not be scanned", r.err)
+        self.assertEqual((r.out.count("FAILED"), r.out.count("PASSED")), (1, 1), str(r))
+        r = self.remote("scan", *scanners, "--no-wait", good, bad)
+        for job in r.out.split():
+            self.wait({"id": job})
+        self.assertEqual(len(r.out.split()), 2)
+
     def test_scan_refused(self):
         app = self.repository("app", Dockerfile=BAD)
         for args, words in (
                 (["scan", "."], ["does not see the folders"]),
-                (["scan"], ["one target"]),
+                (["scan"], ["what is to be scanned"]),
+                (["scan", app, "x"], ["does not see the folders"]),
+                (["scan", "-f", "json", app, app], ["of several targets"]),
+                (["scan", "-f", "table=x", app, app], ["of several targets"]),
                 (["scan", "--exclude", "x", app], ["--exclude"]),
                 (["scan", "--store=/x", "--server", self.url, app], ["--store"]),
                 (["scan", "--waivers", "w.yaml", app], ["--waivers"]),
