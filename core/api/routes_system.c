@@ -35,7 +35,7 @@ static int get_health(struct api_call *c, struct sco_error *err)
 
 /* ---- readiness ---- */
 struct dependency {
-    const char *name, *status, *reason; /* status: "up" "down" "starting" "low" "off" */
+    const char *name, *status, *reason; /* status: "up" "down" "starting" "standby" "low" "off" */
     bool needed;
 };
 
@@ -73,8 +73,8 @@ static void see_bus(const struct sco_api_options *o, struct dependency *ret)
     if (o->bus)
         sco_bus_state(o->bus, &s);
     if (s.kafka) {
-        ret->status = s.kafka_up ? "up" : "down";
-        ret->reason = s.kafka_up ? NULL : s.reason;
+        ret->status = s.kafka_up ? "up" : s.kafka_standby ? "standby" : "down";
+        ret->reason = s.kafka_up ? NULL : s.kafka_standby ? "another node publishes" : s.reason;
     }
 }
 

@@ -56,8 +56,17 @@ static const char *name_of(const struct bus_thread *t)
 
 void bus_up(struct bus_thread *t)
 {
+    atomic_store(&t->standby, false);
     if (!atomic_exchange(&t->up, true) && t->next_log)
         sco_log_info("%s: works again", name_of(t));
+    atomic_store(&t->reason, NULL);
+    t->next_log = 0;
+}
+
+void bus_standby(struct bus_thread *t)
+{
+    atomic_store(&t->standby, true);
+    atomic_store(&t->up, false);
     atomic_store(&t->reason, NULL);
     t->next_log = 0;
 }
@@ -67,6 +76,7 @@ void bus_down(struct bus_thread *t, const char *reason, const struct sco_error *
     int64_t now = sco_mono_ms();
     atomic_store(&t->reason, reason);
     atomic_store(&t->up, false);
+    atomic_store(&t->standby, false);
     if (now < t->next_log)
         return;
     /* at the start, a connection takes a moment: it is no news yet */
@@ -81,6 +91,7 @@ void sco_bus_state(const struct sco_bus *b, struct sco_bus_state *ret)
     *ret = (struct sco_bus_state){
         .kafka = b->kafka.started,
         .kafka_up = b->kafka.started && atomic_load(&b->kafka.up),
+        .kafka_standby = b->kafka.started && atomic_load(&b->kafka.standby),
         .jsonl = b->jsonl.started,
         .jsonl_up = b->jsonl.started && atomic_load(&b->jsonl.up),
     };
@@ -124,7 +135,7 @@ static int start(struct sco_bus *b, struct bus_thread *t, const char *name, stru
     sigset_t all, before;
     sco_uuid4(unique);
     t->bus = b;
-    snprintf(t->owner, sizeof t->owner, "%.48s/%s", b->o.node ? b->o.node : "", unique);
+    snprintf(t->owner, sizeof t->owner, "%.64s %s", b->o.node ? b->o.node : "", unique);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK);
     sigfillset(&all); /* signals are the loop's; threads of librdkafka inherit this */

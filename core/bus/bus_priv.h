@@ -52,6 +52,7 @@ struct bus_sink {
     const struct bus_sink_ops *ops;
     const char *name; /* the cursor */
     bool up;          /* it was heard of, and not lost since */
+    const char *why;  /* it is not up; static, or NULL */
     int64_t omit;     /* position of an event whose data is too much for it; 0: none */
 };
 int bus_jsonl_new(const char *path, struct bus_sink **ret, struct sco_error *err) SCO_NODISCARD;
@@ -93,10 +94,10 @@ struct bus_thread {
     struct sco_bus *bus;
     pthread_t thread;
     bool started;
-    struct sco_store *store; /* NULL: it could not be opened yet */
-    atomic_bool up;
+    struct sco_store *store;      /* NULL: it could not be opened yet */
+    atomic_bool up, standby;      /* standby: another node has the cursor */
     _Atomic(const char *) reason; /* static */
-    char owner[96];               /* node and a number of this start */
+    char owner[112];              /* node and a number of this start */
     int64_t next_log;             /* monotonic ms */
     struct bus_sink *sink;        /* of a publisher */
     struct sco_buf text;
@@ -106,6 +107,7 @@ struct bus_thread {
     int64_t held_until;         /* monotonic ms; 0: the cursor is not ours */
     int64_t renew_at, save_at, lag_at;
     bool open, more; /* the sink is; rows wait for positions */
+    bool forgotten;  /* what we were before this start */
     size_t waiting;  /* in the sink */
 };
 struct sco_bus {
@@ -130,6 +132,7 @@ void bus_wait(struct sco_bus *b, int64_t ms, uint64_t *seen);
 /* Makes the thread's store ready; on failure waits a while. */
 bool bus_store_ready(struct bus_thread *t);
 void bus_up(struct bus_thread *t);
+void bus_standby(struct bus_thread *t); /* whether it would be up is not known */
 void bus_down(struct bus_thread *t, const char *reason, const struct sco_error *err);
 
 /* ---- request.c: an envelope from outside ---- */

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-enum { SILENCE_MS = 30000, TOPIC_MAX = 249, WHY_POLLS = 10, WHY_MS = 50 };
+enum { SILENCE_MS = 10000, TOPIC_MAX = 249, WHY_POLLS = 10, WHY_MS = 50 };
+#define REFUSED "events cannot be delivered"
 
 struct kafka {
     const struct bus_kafka_options *o; /* first: for on_log */
@@ -14,9 +15,10 @@ struct kafka {
     rd_kafka_t *rk;
     struct sco_map topics; /* type: rd_kafka_topic_t */
     struct bus_window window;
-    int64_t heard; /* monotonic ms of the last acknowledgement, or of the first that waits */
+    int64_t heard; /* monotonic ms: the oldest that waits does so since then, or longer */
     rd_kafka_resp_err_t failed;
     int64_t failed_position;
+    int64_t doubt; /* something up to this position was refused, and is not acknowledged; 0: none */
 };
 
 static struct kafka *of(struct bus_sink *s)
@@ -59,10 +61,12 @@ static int on_stats(rd_kafka_t *rk, char *json, size_t n, void *opaque)
     struct kafka *k = opaque;
     (void)rk;
     bool old = bus_window_waiting(&k->window) && sco_mono_ms() - k->heard > SILENCE_MS;
-    if (old)
+    bool answers = sco_str_contains(sco_str_make(json, n), "\"state\":\"UP\"");
+    if (old || k->doubt)
         k->sink.up = false;
-    else if (sco_str_contains(sco_str_make(json, n), "\"state\":\"UP\""))
+    else if (answers)
         k->sink.up = true;
+    k->sink.why = k->doubt ? REFUSED : old && answers ? "events are not acknowledged" : NULL;
     return 0;
 }
 
@@ -113,6 +117,8 @@ static int producer_open(struct bus_sink *s, int64_t position, struct sco_error 
     k->failed_position = 0;
     k->heard = sco_mono_ms();
     bus_window_start(&k->window, position);
+    if (position >= k->doubt) /* another node has got it through */
+        k->doubt = 0;
     return 0;
 }
 
@@ -158,11 +164,14 @@ static int poll(struct bus_sink *s, int ms, int64_t *ret_position, size_t *ret_w
                 struct sco_error *err)
 {
     struct kafka *k = of(s);
-    int64_t before = k->window.acknowledged;
+    int64_t before = k->window.position;
     rd_kafka_poll(k->rk, bus_window_waiting(&k->window) ? ms : 0);
-    if (k->window.acknowledged != before) {
-        k->sink.up = true;
+    if (k->window.position != before) {
         k->heard = sco_mono_ms();
+        if (k->window.position >= k->doubt) {
+            k->sink.up = true;
+            k->doubt = 0;
+        }
     }
     *ret_position = k->window.position;
     *ret_waiting = bus_window_waiting(&k->window);
@@ -173,6 +182,9 @@ static int poll(struct bus_sink *s, int ms, int64_t *ret_position, size_t *ret_w
         rd_kafka_poll(k->rk, WHY_MS);
     if (k->failed == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         s->omit = k->failed_position;
+    k->doubt =
+        k->failed_position > k->window.position ? k->failed_position : k->window.position + 1;
+    s->why = REFUSED;
     return kafka_error(k->failed, "a message was not taken", err);
 }
 

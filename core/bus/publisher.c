@@ -80,6 +80,12 @@ static int hold(struct bus_thread *t, struct sco_error *err)
     if (had && now < t->renew_at)
         return 0;
     int r = sco_store_now(t->store, wall, &wall, err);
+    if (r == 0 && !t->forgotten) { /* a node is one process: what held it before us has ended */
+        char node[sizeof t->owner];
+        snprintf(node, sizeof node, "%.*s ", (int)strcspn(t->owner, " "), t->owner);
+        r = sco_store_cursor_forget(t->store, t->sink->name, node, err);
+        t->forgotten = r == 0;
+    }
     if (r == 0)
         r = sco_store_cursor_take(t->store, t->sink->name, t->owner, wall, wall + LEASE_MS,
                                   &position, err);
@@ -167,7 +173,7 @@ static int poll_sink(struct bus_thread *t, bool idle, struct sco_error *err)
     if (t->sink->up)
         bus_up(t);
     else
-        bus_down(t, "no broker answers", NULL);
+        bus_down(t, t->sink->why ? t->sink->why : "no broker answers", NULL);
     return 0;
 }
 
@@ -253,10 +259,10 @@ void bus_publish(struct bus_thread *t)
         int r = round_of(t, true, &err);
         if (r == SCO_E_CANCELLED) { /* the usual case, where there are several nodes */
             give_up(t);
-            bus_up(t);
+            bus_standby(t);
             bus_wait(t->bus, RENEW_MS, NULL);
         } else if (r < 0) {
-            if (atomic_load(&t->up))
+            if (atomic_load(&t->up) || atomic_load(&t->standby))
                 bus_down(t, "the store cannot be asked", &err);
             bus_wait(t->bus, RETRY_MS, NULL);
         } else if (r == 0)

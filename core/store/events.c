@@ -286,6 +286,16 @@ int sco_store_cursor_release(struct sco_store *s, const char *name, const char *
                          v, SCO_ARRAY_LEN(v), name, err);
 }
 
+int sco_store_cursor_forget(struct sco_store *s, const char *name, const char *prefix,
+                            struct sco_error *err)
+{
+    struct store_value v[] = {sv_text(name), sv_i64((int64_t)strlen(prefix)), sv_text(prefix)};
+    return store_exec(s,
+                      "UPDATE event_cursors SET owner = NULL WHERE name = $1 AND "
+                      "substr(owner, 1, CAST($2 AS INTEGER)) = $3",
+                      v, SCO_ARRAY_LEN(v), NULL, err);
+}
+
 /* ---- care ---- */
 int sco_store_event_lag(struct sco_store *s, const char *cursor, struct sco_event_lag *ret,
                         struct sco_error *err)

@@ -41,6 +41,7 @@ struct sco_bus *sco_bus_free(struct sco_bus *b, int64_t grace_ms);
 void sco_bus_wake(struct sco_bus *b); /* there are new events: any thread */
 struct sco_bus_state {
     bool kafka, kafka_up; /* wanted; last heard of within its timeout */
+    bool kafka_standby;   /* another node publishes, or did so until a moment ago */
     bool jsonl, jsonl_up;
     const char *reason; /* of what is not up; static or NULL */
 };

@@ -54,6 +54,9 @@ int sco_store_cursor_set(struct sco_store *s, const char *name, const char *owne
                          struct sco_error *err) SCO_NODISCARD;
 int sco_store_cursor_release(struct sco_store *s, const char *name, const char *owner,
                              struct sco_error *err) SCO_NODISCARD;
+/* Nobody holds it whose name begins like this: they are known to have ended. */
+int sco_store_cursor_forget(struct sco_store *s, const char *name, const char *prefix,
+                            struct sco_error *err) SCO_NODISCARD;
 struct sco_event_lag {
     int64_t last;    /* highest position */
     int64_t pending; /* rows without one */

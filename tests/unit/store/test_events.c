@@ -155,6 +155,13 @@ TEST(a_cursor_has_one_owner)
     ok(sco_store_cursor_take(w->s, "kafka", "n1", 251, 400, &at, &err));
     ok(sco_store_cursor_take(w->s, "jsonl", "n2", 251, 400, &at, &err)); /* another one */
     assert_int_equal(at, 0);
+    ok(sco_store_cursor_forget(w->s, "kafka", "n2", &err));
+    ok(sco_store_cursor_forget(w->s, "kafka", "_", &err)); /* no pattern */
+    assert_int_equal(sco_store_cursor_take(w->s, "kafka", "n3", 252, 500, &at, &err),
+                     SCO_E_CANCELLED);
+    ok(sco_store_cursor_forget(w->s, "kafka", "n", &err));
+    ok(sco_store_cursor_take(w->s, "kafka", "n3", 252, 500, &at, &err));
+    assert_int_equal(at, 5);
 }
 
 TEST(what_somebody_still_needs_is_kept)
