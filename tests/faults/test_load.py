@@ -120,6 +120,8 @@ class Load(Faults):
 
 
 class Soak(Faults):
+    settings = (*Faults.settings, "auth.access=1d")
+
     def measure(self):
         pid = self.daemon.pid
         with open(f"/proc/{pid}/status", encoding="ascii") as f:
@@ -139,6 +141,8 @@ class Soak(Faults):
                 self.get(path)
             number += 1
             time.sleep(0.1)
+            while len(self.get("/jobs?state=queued&limit=100")["items"]) == 100:
+                time.sleep(0.2)
         self.wait_for_all()
         time.sleep(1.5)
         return number
