@@ -46,7 +46,8 @@ static bool has_version(struct sco_str line, struct sco_str version)
             start--;
         while (start && (line.p[start - 1] == '=' || line.p[start - 1] == ' '))
             start--;
-        bool range = start && strchr("^~<>!*", line.p[start - 1]) && line.p[start - 1];
+        bool element = at && line.p[at - 1] == '>' && end < line.n && line.p[end] == '<';
+        bool range = start && !element && strchr("^~<>!*", line.p[start - 1]) && line.p[start - 1];
         bool whole = at == 0 || !is_word(line.p[at - 1]) || line.p[at - 1] == 'v';
         bool ends = end == line.n || (!is_word(line.p[end]) && line.p[end] != '/' &&
                                       line.p[end] != '+' && line.p[end] != '*');
