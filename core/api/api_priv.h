@@ -88,7 +88,7 @@ enum api_flag {
     /* Its transactions are its own, and so is the row of the audit log with what it changes: it
      * takes long, changes files, or keeps something of a failure. The others' handlers run in one
      * transaction with that row. */
-    API_OWN_TX = 1 << 8,
+    API_OWN_TX = 1 << 10,
 };
 struct api_route {
     const char *method, *path; /* "/api/v1/scans/{id}" */
