@@ -73,6 +73,8 @@ static void tell_done(struct runner *r, const char *outcome, const char *reason)
     sco_json_kz(&o, "reason", reason ? sco_buf_z(&text) : NULL);
     sco_json_kz(&o, "scan_id", r->scan_id);
     sco_json_kz(&o, "gate", r->gate);
+    if (r->later_ms)
+        sco_json_ki64(&o, "later_ms", r->later_ms);
     if (r->scan_id)
         sco_json_ki64(&o, "findings", (int64_t)r->findings);
     if (r->scan_id) {
@@ -209,6 +211,8 @@ static const char *outcome_of(const struct runner *r, int code)
         return "cancelled";
     if (r->end != END_NONE)
         return "retry";
+    if (r->later_ms)
+        return "later";
     if (r->phase == PHASE_SAVE && code == SCO_E_CANCELLED) /* the lease is lost */
         return "cancelled";
     if (r->phase == PHASE_SETUP || r->phase == PHASE_SAVE)
@@ -246,7 +250,7 @@ static int perform(struct runner *r, struct sco_error *err)
     if (e < 0)
         return e;
     r->phase = PHASE_WORK;
-    return runner_work(r, err);
+    return r->job.other ? runner_ci(r, err) : runner_work(r, err);
 }
 
 static void clean_up(struct runner *r)

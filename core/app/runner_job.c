@@ -133,6 +133,19 @@ static int take_request(const struct sco_node *v, bool import, struct sco_arena 
     return 0;
 }
 
+/* Read by who does it. */
+static int take_other(const struct sco_node *v, struct sco_arena *a, const char **ret,
+                      struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_json_out o = {.b = &b};
+    if (!sco_is(v, SCO_NODE_MAP))
+        return sco_error_set(err, SCO_E_INVALID, "the request is no object");
+    sco_json_node(&o, v);
+    *ret = b.failed ? NULL : sco_arena_cstr(a, sco_buf_str(&b));
+    return *ret ? 0 : sco_error_nomem(err);
+}
+
 /* ---- what the daemon says ---- */
 static int take_setup(const struct sco_node *v, struct sco_arena *a, struct runner_setup *s)
 {
@@ -167,6 +180,12 @@ int runner_job_parse(struct sco_str frame, struct sco_arena *a, struct runner_jo
     j.import = strcmp(j.kind, "import") == 0;
     ret->setup = j.setup; /* enough to say what is wrong with the rest */
     ret->id = j.id;
+    if (strcmp(j.kind, "ci") == 0) {
+        r = take_other(sco_get(job, "request"), a, &j.other, err);
+        if (r == 0)
+            *ret = j;
+        return r;
+    }
     if (!j.import && strcmp(j.kind, "scan") != 0)
         return sco_error_set(err, SCO_E_INVALID, "there is no kind of job \"%.50s\"", j.kind);
     r = take_request(sco_get(job, "request"), j.import, a, &j.request, err);

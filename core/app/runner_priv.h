@@ -31,6 +31,7 @@ struct runner_job {
     const char *id, *kind, *requested_by, *correlation_id;
     int64_t attempt, timeout_ms;
     bool import;
+    const char *other; /* the request of a kind that is neither scan nor import; or NULL */
     struct runner_request request;
     char *token; /* or NULL */
 };
@@ -63,6 +64,7 @@ struct runner {
     const char *scan_id, *gate;
     int64_t saved_at, save_ms; /* Unix ms */
     uint64_t findings;
+    int64_t later_ms; /* not an error: somebody wants us to come again then */
 };
 /* Looks at end_fd without waiting; true: it is time to end. */
 bool runner_ends(struct runner *r);
@@ -91,3 +93,17 @@ int runner_work(struct runner *r, struct sco_error *err);
 /* cli.attach: report.json, report.sarif, scan.log. */
 int runner_attach(void *user, struct sco_store *s, const struct sco_scan *scan,
                   struct sco_error *err);
+int runner_artifact(struct sco_store *s, const struct sco_scan *scan, const char *name,
+                    const char *type, struct sco_str text, struct sco_error *err);
+
+/* ---- runner_publish.c ---- */
+struct sco_stored_publication;
+/* With a scan, in its transaction: what is published of it, for those who wait for this job. */
+int runner_publish(struct runner *r, struct sco_store *s, const struct sco_scan *scan,
+                   struct sco_error *err);
+int runner_publish_request(struct runner *r, const struct sco_stored_publication *p,
+                           const char *phase, const char *scan_id, const char *reason,
+                           struct sco_buf *ret, struct sco_error *err);
+
+/* ---- runner_ci.c ---- */
+int runner_ci(struct runner *r, struct sco_error *err);

@@ -92,6 +92,12 @@ static int add_report(struct runner *r, struct sco_store *s, const struct sco_sc
     return 0;
 }
 
+int runner_artifact(struct sco_store *s, const struct sco_scan *scan, const char *name,
+                    const char *type, struct sco_str text, struct sco_error *err)
+{
+    return add(s, scan, name, type, -1, text, err);
+}
+
 int runner_attach(void *user, struct sco_store *s, const struct sco_scan *scan,
                   struct sco_error *err)
 {
@@ -106,5 +112,7 @@ int runner_attach(void *user, struct sco_store *s, const struct sco_scan *scan,
                        &own);
     if (e == 0)
         e = add(s, scan, "scan.log", "text/plain", -1, sco_buf_str(&r->log), &own);
+    if (e == 0)
+        e = runner_publish(r, s, scan, &own);
     return e < 0 ? sco_error_set(err, e, "%s", own.text) : 0;
 }

@@ -1,0 +1,27 @@
+/* Jobs of the kind "ci": one operation at a platform, done by a runner as any other job, so that it
+ * is tried again, limited, cancelled, listed and audited like one. The request:
+ *   {"integration","op","request":{...}}              an operation of docs/ci-plugins.md
+ *   {"integration","op","request","execution"}        its outcome belongs to that execution
+ *   {"integration","op":"publish","publication","revision","phase","scan_id","reason"}
+ * A publication says where it is to be told; the runner makes the rest out of the scan. */
+#pragma once
+
+#include <secureops/store_ci.h>
+
+enum {
+    SCO_CI_MARKDOWN_MAX = 60000, /* bytes of a comment: what GitHub takes less a marker */
+    SCO_CI_FINDINGS_MAX = 1000,  /* new findings that a platform is handed */
+    SCO_CI_PRIORITY = 9,         /* people wait for it, and it is short */
+};
+/* "pending" before the scan, "result" after it, "error" in its place. In the transaction that is
+ * open, else in one of its own. Jobs of one repository run one after the other. */
+int sco_ci_job_publish(struct sco_store *s, const struct sco_stored_publication *p,
+                       const char *phase, const char *scan_id, const char *reason, int64_t now,
+                       struct sco_error *err) SCO_NODISCARD;
+/* Any other operation; `request`: a JSON object; `execution` may be NULL. */
+int sco_ci_job_call(struct sco_store *s, const char *integration, const char *repository,
+                    const char *op, struct sco_str request, const char *execution, int64_t now,
+                    struct sco_job_added *ret, struct sco_error *err) SCO_NODISCARD;
+/* Publications whose scan has ended without a word are told so. *ret: how many. */
+int sco_ci_jobs_watch(struct sco_store *s, int64_t now, uint64_t *ret,
+                      struct sco_error *err) SCO_NODISCARD;
