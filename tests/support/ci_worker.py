@@ -150,6 +150,8 @@ class Worker:
 
     def close(self):
         """Ends the worker; the exit status of a sanitizer is an error."""
+        if self.socket.fileno() < 0:
+            return
         self.socket.close()
         try:
             status = self.process.wait(20)

@@ -61,6 +61,8 @@ static const struct sco_option OPTIONS[] = {
      "Time between two requests that change something, as GitHub asks for it."},
     {"wait", SCO_OPT_DURATION, 0, AT(wait), "20s", 0, 600000, NULL,
      "How long a call waits for a rate limit; what takes longer is done later."},
+    {"backoff", SCO_OPT_DURATION, 0, AT(backoff), "500ms", 1, 60000, NULL,
+     "First pause after a failure; doubles with each further one."},
     {"rate", SCO_OPT_REAL, 0, AT(rate), NULL, 0, 0, NULL,
      "Requests a second at most; 0: no limit."},
     {"ca_file", SCO_OPT_STR, SCO_OPT_TRUSTED, AT(ca_file), NULL, 0, 0, NULL,

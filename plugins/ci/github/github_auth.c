@@ -249,6 +249,7 @@ static int prepare(struct github_op *o, void *ctx, const struct sco_ci_call *c,
     o->http.rate = g->rate;
     o->http.write_gap_ms = g->write_gap;
     o->http.wait_ms = g->wait;
+    o->http.backoff_ms = g->backoff;
     o->http.timeout_ms = c->timeout_ms;
     o->http.retry_ms = c->retry_ms;
     ci_http_open(&o->http);

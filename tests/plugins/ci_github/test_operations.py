@@ -1,0 +1,347 @@
+"""Runs, logs, artifacts, webhooks, polling, credentials and limits, against the stand-in."""
+import json
+import pathlib
+import subprocess
+import tempfile
+import time
+import unittest
+
+from world import Case, E, LATER, SECRET
+
+
+class Runs(Case):
+    def test_trigger(self):
+        r = self.good(self.call("trigger", ref="refs/heads/main", workflow="ci.yml", inputs={"a": "b c"}))
+        self.assertIn(int(r["pipeline_id"]), self.gh.runs)
+        workflow, body = self.gh.dispatches[0]
+        self.assertEqual((workflow, body["ref"], body["inputs"]), ("ci.yml", "main", {"a": "b c"}))
+
+    def test_trigger_of_the_default_branch(self):
+        self.good(self.call("trigger", workflow="ci.yml"))
+        self.assertEqual(self.gh.dispatches[0][1]["ref"], "main")
+
+    def test_trigger_on_a_server_that_does_not_say_the_id(self):
+        self.gh.run_details = False
+        r = self.good(self.call("trigger", ref="main", workflow="ci.yml"))
+        self.assertIn(int(r["pipeline_id"]), self.gh.runs)
+
+    def test_trigger_that_took_effect_before_its_502_is_not_repeated(self):
+        self.gh.fault("/dispatches$", "POST", 502, after=True)
+        r = self.good(self.call("trigger", ref="main", workflow="ci.yml"))
+        self.assertEqual(len(self.gh.dispatches), 1)
+        self.assertIn(int(r["pipeline_id"]), self.gh.runs)
+
+    def test_trigger_that_failed_before_is_repeated(self):
+        self.gh.fault("/dispatches$", "POST", 502)
+        self.good(self.call("trigger", ref="main", workflow="ci.yml"))
+        self.assertEqual(len(self.gh.dispatches), 1)
+
+    def test_trigger_refused(self):
+        answer = self.call("trigger", ref="nowhere", workflow="ci.yml")
+        self.assertEqual(answer.name, "INVALID")
+        self.assertIn("No ref found", answer.reason)
+        self.call("trigger", ref="main", workflow="a/../../x")
+        self.assertIn("/workflows/a%2F..%2F..%2Fx/", self.gh.log[-1][1])  # one segment
+
+    def test_event(self):
+        r = self.good(self.call("trigger", inputs={"a": "b"}))
+        self.assertIsNone(r["pipeline_id"])
+        self.assertEqual(self.gh.dispatches[0][1]["client_payload"], {"a": "b"})
+
+    def test_status(self):
+        self.gh.run(5, conclusion="failure")
+        for i in range(130):
+            self.gh.jobs[100 + i] = {"run": 5, "name": f"job {i}", "status": "completed", "conclusion": "success"}
+        r = self.good(self.call("status", pipeline_id="5"))
+        self.assertEqual((r["status"], r["branch"], len(r["stages"])), ("failure", "main", 130))
+        self.assertEqual(r["stages"][129]["job_id"], "229")
+        self.assertEqual(self.call("status", pipeline_id="6").name, "NOT_FOUND")
+
+    def test_cancel(self):
+        self.gh.run(5, "in_progress", None)
+        self.gh.run(6)
+        self.assertEqual(self.good(self.call("cancel", pipeline_id="5"))["status"], "cancelled")
+        self.assertEqual(self.good(self.call("cancel", pipeline_id="6"))["status"], "success")
+
+    def test_rerun(self):
+        self.gh.run(5, conclusion="failure")
+        self.assertEqual(self.good(self.call("rerun", pipeline_id="5", failed_only=True))["pipeline_id"], "5")
+        self.assertTrue(self.gh.log[-1][1].endswith("/rerun-failed-jobs"))
+        self.gh.runs[5].update(status="completed")
+        self.gh.fault("/rerun$", "POST", 0, after=True)
+        self.good(self.call("rerun", pipeline_id="5"))
+        self.assertEqual(self.gh.runs[5]["attempt"], 3)
+
+    def test_rollback(self):
+        self.gh.run(5, sha="1" * 40)
+        self.good(self.call("rollback", environment="production", to={"pipeline_id": "5"}))
+        self.assertEqual(self.gh.runs[5]["attempt"], 2)
+
+    def test_rollback_finds_the_last_good_deployment(self):
+        for i, (sha, state) in enumerate((("3" * 40, "failure"), ("2" * 40, "failure"), ("1" * 40, "inactive"))):
+            self.gh.deployments.append({"id": 9 - i, "sha": sha, "state": state, "environment": "production"})
+        self.gh.run(5, sha="1" * 40)
+        self.gh.run(6, sha="2" * 40)
+        self.assertEqual(self.good(self.call("rollback", environment="production", to={}))["pipeline_id"], "5")
+        self.assertEqual(self.call("rollback", environment="nothing", to={}).name, "INVALID")
+
+    def test_rollback_when_the_run_is_gone(self):
+        self.gh.branches.add("v1")
+        r = self.good(self.call("rollback", to={"pipeline_id": "404", "ref": "refs/tags/v1"}, workflow="deploy.yml"))
+        self.assertIn(int(r["pipeline_id"]), self.gh.runs)
+        self.assertEqual(self.gh.dispatches[0][1]["ref"], "v1")
+
+
+class Files(Case):
+    def test_log_of_a_job(self):
+        self.gh.jobs[8] = {"run": 5, "name": "b", "status": "completed", "conclusion": "success"}
+        self.gh.blobs["/job/8?sig=x"] = b"line one\nline two\n"
+        r = self.good(self.call("logs", job_id="8"))
+        self.assertEqual(pathlib.Path(r["path"]).read_bytes(), b"line one\nline two\n")
+        self.assertEqual((r["offset"], r["complete"]), (18, True))
+        r = self.good(self.call("logs", job_id="8", offset=9))
+        self.assertEqual(pathlib.Path(r["path"]).read_bytes(), b"line two\n")
+        self.assertEqual(len(self.gh.blob_log), 2)
+        for _, headers in self.gh.blob_log:  # the token stays at home
+            self.assertNotIn("Authorization", headers)
+
+    def test_log_of_a_run(self):
+        self.gh.blobs["/run/5.zip"] = b"PK"
+        r = self.good(self.call("logs", pipeline_id="5"))
+        self.assertEqual(pathlib.Path(r["path"]).read_bytes(), b"PK")
+
+    def test_expired_and_strange(self):
+        self.gh.jobs[8] = {"run": 5, "name": "b", "status": "completed", "conclusion": "success"}
+        answer = self.call("logs", job_id="8")
+        self.assertEqual(answer.name, "NOT_FOUND")
+        self.assertIn("expired", answer.reason)
+        for bad in ("../../etc/passwd", "8/../9", "", "8?x"):
+            self.assertEqual(self.call("logs", job_id=bad, pipeline_id=bad).name, "INVALID")
+
+    def test_artifacts(self):
+        self.gh.artifacts[3] = "reports"
+        self.gh.blobs["/artifact/3.zip"] = b"PKzip"
+        r = self.good(self.call("artifacts", pipeline_id="5"))
+        self.assertEqual([(a["id"], a["name"]) for a in r["artifacts"]], [("3", "reports")])
+        r = self.good(self.call("artifacts", id="3"))
+        self.assertEqual(pathlib.Path(r["path"]).read_bytes(), b"PKzip")
+
+
+class Configure(Case):
+    URL = "https://secureops.example/webhook/github"
+
+    def test_webhook(self):
+        r = self.good(self.call("configure", what="webhook", url=self.URL, dry_run=True))
+        self.assertEqual((r["action"], self.gh.hooks), ("created", {}))
+        r = self.good(self.call("configure", what="webhook", url=self.URL))
+        hook = self.gh.hooks[int(r["id"])]
+        self.assertEqual((r["action"], hook["config"]["secret"], hook["config"]["insecure_ssl"]),
+                         ("created", SECRET, "0"))
+        writes = len(self.gh.writes())
+        self.assertEqual(self.good(self.call("configure", what="webhook", url=self.URL))["action"], "unchanged")
+        self.assertEqual(len(self.gh.writes()), writes)
+        hook["active"] = False
+        self.assertEqual(self.good(self.call("configure", what="webhook", url=self.URL))["action"], "updated")
+        self.assertTrue(hook["active"])
+        self.assertEqual(len(self.gh.hooks), 1)
+
+    def test_webhook_made_before_its_502(self):
+        self.gh.fault("/hooks$", "POST", 502, after=True)
+        self.assertEqual(self.good(self.call("configure", what="webhook", url=self.URL))["action"], "created")
+        self.assertEqual(len(self.gh.hooks), 1)
+
+    def test_workflow(self):
+        r = self.good(self.call("configure", what="workflow", dry_run=True))
+        self.assertEqual((r["action"], self.gh.contents), ("created", {}))
+        text = r["file"]["content"]
+        self.assertIn("pull_request:", text)
+        self.assertNotIn("%BRANCH%", text)
+        r = self.good(self.call("configure", what="workflow"))
+        self.assertEqual(self.gh.contents[r["file"]["path"]].decode(), text)
+        self.assertEqual(self.good(self.call("configure", what="workflow"))["action"], "unchanged")
+        self.gh.contents[r["file"]["path"]] = b"old"
+        self.assertEqual(self.good(self.call("configure", what="workflow"))["action"], "updated")
+        self.assertEqual(self.call("configure", what="nonsense").name, "UNSUPPORTED")
+
+
+class Poll(Case):
+    def delivery(self, number, guid, code, at="2026-11-22T10:00:00Z"):
+        return {"id": number, "guid": guid, "status_code": code, "delivered_at": at, "event": "push"}
+
+    def test_lost_deliveries(self):
+        self.gh.hooks[1] = {"id": 1, "active": True, "events": [], "config": {"url": "https://x/webhook/github"}}
+        self.gh.hooks[2] = {"id": 2, "active": True, "events": [], "config": {"url": "https://other.example/"}}
+        self.gh.deliveries = [
+            self.delivery(9, "late", 200), self.delivery(8, "lost", 502), self.delivery(7, "late", 500),
+            self.delivery(6, "often", 0), self.delivery(5, "often", 0), self.delivery(4, "often", 0),
+            self.delivery(3, "old", 500, "2020-01-01T00:00:00Z")]
+        answer = self.worker.call("poll", {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z"})
+        self.assertEqual(self.good(answer)["redelivered"], 1)
+        self.assertEqual(self.gh.attempts, [8])
+        self.assertTrue(answer.result["state"]["until"])
+
+    def test_what_moved(self):
+        self.gh.activity = [{"ref": "refs/heads/main", "before": "b" * 40, "after": "c" * 40, "actor": {"login": "al"},
+                             "activity_type": "push", "timestamp": "2026-11-22T10:00:00Z"},
+                            {"ref": "refs/heads/gone", "before": "b" * 40, "after": "0" * 40,
+                             "activity_type": "branch_deletion", "timestamp": "2026-11-22T09:59:00Z"},
+                            {"ref": "refs/heads/main", "before": "0" * 40, "after": "b" * 40,
+                             "activity_type": "push", "timestamp": "2020-01-01T00:00:00Z"}]
+        self.gh.run(5)
+        answer = self.worker.call("poll", {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z"})
+        self.good(answer)
+        kinds = [(e["event"], e["action"], e["commit_sha"], e["repo_full_name"]) for e in answer.events]
+        self.assertIn(("push", "updated", "c" * 40, "acme/widget"), kinds)
+        self.assertIn(("push", "deleted", None, "acme/widget"), kinds)
+        self.assertEqual([k[0] for k in kinds].count("push"), 2)
+        self.assertIn(("pull_request", "synchronize", "a" * 40, "acme/widget"), kinds)
+        self.assertIn(("pipeline", "completed", "a" * 40, "acme/widget"), kinds)
+        pull = next(e for e in answer.events if e["event"] == "pull_request")
+        self.assertTrue(pull["details"]["needs_scan"])
+
+    def test_a_credential_that_may_not_see_hooks(self):
+        self.gh.fault("/hooks", "GET", 403, body='{"message":"Resource not accessible"}')
+        self.good(self.worker.call("poll", {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z"}))
+
+
+class Limits(Case):
+    def limited(self, status=403, headers=None, body='{"message":"no"}', times=1, **more):
+        self.gh.fault("/actions/runs/5$", "GET", status, times, headers=headers or {}, body=body, **more)
+        self.gh.run(5)
+        started = time.monotonic()
+        answer = self.call("status", pipeline_id="5")
+        return answer, time.monotonic() - started, len([r for r in self.gh.log if r[1].endswith("/runs/5")])
+
+    def test_a_short_wait_is_waited_for(self):
+        answer, took, asked = self.limited(headers={"Retry-After": "1"})
+        self.assertEqual((answer.code, asked), (0, 2))
+        self.assertGreaterEqual(took, 0.9)
+
+    def test_a_long_wait_is_for_later(self):
+        answer, _, asked = self.limited(429, {"Retry-After": "90"}, "<html>", kind="text/html")
+        self.assertEqual((answer.code, answer.retry_ms, asked), (LATER, 90000, 1))
+
+    def test_reset(self):
+        at = int(time.time()) + 120
+        answer, _, _ = self.limited(headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(at)})
+        self.assertEqual(answer.code, LATER)
+        self.assertTrue(100000 < answer.retry_ms <= 121000, answer)
+
+    def test_a_reset_in_the_past_has_a_floor(self):
+        answer, took, asked = self.limited(headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1000"})
+        self.assertEqual((answer.code, asked), (0, 2))
+        self.assertGreaterEqual(took, 0.9)
+
+    def test_secondary_limits_grow(self):
+        text = '{"message":"You have exceeded a secondary rate limit. Please wait a few minutes."}'
+        first, _, _ = self.limited(body=text, headers={"X-RateLimit-Remaining": "4771"}, times=2)
+        second = self.call("status", pipeline_id="5")
+        self.assertEqual((first.code, first.retry_ms, second.retry_ms), (LATER, 60000, 120000))
+        self.good(self.call("status", pipeline_id="5"))
+        third, _, _ = self.limited(body=text)
+        self.assertEqual(third.retry_ms, 60000)
+
+    def test_a_refusal_is_not_repeated(self):
+        answer, _, asked = self.limited(body='{"message":"Resource not accessible by integration"}', times=9)
+        self.assertEqual((answer.name, asked), ("PERMISSION", 1))
+        self.assertIn("Resource not accessible", answer.reason)
+
+    def test_failures(self):
+        for fault, tries in ((dict(status=502, times=2), 3), (dict(status=0, times=1), 2), (dict(status=503, times=3), 4)):
+            self.gh.log.clear()
+            answer, _, asked = self.limited(**fault)
+            self.assertEqual((answer.code, asked), (0, tries), fault)
+        self.gh.log.clear()
+        answer, _, asked = self.limited(502, times=9, body="<h1>Unicorn", kind="text/html")
+        self.assertEqual((answer.name, asked), ("NETWORK", 4))
+
+    def test_html_in_the_place_of_json(self):
+        answer, _, asked = self.limited(200, body="<html>sign in", kind="text/html")
+        self.assertEqual((answer.name, asked), ("FORMAT", 1))
+        self.assertIn("sign-in page", answer.reason)
+
+    def test_cut_json(self):
+        answer, _, _ = self.limited(200, body='{"id": 5, "sta')
+        self.assertIn(answer.name, ("PARSE", "FORMAT"))
+
+    def test_a_token_never_shows(self):
+        self.start(token="ghp_wrong-secret-token")
+        answer = self.call("status", pipeline_id="5")
+        self.assertEqual(answer.name, "PERMISSION")
+        self.assertNotIn("wrong-secret", json.dumps([answer.reason, answer.logs]))
+
+    def test_writes_are_apart(self):
+        self.start(write_gap=300)
+        self.publish(60)
+        times = [row[4] for row in self.gh.writes()]
+        self.assertGreaterEqual(len(times), 3)
+        for a, b in zip(times, times[1:]):
+            self.assertGreater(b - a, 0.25)
+
+    def test_names_of_repositories(self):
+        for bad in ("acme", "acme/", "/widget", "a/b/c", "../x", "acme/.."):
+            self.assertEqual(self.worker.call("status", {"repository": bad, "pipeline_id": "5"}).name, "INVALID", bad)
+
+
+class App(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.keys.cleanup)
+        cls.key = pathlib.Path(cls.keys.name) / "key.pem"
+        subprocess.run(["openssl", "genrsa", "-out", cls.key, "2048"], check=True, capture_output=True)
+        cls.public = pathlib.Path(cls.keys.name) / "public.pem"
+        subprocess.run(["openssl", "rsa", "-in", cls.key, "-pubout", "-out", cls.public], check=True,
+                       capture_output=True)
+
+    def setUp(self):
+        super().setUp()
+        self.gh.verify_jwt = self.verify
+        self.start(token=None, app_id=4711, private_key=self.key.read_text())
+
+    def verify(self, token):
+        import base64
+        text, _, signature = token.rpartition(".")
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(base64.urlsafe_b64decode(signature + "=="))
+            f.flush()
+            return subprocess.run(["openssl", "dgst", "-sha256", "-verify", self.public, "-signature", f.name],
+                                  input=text.encode(), capture_output=True).returncode == 0
+
+    def test_installation_is_found_and_its_token_kept(self):
+        self.gh.run(5)
+        self.good(self.call("status", pipeline_id="5"))
+        self.good(self.call("status", pipeline_id="5", context={"installation_id": "99"}))
+        made = [r for r in self.gh.log if r[1].endswith("/access_tokens")]
+        self.assertEqual(len(made), 1)
+
+    def test_a_token_that_was_taken_back(self):
+        self.gh.run(5)
+        self.good(self.call("status", pipeline_id="5"))
+        self.gh.installations.clear()
+        self.assertEqual(self.call("status", pipeline_id="5").name, "PERMISSION")
+        self.good(self.call("status", pipeline_id="5"))
+
+    def test_publish(self):
+        result = self.publish(2)
+        self.assertEqual(self.steps(result), {"check": "done", "comment": "done"})
+        self.assertEqual(result["state"]["author"], "acme[bot]")
+        self.assertEqual(self.steps(self.publish(2)), {"check": "unchanged", "comment": "unchanged"})
+
+    def test_poll_of_the_app(self):
+        self.gh.deliveries = [{"id": 8, "guid": "g", "status_code": 500, "delivered_at": "2026-11-22T10:00:00Z"}]
+        answer = self.worker.call("poll", {"repositories": [], "since": "2026-11-22T09:00:00Z"})
+        self.assertEqual(self.good(answer)["redelivered"], 1)
+
+    def test_key_of_another(self):
+        with tempfile.TemporaryDirectory() as folder:
+            other = pathlib.Path(folder) / "k"
+            subprocess.run(["openssl", "genrsa", "-out", other, "2048"], check=True, capture_output=True)
+            self.start(token=None, app_id=4711, private_key=other.read_text())
+        self.assertEqual(self.call("status", pipeline_id="5").name, "PERMISSION")
+        self.start(token=None, app_id=4711, private_key="nonsense")
+        self.assertEqual(self.call("status", pipeline_id="5").code, E["INVALID"])
+
+
+if __name__ == "__main__":
+    unittest.main()
