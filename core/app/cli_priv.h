@@ -150,6 +150,11 @@ enum {
     ARG_DIFF,
     ARG_BASELINE,
     ARG_BASELINE_WRITE,
+    ARG_HEADERS,
+    ARG_QUERY,
+    ARG_RECEIVED,
+    ARG_REQUEST,
+    ARG_KIND,
 };
 /* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);

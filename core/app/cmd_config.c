@@ -1,9 +1,13 @@
 /* secureops config check | show | docs. */
-#include "cli_priv.h"
+#include "context_ci.h"
 
 static int check(struct cli *c, const struct sco_plugins *p, struct sco_error *err)
 {
     int r = context_check_scanners(c, p, SCO_VALUES_RESOLVE, err);
+    struct sco_integration *v;
+    size_t n;
+    if (r == 0)
+        r = context_integrations(c, p, true, &v, &n, err);
     if (r < 0)
         return r;
     for (const char *const *f = c->config->files; *f; f++)

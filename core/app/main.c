@@ -1,5 +1,5 @@
 /* secureops: the command line. Commands and their options; everything else is in the modules. */
-#include "cli_priv.h"
+#include "context_ci.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -96,6 +96,22 @@ static const struct flag import_flags[] = {
 static const struct flag plugin_flags[] = {
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     {"to", 0, "DIR", NULL, ARG_TO, "new: folder to write into (default: ./NAME)"},
+    {"kind", 0, "KIND", NULL, ARG_KIND, "new: scanner or ci (default: scanner)"},
+    COMMON_FLAGS,
+    {0},
+};
+
+static const struct flag integration_flags[] = {
+    {"headers", 0, "FILE", NULL, ARG_HEADERS, "verify, translate: lines \"Name: value\""},
+    {"path", 0, "TEXT", NULL, ARG_PATH, "verify, translate: of the URL, behind the integration's"},
+    {"query", 0, "TEXT", NULL, ARG_QUERY, "verify, translate: of the URL"},
+    {"received", 0, "TIME", NULL, ARG_RECEIVED, "verify, translate: when (default: now)"},
+    {"request", 0, "JSON", NULL, ARG_REQUEST, "run: an object, @FILE, or - (docs/ci-plugins.md)"},
+    {"dry-run", 'n', NULL, NULL, ARG_DRY_RUN, "run: add dry_run to the request (configure)"},
+    {"timeout", 't', "DURATION", NULL, ARG_TIMEOUT, "run: at most so long (default: 2m)"},
+    {"offline", 0, NULL, "scan.offline", ARG_OFFLINE, "no network"},
+    {"no-sandbox", 0, NULL, NULL, ARG_NO_SANDBOX, "no Landlock and seccomp around the plugin"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "list: table or json"},
     COMMON_FLAGS,
     {0},
 };
@@ -316,6 +332,14 @@ static const struct command commands[] = {
      import_flags, cmd_import},
     {"plugin", "list | info NAME | new NAME", "Shows the plugins, or writes a new one.", NULL,
      plugin_flags, cmd_plugin},
+    {"integration", "list | verify NAME FILE | translate NAME FILE | run NAME OPERATION",
+     "Shows the CI platforms, and tries one by hand.",
+     "verify and translate take a saved delivery, a webhook's body, with its headers; run does "
+     "one\n"
+     "operation of docs/ci-plugins.md at the platform, and prints its result.\n"
+     "Exit status: 0 done; 1 the delivery is refused, or its events are malformed; 3 the platform\n"
+     "could not do it.",
+     integration_flags, cmd_integration},
     {"policy",
      "list | show ID | eval PATH... | test [PATH] | profile PATH... | new ID | docs |\n"
      "                        sign ARCHIVE | verify ARCHIVE",
@@ -375,7 +399,7 @@ static void help(FILE *out)
     fprintf(out, "Usage: secureops COMMAND [OPTIONS] ...\n\n"
                  "Runs security scanners, merges what they find, and says whether it passes.\n\n");
     for (size_t i = 0; i < SCO_ARRAY_LEN(commands); i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     fprintf(out,
             "\n\"secureops COMMAND --help\" lists the options of a command.\n"
             "Exit status: 0 passed; 1 gate failed; 2 usage; 3 incomplete; 4 internal error.\n");

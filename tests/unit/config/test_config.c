@@ -408,16 +408,19 @@ static void docs(void **state)
 {
     static const struct sco_option rows[] = {
         {.name = "level", .type = SCO_OPT_INT, .def = "1", .max = 3, .doc = "A level."}, {0}};
-    const struct sco_config_doc plugins[] = {{"a", "Scanner A", rows}, {"b", NULL, NULL}};
+    const struct sco_config_doc plugins[] = {
+        {"a", "Scanner A", rows, false}, {"b", NULL, NULL, false}, {"c", "Platform C", rows, true}};
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     (void)state;
-    sco_config_docs(plugins, 2, &b);
+    sco_config_docs(plugins, 3, &b);
     const char *z = sco_buf_z(&b);
     assert_non_null(strstr(z, "\n## gate\n"));
     assert_non_null(strstr(z, "| `fail_on` | `none`, `info`,"));
     assert_non_null(strstr(z, "### scanners.a\n\nScanner A:\n\n| option |"));
     assert_non_null(strstr(z, "| `level` | int, 0 to 3 | `1` | A level. |\n"));
     assert_non_null(strstr(z, "### scanners.b\n\nb has no further options.\n"));
+    assert_null(strstr(z, "### scanners.c"));
+    assert_non_null(strstr(z, "### integrations.NAME with plugin: c\n\nPlatform C:\n"));
 }
 
 static void no_memory(void **state)
