@@ -26,10 +26,10 @@ int64_t sco_mono_ms(void)
 }
 
 /* printf would take most of the time that an event or a log line takes. */
-static void put_digits(char *out, int n, int v)
+static void put_two(char *out, int v)
 {
-    for (; n > 0; v /= 10)
-        out[--n] = (char)('0' + v % 10);
+    out[0] = (char)('0' + v / 10);
+    out[1] = (char)('0' + v % 10);
 }
 
 enum { DAY = 86400, FIRST_DAY = -719528, LAST_DAY = 2932896 }; /* 0000-01-01, 9999-12-31 */
@@ -61,13 +61,16 @@ void sco_time_format(int64_t unix_ms, char out[SCO_TIME_LEN])
     else
         of_day = 0;
     memcpy(out, "0000-00-00T00:00:00.000Z", SCO_TIME_LEN);
-    put_digits(out, 4, year);
-    put_digits(out + 5, 2, month);
-    put_digits(out + 8, 2, day);
-    put_digits(out + 11, 2, (int)(of_day / 3600));
-    put_digits(out + 14, 2, (int)(of_day / 60 % 60));
-    put_digits(out + 17, 2, (int)(of_day % 60));
-    put_digits(out + 20, 3, (int)ms);
+    int second = (int)of_day;
+    put_two(out, year / 100);
+    put_two(out + 2, year % 100);
+    put_two(out + 5, month);
+    put_two(out + 8, day);
+    put_two(out + 11, second / 3600);
+    put_two(out + 14, second / 60 % 60);
+    put_two(out + 17, second % 60);
+    out[20] = (char)('0' + ms / 100);
+    put_two(out + 21, (int)(ms % 100));
 }
 
 static bool digits(struct sco_str *s, size_t n, int *ret)

@@ -37,6 +37,8 @@ struct bus_sink;
 struct bus_sink_ops {
     /* Ready to begin after this position. */
     int (*open)(struct bus_sink *s, int64_t position, struct sco_error *err);
+    /* How many it would take now, when that is worth it; put may find less. */
+    size_t (*room)(const struct bus_sink *s);
     /* Takes the event: 0; 1: not now, there is no room (poll first). `text`: its envelope. */
     int (*put)(struct bus_sink *s, const struct sco_event *e, struct sco_str text,
                struct sco_error *err);
@@ -101,12 +103,10 @@ struct bus_thread {
     int64_t next_log;             /* monotonic ms */
     struct bus_sink *sink;        /* of a publisher */
     struct sco_buf text;
-    struct sco_event_page page; /* what is to be put next: from `at` on */
-    size_t at;
-    int64_t read, acked, saved; /* positions */
+    int64_t read, acked, saved; /* positions; read: of the last one that was put */
     int64_t held_until;         /* monotonic ms; 0: the cursor is not ours */
     int64_t renew_at, save_at, lag_at;
-    bool open, more; /* the sink is; rows wait for positions */
+    bool open, more; /* the sink is; there may be more to put */
     bool forgotten;  /* what we were before this start */
     size_t waiting;  /* in the sink */
 };

@@ -92,6 +92,12 @@ static int jsonl_open(struct bus_sink *s, int64_t position, struct sco_error *er
     return r;
 }
 
+static size_t jsonl_room(const struct bus_sink *s)
+{
+    const struct jsonl *j = (const struct jsonl *)((const char *)s - offsetof(struct jsonl, sink));
+    return j->batch.n >= BATCH_BYTES ? 0 : SIZE_MAX;
+}
+
 static int jsonl_put(struct bus_sink *s, const struct sco_event *e, struct sco_str text,
                      struct sco_error *err)
 {
@@ -165,8 +171,8 @@ static void jsonl_free(struct bus_sink *s)
 
 int bus_jsonl_new(const char *path, struct bus_sink **ret, struct sco_error *err)
 {
-    static const struct bus_sink_ops ops = {jsonl_open, jsonl_put, jsonl_poll, jsonl_close,
-                                            jsonl_free};
+    static const struct bus_sink_ops ops = {jsonl_open, jsonl_room,  jsonl_put,
+                                            jsonl_poll, jsonl_close, jsonl_free};
     struct jsonl *j = sco_alloc(1, sizeof *j);
     if (!j || !(j->path = sco_strdup(sco_str_c(path)))) {
         free(j);

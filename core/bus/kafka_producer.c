@@ -13,7 +13,9 @@ struct kafka {
     const struct bus_kafka_options *o; /* first: for on_log */
     struct bus_sink sink;
     rd_kafka_t *rk;
-    struct sco_map topics; /* type: rd_kafka_topic_t */
+    struct sco_map topics;  /* type: rd_kafka_topic_t */
+    rd_kafka_topic_t *last; /* of the event before, whose type is most often the next one's */
+    char last_type[TOPIC_MAX + 1];
     struct bus_window window;
     int64_t heard; /* monotonic ms: the oldest that waits does so since then, or longer */
     rd_kafka_resp_err_t failed;
@@ -80,6 +82,7 @@ static void topics_close(struct kafka *k)
             rd_kafka_topic_destroy(topic);
     sco_map_done(&k->topics);
     k->topics = (struct sco_map){0};
+    k->last = NULL;
 }
 
 static void producer_close(struct bus_sink *s)
@@ -125,12 +128,24 @@ static int producer_open(struct bus_sink *s, int64_t position, struct sco_error 
 /* ---- messages ---- */
 static rd_kafka_topic_t *topic_of(struct kafka *k, const char *type)
 {
+    if (k->last && strcmp(k->last_type, type) == 0)
+        return k->last;
     void **place = sco_map_put(&k->topics, sco_str_c(type), NULL);
     char name[TOPIC_MAX + 1];
     int n = snprintf(name, sizeof name, "%s%s", k->o->prefix, type);
     if (place && !*place && n > 0 && n < (int)sizeof name)
         *place = rd_kafka_topic_new(k->rk, name, NULL);
-    return place ? *place : NULL;
+    k->last = place ? *place : NULL;
+    snprintf(k->last_type, sizeof k->last_type, "%s", type);
+    return k->last;
+}
+
+static size_t room(const struct bus_sink *s)
+{
+    const struct kafka *k = (const struct kafka *)((const char *)s - offsetof(struct kafka, sink));
+    size_t waiting = bus_window_waiting(&k->window), all = k->o->in_flight;
+    /* to ask the store for a few costs as much as for many, which are still under way meanwhile */
+    return waiting <= all - all / 4 ? all - waiting : 0;
 }
 
 static int put(struct bus_sink *s, const struct sco_event *e, struct sco_str text,
@@ -198,8 +213,8 @@ static void producer_free(struct bus_sink *s)
 
 int kafka_producer(const struct bus_kafka_options *o, struct bus_sink **ret, struct sco_error *err)
 {
-    static const struct bus_sink_ops ops = {producer_open, put, poll, producer_close,
-                                            producer_free};
+    static const struct bus_sink_ops ops = {producer_open, room,           put,
+                                            poll,          producer_close, producer_free};
     struct kafka *k = sco_alloc(1, sizeof *k);
     if (!k || bus_window_init(&k->window, o->in_flight) < 0) {
         free(k);

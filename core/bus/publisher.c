@@ -16,7 +16,7 @@ enum {
     LAG_MS = 5000,
     POLL_MS = 20,
     SEQUENCE = 5000,
-    PAGE = 1000,
+    PAGE = 5000,
 };
 
 static const struct sco_metric published = {
@@ -44,12 +44,6 @@ static const struct sco_metric age_metric = {
     .labels = {"reader"},
 };
 
-static void forget_page(struct bus_thread *t)
-{
-    sco_event_page_done(&t->page);
-    t->at = 0;
-}
-
 /* Everything after the cursor is to be put again. */
 static void sink_close(struct bus_thread *t)
 {
@@ -57,7 +51,6 @@ static void sink_close(struct bus_thread *t)
         t->sink->ops->close(t->sink);
     t->open = false;
     t->waiting = 0;
-    forget_page(t);
 }
 
 static int save(struct bus_thread *t, struct sco_error *err)
@@ -110,55 +103,47 @@ static int sink_open(struct bus_thread *t, struct sco_error *err)
     return r;
 }
 
-/* The next rows of the feed, when those before are put. */
-static int fill(struct bus_thread *t, struct sco_error *err)
+/* ---- from the feed into the sink ---- */
+struct putting {
+    struct bus_thread *t;
+    struct sco_error *err;
+};
+
+static int put(void *user, const struct sco_event *stored)
 {
-    int64_t last = 0;
-    if (t->at < t->page.n)
-        return 0;
-    forget_page(t);
-    t->more = false;
-    int r = sco_store_events_sequence(t->store, SEQUENCE, &last, &t->more, err);
-    if (r == 0 && last > t->read)
-        r = sco_store_events_read(t->store, t->read, PAGE, NULL, NULL, &t->page, err);
-    if (r == 0 && last > t->read) {
-        t->read = t->page.last;
-        /* rows that retention has removed leave a gap at the feed's start */
-        t->more |= t->page.n > 0;
-    }
+    struct bus_thread *t = ((struct putting *)user)->t;
+    struct sco_error *err = ((struct putting *)user)->err;
+    struct sco_event e = *stored;
+    if (e.position == t->sink->omit)
+        e.data = "{\"omitted\":\"too large\"}";
+    sco_buf_clear(&t->text);
+    sco_event_write(&t->text, &e, t->bus->o.environment);
+    int r = sco_buf_check(&t->text, err);
+    if (r == 0)
+        r = t->sink->ops->put(t->sink, &e, sco_buf_str(&t->text), err);
+    if (r == 0)
+        t->read = e.position;
     return r;
 }
 
-/* As much of the page as there is room for: 1 when it is full. */
-static int put(struct bus_thread *t, struct sco_error *err)
-{
-    for (; t->at < t->page.n; t->at++) {
-        struct sco_event e = t->page.v[t->at];
-        if (e.position == t->sink->omit)
-            e.data = "{\"omitted\":\"too large\"}";
-        sco_buf_clear(&t->text);
-        sco_event_write(&t->text, &e, t->bus->o.environment);
-        int r = sco_buf_check(&t->text, err);
-        if (r == 0)
-            r = t->sink->ops->put(t->sink, &e, sco_buf_str(&t->text), err);
-        if (r != 0)
-            return r;
-    }
-    return 0;
-}
-
-/* A page, as far as there is room. *ret_idle: there is nothing to put, or no room. */
+/* The next rows of the feed, as many as there is room for. *ret_idle: there is nothing to put, or
+ * no room. */
 static int move(struct bus_thread *t, bool reading, bool *ret_idle, struct sco_error *err)
 {
+    struct putting p = {t, err};
+    int64_t last = 0, before = t->read;
+    size_t room = t->sink->ops->room(t->sink);
     *ret_idle = true;
-    if (!reading)
+    if (!reading || !room)
         return 0;
-    int r = fill(t, err);
-    if (r < 0 || t->at >= t->page.n)
-        return r;
-    r = put(t, err);
-    if (r == 0)
-        *ret_idle = false;
+    t->more = false;
+    int r = sco_store_events_sequence(t->store, SEQUENCE, &last, &t->more, err);
+    if (r == 0 && last > t->read)
+        r = sco_store_events_each(t->store, t->read, room < PAGE ? (uint32_t)room : PAGE, put, &p,
+                                  err);
+    *ret_idle = t->read == before || r > 0;
+    /* rows that retention has removed leave a gap at the feed's start */
+    t->more |= t->read > before || r > 0;
     return r < 0 ? r : 0;
 }
 
@@ -220,7 +205,7 @@ static int round_of(struct bus_thread *t, bool reading, struct sco_error *err)
         r = r < 0 ? r : saved;
     }
     tell_lag(t);
-    return r < 0 ? r : t->waiting || t->more || t->at < t->page.n;
+    return r < 0 ? r : t->waiting || t->more;
 }
 
 /* Somebody else has the cursor, or may have it soon: nothing of ours may come behind theirs. */

@@ -123,28 +123,31 @@ static int bind_all(sqlite3_stmt *st, const struct store_value *v, size_t n)
     return rc;
 }
 
+/* The value is asked, not the column: that looks for errors and locks three times for each text.
+ * Nobody else has this connection. */
 static void read_column(sqlite3_stmt *st, int at, struct store_value *v)
 {
+    sqlite3_value *from = sqlite3_column_value(st, at);
     *v = (struct store_value){0};
-    switch (sqlite3_column_type(st, at)) {
+    switch (sqlite3_value_type(from)) {
     case SQLITE_INTEGER:
         v->type = STORE_I64;
-        v->i = sqlite3_column_int64(st, at);
+        v->i = sqlite3_value_int64(from);
         v->real = (double)v->i;
         break;
     case SQLITE_FLOAT:
         v->type = STORE_REAL;
-        v->real = sqlite3_column_double(st, at);
+        v->real = sqlite3_value_double(from);
         break;
     case SQLITE_TEXT:
         v->type = STORE_TEXT;
-        v->s.p = (const char *)sqlite3_column_text(st, at);
-        v->s.n = (size_t)sqlite3_column_bytes(st, at);
+        v->s.p = (const char *)sqlite3_value_text(from);
+        v->s.n = v->s.p ? (size_t)sqlite3_value_bytes(from) : 0;
         break;
     case SQLITE_BLOB:
         v->type = STORE_BLOB;
-        v->s.p = sqlite3_column_blob(st, at);
-        v->s.n = (size_t)sqlite3_column_bytes(st, at);
+        v->s.p = sqlite3_value_blob(from);
+        v->s.n = (size_t)sqlite3_value_bytes(from);
         break;
     default:
         break;

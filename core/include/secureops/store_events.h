@@ -45,6 +45,11 @@ int sco_store_events_sequence(struct sco_store *s, uint32_t limit, int64_t *ret_
 int sco_store_events_read(struct sco_store *s, int64_t after, uint32_t limit, const char *type,
                           const char *const *keys, struct sco_event_page *ret,
                           struct sco_error *err) SCO_NODISCARD;
+/* The same without copies: each is borrowed for the call that takes it; what that returns other
+ * than 0 is returned and ends it. Nothing else is asked of the store meanwhile. */
+typedef int (*sco_event_fn)(void *user, const struct sco_event *e);
+int sco_store_events_each(struct sco_store *s, int64_t after, uint32_t limit, sco_event_fn each,
+                          void *user, struct sco_error *err) SCO_NODISCARD;
 /* 0: nothing yet. `owner` holds it until `until`: SCO_E_CANCELLED when somebody else does. */
 int sco_store_cursor_take(struct sco_store *s, const char *name, const char *owner, int64_t now,
                           int64_t until, int64_t *ret_position,

@@ -311,12 +311,48 @@ TEST(nothing_is_missed_by_a_reader_among_writers)
     assert_int_equal(at, all);
 }
 
+/* ---- without copies ---- */
+static int take_some(void *user, const struct sco_event *e)
+{
+    int64_t *last = user;
+    assert_int_equal(e->position, *last + 1);
+    assert_int_equal(strlen(e->id), 36);
+    assert_string_equal(e->type, "notification.alert");
+    assert_string_equal(e->key, "a");
+    assert_string_equal(e->source, "node-1");
+    assert_string_equal(e->data, "{\"x\":1}");
+    assert_null(e->user_id);
+    if (*last == 5)
+        return 1;
+    *last = e->position;
+    return 0;
+}
+
+TEST(what_is_given_ends_where_there_is_no_room)
+{
+    WORLD;
+    int64_t last = 0;
+    say_who(w->s);
+    for (int i = 0; i < 8; i++)
+        add(w->s, "notification.alert", "a", "{\"x\":1}");
+    assert_int_equal(sequence(w->s, 100), 8);
+    ok(sco_store_events_each(w->s, 0, 3, take_some, &last, &err));
+    assert_int_equal(last, 3);
+    assert_int_equal(sco_store_events_each(w->s, last, 100, take_some, &last, &err), 1);
+    assert_int_equal(last, 5);
+    last = 6;
+    ok(sco_store_events_each(w->s, last, 100, take_some, &last, &err));
+    assert_int_equal(last, 8);
+    ok(sco_store_events_each(w->s, last, 100, take_some, &last, &err));
+}
+
 #define WITH_WORLD(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_WORLD(what_is_written_is_read),
         WITH_WORLD(filters_tell_how_far_they_looked),
+        WITH_WORLD(what_is_given_ends_where_there_is_no_room),
         WITH_WORLD(a_transaction_that_fails_leaves_no_event),
         WITH_WORLD(a_cursor_has_one_owner),
         WITH_WORLD(what_somebody_still_needs_is_kept),
