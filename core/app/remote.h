@@ -73,10 +73,29 @@ int remote_get(struct remote *r, const char *path, struct sco_arena *a, const st
 /* For what is read out of answers: a copy of a member's text, or NULL; a time, or 0. */
 const char *remote_text(struct sco_arena *a, const struct sco_node *map, const char *key);
 int64_t remote_time(const struct sco_node *map, const char *key);
-/* `items` of a list: how many, as an array of elements of `size` in `a`; *ret_cursor of the next.
- */
-int remote_items(const struct sco_node *list, struct sco_arena *a, size_t size, void **ret,
-                 size_t *ret_n, const char **ret_cursor, struct sco_error *err);
+const char *remote_text_or_empty(struct sco_arena *a, const struct sco_node *map, const char *key);
+
+/* What a list is of, and how one is read: `item` is zeroed before. drop: what it has outside of the
+ * arena goes, also of one that was read in part or not at all; or NULL. */
+struct remote_shape {
+    size_t size;
+    int (*take)(const struct sco_node *m, struct sco_arena *a, void *item, struct sco_error *err);
+    void (*drop)(void *item);
+};
+struct remote_list {
+    void *v; /* of shape->size each, in the arena */
+    size_t n;
+    const char *cursor; /* NULL: the last page */
+    struct sco_arena arena;
+};
+/* The `items` of a page. */
+int remote_list(struct remote *r, struct sco_buf *path, const struct remote_shape *of,
+                struct remote_list *ret, struct sco_error *err);
+/* The answer itself, as a list of one; the second one for folder/id. */
+int remote_one(struct remote *r, const struct remote_ask *q, const struct remote_shape *of,
+               struct remote_list *ret, struct sco_error *err);
+int remote_one_at(struct remote *r, const char *folder, const char *id,
+                  const struct remote_shape *of, struct remote_list *ret, struct sco_error *err);
 /* Appends "?name=value", or "&..."; nothing for NULL. */
 void remote_query(struct sco_buf *path, const char *name, const char *value);
 void remote_query_limit(struct sco_buf *path, uint32_t limit);

@@ -1,4 +1,5 @@
-/* Findings and scans of a daemon, as a store gives them. */
+/* Findings and scans of a daemon, as a store gives them; and what reads every list and every single
+ * one, whatever it is of. */
 #include "remote.h"
 
 const char *remote_text(struct sco_arena *a, const struct sco_node *map, const char *key)
@@ -14,28 +15,86 @@ int64_t remote_time(const struct sco_node *map, const char *key)
     return s.n && sco_time_parse(s, &at) == 0 ? at : 0;
 }
 
-static const char *text_or_empty(struct sco_arena *a, const struct sco_node *map, const char *key)
+const char *remote_text_or_empty(struct sco_arena *a, const struct sco_node *map, const char *key)
 {
     const char *z = remote_text(a, map, key);
     return z ? z : "";
 }
 
-int remote_items(const struct sco_node *list, struct sco_arena *a, size_t size, void **ret,
-                 size_t *ret_n, const char **ret_cursor, struct sco_error *err)
+/* ---- lists ---- */
+static void drop(const struct remote_shape *of, struct remote_list *l)
 {
-    const struct sco_node *items = sco_get(list, "items");
-    size_t n = 0;
+    for (size_t i = 0; of->drop && l->v && i < l->n; i++)
+        of->drop((char *)l->v + i * of->size);
+    sco_arena_done(&l->arena);
+}
+
+static int take_items(const struct sco_node *items, const struct remote_shape *of,
+                      struct remote_list *l, struct sco_error *err)
+{
+    size_t n = 0, i = 0;
     if (!sco_is(items, SCO_NODE_LIST))
         return sco_error_set(err, SCO_E_FORMAT, "the daemon's answer is not a list");
     SCO_EACH (m, items)
         n++;
-    void *v = sco_arena_alloc(a, (n + 1) * size);
-    if (!v)
+    l->v = sco_arena_alloc(&l->arena, (n + 1) * of->size);
+    if (!l->v)
         return sco_error_nomem(err);
-    *ret = v;
-    *ret_n = n;
-    *ret_cursor = remote_text(a, list, "next_cursor");
+    l->n = n;
+    SCO_EACH (m, items) {
+        int e = of->take(m, &l->arena, (char *)l->v + i++ * of->size, err);
+        if (e < 0)
+            return e;
+    }
     return 0;
+}
+
+int remote_list(struct remote *r, struct sco_buf *path, const struct remote_shape *of,
+                struct remote_list *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    const struct sco_node *list = NULL;
+    struct remote_list l = {0};
+    int e = sco_buf_check(path, err);
+    if (e == 0)
+        e = remote_get(r, sco_buf_z(path), &text, &list, err);
+    if (e == 0)
+        e = take_items(sco_get(list, "items"), of, &l, err);
+    if (e < 0) {
+        drop(of, &l);
+        return e;
+    }
+    l.cursor = remote_text(&l.arena, list, "next_cursor");
+    *ret = l;
+    return 0;
+}
+
+int remote_one(struct remote *r, const struct remote_ask *q, const struct remote_shape *of,
+               struct remote_list *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    const struct sco_node *m = NULL;
+    struct remote_list l = {.n = 1};
+    int e = remote_json(r, q, &text, &m, err);
+    if (e == 0 && !(l.v = sco_arena_alloc(&l.arena, of->size)))
+        e = sco_error_nomem(err);
+    if (e == 0)
+        e = of->take(m, &l.arena, l.v, err);
+    if (e < 0)
+        drop(of, &l);
+    else
+        *ret = l;
+    return e;
+}
+
+int remote_one_at(struct remote *r, const char *folder, const char *id,
+                  const struct remote_shape *of, struct remote_list *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    sco_buf_addz(&path, folder);
+    remote_segment(&path, id);
+    int e = sco_buf_check(&path, err);
+    return e == 0 ? remote_one(r, &(struct remote_ask){.path = sco_buf_z(&path)}, of, ret, err) : e;
 }
 
 /* ---- findings ---- */
@@ -96,24 +155,25 @@ static enum sco_status status_of(struct sco_str text)
     return i < SCO_STATUS_MAX_ ? (enum sco_status)i : SCO_STATUS_OPEN;
 }
 
-static int take_finding(const struct sco_node *m, struct sco_arena *a, struct sco_stored_finding *f,
+static int take_finding(const struct sco_node *m, struct sco_arena *a, void *item,
                         struct sco_error *err)
 {
+    struct sco_stored_finding *f = item;
     const struct sco_node *suppressions = sco_get(m, "suppressions");
     if (!sco_is(m, SCO_NODE_MAP) || !sco_text(sco_get(m, "id")).n)
         return sco_error_set(err, SCO_E_FORMAT, "the daemon's answer is not a finding");
     *f = (struct sco_stored_finding){
         .id = remote_text(a, m, "id"),
-        .repository = text_or_empty(a, m, "repository"),
-        .branch = text_or_empty(a, m, "branch"),
-        .fingerprint = text_or_empty(a, m, "fingerprint"),
+        .repository = remote_text_or_empty(a, m, "repository"),
+        .branch = remote_text_or_empty(a, m, "branch"),
+        .fingerprint = remote_text_or_empty(a, m, "fingerprint"),
         .type = sco_type_parse(sco_text(sco_get(m, "vulnerability_type"))),
         .severity = sco_severity_parse(sco_text(sco_get(m, "severity"))),
         .status = status_of(sco_text(sco_get(m, "status"))),
         .suppressed = sco_is(suppressions, SCO_NODE_LIST) && suppressions->child,
         .risk_score = sco_real(sco_get(m, "risk_score"), 0),
         .title = remote_text(a, m, "title"),
-        .rule_id = text_or_empty(a, m, "rule_id"),
+        .rule_id = remote_text_or_empty(a, m, "rule_id"),
         .file_path = remote_text(a, m, "file_path"),
         .cve_id = remote_text(a, m, "cve_id"),
         .tools = tools_of(a, m),
@@ -168,92 +228,74 @@ static void findings_query(struct sco_buf *path, const struct sco_store_filter *
     path->failed |= statuses.failed || types.failed || sort.failed;
 }
 
+static const struct remote_shape a_finding = {sizeof(struct sco_stored_finding), take_finding,
+                                              NULL};
+
+static void to_findings(const struct remote_list *l, struct sco_finding_page *ret)
+{
+    *ret = (struct sco_finding_page){.v = l->v, .n = l->n, .cursor = l->cursor, .arena = l->arena};
+}
+
 int remote_findings(struct remote *r, const struct sco_store_filter *f,
                     struct sco_finding_page *ret, struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
     SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    const struct sco_node *list = NULL;
-    struct sco_finding_page p = {0};
-    void *v = NULL;
+    struct remote_list l;
     sco_buf_addz(&path, "/vulnerabilities");
     findings_query(&path, f);
-    int e = sco_buf_check(&path, err);
+    int e = remote_list(r, &path, &a_finding, &l, err);
     if (e == 0)
-        e = remote_get(r, sco_buf_z(&path), &text, &list, err);
-    if (e == 0)
-        e = remote_items(list, &p.arena, sizeof *p.v, &v, &p.n, &p.cursor, err);
-    p.v = v;
-    size_t i = 0;
-    if (e == 0)
-        SCO_EACH (m, sco_get(list, "items"))
-            e = e < 0 ? e : take_finding(m, &p.arena, &p.v[i++], err);
-    if (e < 0)
-        sco_finding_page_done(&p);
-    else
-        *ret = p;
+        to_findings(&l, ret);
     return e;
 }
 
 int remote_finding(struct remote *r, const char *id, struct sco_finding_page *ret,
                    struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
-    SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    const struct sco_node *m = NULL;
-    struct sco_finding_page p = {.n = 1};
-    sco_buf_addz(&path, "/vulnerabilities");
-    remote_segment(&path, id);
-    int e = sco_buf_check(&path, err);
+    struct remote_list l;
+    int e = remote_one_at(r, "/vulnerabilities", id, &a_finding, &l, err);
     if (e == 0)
-        e = remote_get(r, sco_buf_z(&path), &text, &m, err);
-    if (e == 0 && !(p.v = sco_arena_alloc(&p.arena, sizeof *p.v)))
-        e = sco_error_nomem(err);
-    if (e == 0)
-        e = take_finding(m, &p.arena, p.v, err);
-    if (e < 0)
-        sco_finding_page_done(&p);
-    else
-        *ret = p;
+        to_findings(&l, ret);
     return e;
+}
+
+static int take_event(const struct sco_node *m, struct sco_arena *a, void *item,
+                      struct sco_error *err)
+{
+    const char *reason = remote_text(a, m, "reason");
+    (void)err;
+    *(struct sco_store_event *)item =
+        (struct sco_store_event){.at = remote_time(m, "at"),
+                                 .action = remote_text_or_empty(a, m, "action"),
+                                 .from = remote_text(a, m, "from"),
+                                 .to = remote_text(a, m, "to"),
+                                 .by = remote_text_or_empty(a, m, "by"),
+                                 .scan_id = remote_text(a, m, "scan_id"),
+                                 .reason = reason ? reason : remote_text(a, m, "assignee")};
+    return 0;
 }
 
 int remote_history(struct remote *r, const char *id, struct sco_store_history *ret,
                    struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    static const struct remote_shape an_event = {sizeof(struct sco_store_event), take_event, NULL};
     SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    const struct sco_node *list = NULL;
-    struct sco_store_history h = {0};
-    const char *cursor;
-    void *v = NULL;
+    struct remote_list l;
     sco_buf_addz(&path, "/vulnerabilities");
     remote_segment(&path, id);
     sco_buf_addz(&path, "/history");
-    int e = sco_buf_check(&path, err);
-    if (e == 0)
-        e = remote_get(r, sco_buf_z(&path), &text, &list, err);
-    if (e == 0) /* sco_store_history_done frees the array */
-        e = remote_items(list, &text, 1, &v, &h.n, &cursor, err);
-    if (e == 0 && h.n && !(h.v = sco_alloc(h.n, sizeof *h.v)))
-        e = sco_error_nomem(err);
-    size_t i = 0;
-    SCO_EACH (m, e == 0 ? sco_get(list, "items") : NULL) {
-        const char *reason = remote_text(&h.arena, m, "reason");
-        h.v[i++] = (struct sco_store_event){
-            .at = remote_time(m, "at"),
-            .action = text_or_empty(&h.arena, m, "action"),
-            .from = remote_text(&h.arena, m, "from"),
-            .to = remote_text(&h.arena, m, "to"),
-            .by = text_or_empty(&h.arena, m, "by"),
-            .scan_id = remote_text(&h.arena, m, "scan_id"),
-            .reason = reason ? reason : remote_text(&h.arena, m, "assignee")};
-    }
+    int e = remote_list(r, &path, &an_event, &l, err);
     if (e < 0)
-        sco_store_history_done(&h);
-    else
-        *ret = h;
-    return e;
+        return e;
+    /* sco_store_history_done frees the array */
+    struct sco_store_event *v = sco_alloc(l.n + 1, sizeof *v);
+    if (!v) {
+        sco_arena_done(&l.arena);
+        return sco_error_nomem(err);
+    }
+    memcpy(v, l.v, l.n * sizeof *v);
+    *ret = (struct sco_store_history){.v = v, .n = l.n, .arena = l.arena};
+    return 0;
 }
 
 int remote_set_status(struct remote *r, const char *id, const struct sco_store_status *to,
@@ -295,11 +337,11 @@ static void take_severities(const struct sco_node *m, int64_t by[SCO_SEV_MAX_])
 
 static void take_run(const struct sco_node *m, struct sco_arena *a, struct sco_stored_run *x)
 {
-    *x = (struct sco_stored_run){.name = text_or_empty(a, m, "name"),
+    *x = (struct sco_stored_run){.name = remote_text_or_empty(a, m, "name"),
                                  .title = remote_text(a, m, "title"),
                                  .tool = remote_text(a, m, "tool"),
                                  .version = remote_text(a, m, "version"),
-                                 .status = text_or_empty(a, m, "status"),
+                                 .status = remote_text_or_empty(a, m, "status"),
                                  .reason = remote_text(a, m, "reason"),
                                  .hint = remote_text(a, m, "hint"),
                                  .required = sco_bool(sco_get(m, "required"), 0),
@@ -319,20 +361,21 @@ static uint64_t count(const struct sco_node *m, const char *key)
     return n > 0 ? (uint64_t)n : 0;
 }
 
-static int take_scan(const struct sco_node *m, struct sco_arena *a, struct sco_stored_scan *x,
+static int take_scan(const struct sco_node *m, struct sco_arena *a, void *item,
                      struct sco_error *err)
 {
+    struct sco_stored_scan *x = item;
     const struct sco_node *runs = sco_get(m, "scanners");
     if (!sco_is(m, SCO_NODE_MAP) || !sco_text(sco_get(m, "id")).n)
         return sco_error_set(err, SCO_E_FORMAT, "the daemon's answer is not a scan");
     *x = (struct sco_stored_scan){.id = remote_text(a, m, "id"),
-                                  .scan_type = text_or_empty(a, m, "scan_type"),
-                                  .repository = text_or_empty(a, m, "repository"),
-                                  .branch = text_or_empty(a, m, "branch"),
-                                  .scope = text_or_empty(a, m, "scope"),
+                                  .scan_type = remote_text_or_empty(a, m, "scan_type"),
+                                  .repository = remote_text_or_empty(a, m, "repository"),
+                                  .branch = remote_text_or_empty(a, m, "branch"),
+                                  .scope = remote_text_or_empty(a, m, "scope"),
                                   .commit_sha = remote_text(a, m, "commit_sha"),
-                                  .status = text_or_empty(a, m, "status"),
-                                  .gate_result = text_or_empty(a, m, "gate_result"),
+                                  .status = remote_text_or_empty(a, m, "status"),
+                                  .gate_result = remote_text_or_empty(a, m, "gate_result"),
                                   .exit_status = sco_int(sco_get(m, "exit_status"), 0),
                                   .started_at = remote_time(m, "started_at"),
                                   .completed_at = remote_time(m, "completed_at"),
@@ -358,14 +401,24 @@ static int take_scan(const struct sco_node *m, struct sco_arena *a, struct sco_s
     return 0;
 }
 
+static void drop_scan(void *item)
+{
+    struct sco_stored_scan *x = item;
+    free(x->runs);
+}
+
+static void to_scans(const struct remote_list *l, struct sco_scan_page *ret)
+{
+    *ret = (struct sco_scan_page){.v = l->v, .n = l->n, .cursor = l->cursor, .arena = l->arena};
+}
+
 int remote_scans(struct remote *r, const struct sco_store_scan_filter *f, struct sco_scan_page *ret,
                  struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    static const struct remote_shape a_scan = {sizeof(struct sco_stored_scan), take_scan,
+                                               drop_scan};
     SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    const struct sco_node *list = NULL;
-    struct sco_scan_page p = {0};
-    void *v = NULL;
+    struct remote_list l;
     sco_buf_addz(&path, "/scans");
     remote_query(&path, "repository", f->repository);
     remote_query(&path, "branch", f->branch);
@@ -373,44 +426,30 @@ int remote_scans(struct remote *r, const struct sco_store_scan_filter *f, struct
     remote_query(&path, "sort", f->oldest_first ? "completed_at" : NULL);
     remote_query_limit(&path, f->limit);
     remote_query(&path, "cursor", f->cursor);
-    int e = sco_buf_check(&path, err);
+    int e = remote_list(r, &path, &a_scan, &l, err);
     if (e == 0)
-        e = remote_get(r, sco_buf_z(&path), &text, &list, err);
-    if (e == 0)
-        e = remote_items(list, &p.arena, sizeof *p.v, &v, &p.n, &p.cursor, err);
-    p.v = v;
-    size_t i = 0;
-    SCO_EACH (m, e == 0 ? sco_get(list, "items") : NULL)
-        e = e < 0 ? e : take_scan(m, &p.arena, &p.v[i++], err);
-    if (e < 0)
-        sco_scan_page_done(&p);
-    else
-        *ret = p;
+        to_scans(&l, ret);
     return e;
+}
+
+/* What /scans/{id} gives: the job, and its scan once there is one. */
+static int take_scan_of_job(const struct sco_node *m, struct sco_arena *a, void *item,
+                            struct sco_error *err)
+{
+    if (!sco_is(sco_get(m, "scan"), SCO_NODE_MAP))
+        return sco_error_set(err, SCO_E_NOT_FOUND, "there is no scan yet: the job is %.*s",
+                             SCO_STR_ARG(sco_text(sco_get(m, "status"))));
+    return take_scan(sco_get(m, "scan"), a, item, err);
 }
 
 /* Also by the id of its job. */
 int remote_scan(struct remote *r, const char *id, struct sco_scan_page *ret, struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
-    SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    const struct sco_node *m = NULL;
-    struct sco_scan_page p = {.n = 1};
-    sco_buf_addz(&path, "/scans");
-    remote_segment(&path, id);
-    int e = sco_buf_check(&path, err);
+    static const struct remote_shape of_job = {sizeof(struct sco_stored_scan), take_scan_of_job,
+                                               drop_scan};
+    struct remote_list l;
+    int e = remote_one_at(r, "/scans", id, &of_job, &l, err);
     if (e == 0)
-        e = remote_get(r, sco_buf_z(&path), &text, &m, err);
-    if (e == 0 && !sco_is(sco_get(m, "scan"), SCO_NODE_MAP))
-        e = sco_error_set(err, SCO_E_NOT_FOUND, "there is no scan yet: the job is %.*s",
-                          SCO_STR_ARG(sco_text(sco_get(m, "status"))));
-    if (e == 0 && !(p.v = sco_arena_alloc(&p.arena, sizeof *p.v)))
-        e = sco_error_nomem(err);
-    if (e == 0 && p.v)
-        e = take_scan(sco_get(m, "scan"), &p.arena, p.v, err);
-    if (e < 0)
-        sco_scan_page_done(&p);
-    else
-        *ret = p;
+        to_scans(&l, ret);
     return e;
 }

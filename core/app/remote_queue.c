@@ -1,12 +1,6 @@
 /* Jobs and schedules of a daemon, as a store gives them. */
 #include "remote.h"
 
-static const char *text_or_empty(struct sco_arena *a, const struct sco_node *map, const char *key)
-{
-    const char *z = remote_text(a, map, key);
-    return z ? z : "";
-}
-
 static const char *json_of(struct sco_arena *a, const struct sco_node *v)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
@@ -27,20 +21,21 @@ static enum sco_job_state state_of(const struct sco_node *m)
 }
 
 /* ---- jobs ---- */
-static int take_job(const struct sco_node *m, struct sco_arena *a, struct sco_stored_job *j,
+static int take_job(const struct sco_node *m, struct sco_arena *a, void *item,
                     struct sco_error *err)
 {
+    struct sco_stored_job *j = item;
     if (!sco_is(m, SCO_NODE_MAP) || !sco_text(sco_get(m, "id")).n)
         return sco_error_set(err, SCO_E_FORMAT, "the daemon's answer is not a job");
     *j = (struct sco_stored_job){
         .id = remote_text(a, m, "id"),
         .state = state_of(m),
-        .request = {.kind = text_or_empty(a, m, "kind"),
-                    .target_key = text_or_empty(a, m, "target"),
-                    .revision = text_or_empty(a, m, "revision"),
-                    .scanners = text_or_empty(a, m, "scanners"),
+        .request = {.kind = remote_text_or_empty(a, m, "kind"),
+                    .target_key = remote_text_or_empty(a, m, "target"),
+                    .revision = remote_text_or_empty(a, m, "revision"),
+                    .scanners = remote_text_or_empty(a, m, "scanners"),
                     .request = json_of(a, sco_get(m, "request")),
-                    .origin = text_or_empty(a, m, "origin"),
+                    .origin = remote_text_or_empty(a, m, "origin"),
                     .requested_by = remote_text(a, m, "requested_by"),
                     .correlation_id = remote_text(a, m, "correlation_id"),
                     .priority = (int32_t)sco_int(sco_get(m, "priority"), 0),
@@ -58,14 +53,18 @@ static int take_job(const struct sco_node *m, struct sco_arena *a, struct sco_st
     return j->id && j->request.request ? 0 : sco_error_nomem(err);
 }
 
+static const struct remote_shape a_job = {sizeof(struct sco_stored_job), take_job, NULL};
+
+static void to_jobs(const struct remote_list *l, struct sco_job_page *ret)
+{
+    *ret = (struct sco_job_page){.v = l->v, .n = l->n, .cursor = l->cursor, .arena = l->arena};
+}
+
 int remote_jobs(struct remote *r, const struct sco_job_filter *f, struct sco_job_page *ret,
                 struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
     SCO_AUTO(sco_buf) struct sco_buf path = {0}, states = {0};
-    const struct sco_node *list = NULL;
-    struct sco_job_page p = {0};
-    void *v = NULL;
+    struct remote_list l;
     for (int i = 0; i < SCO_JOB_STATE_MAX_; i++)
         if (f->states >> i & 1)
             sco_buf_addf(&states, "%s%s", states.n ? "," : "",
@@ -75,41 +74,19 @@ int remote_jobs(struct remote *r, const struct sco_job_filter *f, struct sco_job
     remote_query(&path, "target", f->target_key);
     remote_query_limit(&path, f->limit);
     remote_query(&path, "cursor", f->cursor);
-    int e = states.failed ? sco_error_nomem(err) : sco_buf_check(&path, err);
+    path.failed |= states.failed;
+    int e = remote_list(r, &path, &a_job, &l, err);
     if (e == 0)
-        e = remote_get(r, sco_buf_z(&path), &text, &list, err);
-    if (e == 0)
-        e = remote_items(list, &p.arena, sizeof *p.v, &v, &p.n, &p.cursor, err);
-    p.v = v;
-    size_t i = 0;
-    SCO_EACH (m, e == 0 ? sco_get(list, "items") : NULL)
-        e = e < 0 ? e : take_job(m, &p.arena, &p.v[i++], err);
-    if (e < 0)
-        sco_job_page_done(&p);
-    else
-        *ret = p;
+        to_jobs(&l, ret);
     return e;
 }
 
 int remote_job(struct remote *r, const char *id, struct sco_job_page *ret, struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
-    SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    const struct sco_node *m = NULL;
-    struct sco_job_page p = {.n = 1};
-    sco_buf_addz(&path, "/jobs");
-    remote_segment(&path, id);
-    int e = sco_buf_check(&path, err);
+    struct remote_list l;
+    int e = remote_one_at(r, "/jobs", id, &a_job, &l, err);
     if (e == 0)
-        e = remote_get(r, sco_buf_z(&path), &text, &m, err);
-    if (e == 0 && !(p.v = sco_arena_alloc(&p.arena, sizeof *p.v)))
-        e = sco_error_nomem(err);
-    if (e == 0 && p.v)
-        e = take_job(m, &p.arena, p.v, err);
-    if (e < 0)
-        sco_job_page_done(&p);
-    else
-        *ret = p;
+        to_jobs(&l, ret);
     return e;
 }
 
@@ -138,29 +115,30 @@ static int64_t duration_of(const struct sco_node *m, const char *key)
     return sco_parse_duration(sco_text(sco_get(m, key)), &ms) == 0 ? ms : 0;
 }
 
-static int take_schedule(const struct sco_node *m, struct sco_arena *a,
-                         struct sco_stored_schedule *v, struct sco_error *err)
+static int take_schedule(const struct sco_node *m, struct sco_arena *a, void *item,
+                         struct sco_error *err)
 {
+    struct sco_stored_schedule *v = item;
     struct sco_str catch_up = sco_text(sco_get(m, "catch_up"));
     if (!sco_is(m, SCO_NODE_MAP) || !sco_text(sco_get(m, "id")).n)
         return sco_error_set(err, SCO_E_FORMAT, "the daemon's answer is not a schedule");
     *v = (struct sco_stored_schedule){
         .id = remote_text(a, m, "id"),
-        .name = text_or_empty(a, m, "name"),
+        .name = remote_text_or_empty(a, m, "name"),
         .cron = remote_text(a, m, "cron"),
         .interval_ms = duration_of(m, "interval"),
-        .time_zone = text_or_empty(a, m, "time_zone"),
-        .windows = text_or_empty(a, m, "windows"),
+        .time_zone = remote_text_or_empty(a, m, "time_zone"),
+        .windows = remote_text_or_empty(a, m, "windows"),
         .jitter_ms = duration_of(m, "jitter"),
         .catch_up = (enum sco_catch_up)(sco_str_is(catch_up, "skip")  ? 0
                                         : sco_str_is(catch_up, "all") ? 2
                                                                       : 1),
         .enabled = sco_bool(sco_get(m, "enabled"), 1),
         .priority = (int32_t)sco_int(sco_get(m, "priority"), SCO_JOB_PRIORITY),
-        .kind = text_or_empty(a, m, "kind"),
-        .target_key = text_or_empty(a, m, "target"),
-        .revision = text_or_empty(a, m, "revision"),
-        .scanners = text_or_empty(a, m, "scanners"),
+        .kind = remote_text_or_empty(a, m, "kind"),
+        .target_key = remote_text_or_empty(a, m, "target"),
+        .revision = remote_text_or_empty(a, m, "revision"),
+        .scanners = remote_text_or_empty(a, m, "scanners"),
         .request = json_of(a, sco_get(m, "request")),
         .created_by = remote_text(a, m, "created_by"),
         .created_at = remote_time(m, "created_at"),
@@ -171,59 +149,36 @@ static int take_schedule(const struct sco_node *m, struct sco_arena *a,
     return v->id && v->request ? 0 : sco_error_nomem(err);
 }
 
+static const struct remote_shape a_schedule = {sizeof(struct sco_stored_schedule), take_schedule,
+                                               NULL};
+
+static void to_schedules(const struct remote_list *l, struct sco_schedule_page *ret)
+{
+    *ret = (struct sco_schedule_page){.v = l->v, .n = l->n, .cursor = l->cursor, .arena = l->arena};
+}
+
 int remote_schedules(struct remote *r, const char *cursor, uint32_t limit,
                      struct sco_schedule_page *ret, struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
     SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    const struct sco_node *list = NULL;
-    struct sco_schedule_page p = {0};
-    void *v = NULL;
+    struct remote_list l;
     sco_buf_addz(&path, "/schedules");
     remote_query_limit(&path, limit);
     remote_query(&path, "cursor", cursor);
-    int e = sco_buf_check(&path, err);
+    int e = remote_list(r, &path, &a_schedule, &l, err);
     if (e == 0)
-        e = remote_get(r, sco_buf_z(&path), &text, &list, err);
-    if (e == 0)
-        e = remote_items(list, &p.arena, sizeof *p.v, &v, &p.n, &p.cursor, err);
-    p.v = v;
-    size_t i = 0;
-    SCO_EACH (m, e == 0 ? sco_get(list, "items") : NULL)
-        e = e < 0 ? e : take_schedule(m, &p.arena, &p.v[i++], err);
-    if (e < 0)
-        sco_schedule_page_done(&p);
-    else
-        *ret = p;
-    return e;
-}
-
-static int one_schedule(struct remote *r, const struct remote_ask *q, struct sco_schedule_page *ret,
-                        struct sco_error *err)
-{
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
-    const struct sco_node *m = NULL;
-    struct sco_schedule_page p = {.n = 1};
-    int e = remote_json(r, q, &text, &m, err);
-    if (e == 0 && !(p.v = sco_arena_alloc(&p.arena, sizeof *p.v)))
-        e = sco_error_nomem(err);
-    if (e == 0)
-        e = take_schedule(m, &p.arena, p.v, err);
-    if (e < 0)
-        sco_schedule_page_done(&p);
-    else
-        *ret = p;
+        to_schedules(&l, ret);
     return e;
 }
 
 int remote_schedule(struct remote *r, const char *name, struct sco_schedule_page *ret,
                     struct sco_error *err)
 {
-    SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    sco_buf_addz(&path, "/schedules");
-    remote_segment(&path, name);
-    int e = sco_buf_check(&path, err);
-    return e == 0 ? one_schedule(r, &(struct remote_ask){.path = sco_buf_z(&path)}, ret, err) : e;
+    struct remote_list l;
+    int e = remote_one_at(r, "/schedules", name, &a_schedule, &l, err);
+    if (e == 0)
+        to_schedules(&l, ret);
+    return e;
 }
 
 static void put_duration(struct sco_json_out *o, const char *key, int64_t ms)
@@ -276,7 +231,12 @@ int remote_schedule_put(struct remote *r, const char *id, const struct sco_store
                            .path = sco_buf_z(&path),
                            .json = sco_buf_str(&body),
                            .repeatable = !id};
-    return e == 0 ? one_schedule(r, &q, ret, err) : e;
+    struct remote_list l;
+    if (e == 0)
+        e = remote_one(r, &q, &a_schedule, &l, err);
+    if (e == 0)
+        to_schedules(&l, ret);
+    return e;
 }
 
 int remote_schedule_do(struct remote *r, const char *id, const char *verb, char *ret_job,
