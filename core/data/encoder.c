@@ -156,6 +156,7 @@ static void normalise(struct sco_encoder *e, const struct sco_report_finding *f,
     set_references(e, f, n);
     set_locations(e, f, n);
     set_suppressions(e, f, n);
+    enc_inline(e, n);
     enc_identity(e, f, n);
     enc_metadata(e, f, n);
 }

@@ -103,6 +103,11 @@ struct sco_str enc_redact(struct sco_encoder *e, struct sco_str s);
 struct enc_sources *enc_sources_free(struct enc_sources *s);
 struct sco_str enc_path(struct sco_encoder *e, struct sco_str path);
 void enc_identity(struct sco_encoder *e, const struct sco_report_finding *f, struct norm *n);
+/* A line of the finding's file as it was scanned; {NULL, 0}: it cannot be had. */
+struct sco_str enc_source_line(struct sco_encoder *e, const struct norm *n, int64_t line);
+
+/* encoder_inline.c: comments of the source that suppress it */
+void enc_inline(struct sco_encoder *e, struct norm *n);
 
 /* encoder_ids.c */
 void enc_ids(struct sco_encoder *e, const struct sco_report_finding *f, struct norm *n);

@@ -286,6 +286,14 @@ static struct sco_str source_line(struct sco_encoder *e, const struct norm *n)
     return sco_str_make(NULL, 0);
 }
 
+struct sco_str enc_source_line(struct sco_encoder *e, const struct norm *n, int64_t line)
+{
+    struct enc_sources *s = sources(e);
+    if (!s || s->root_fd < 0 || n->commit.n || memchr(n->file_path.p, 0, n->file_path.n))
+        return sco_str_make(NULL, 0);
+    return file_line(get_file(s, n->file_path), line);
+}
+
 static struct sco_str first_line(struct sco_str snippet)
 {
     struct sco_str line;
