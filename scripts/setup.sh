@@ -26,7 +26,7 @@ sco_setup()
             --dev)
                 packages+=(
                     clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev
-                    cppcheck valgrind shellcheck jq postgresql
+                    cppcheck valgrind shellcheck jq postgresql openssh-server
                 ) ;;
             --print) print=true ;;
             *)

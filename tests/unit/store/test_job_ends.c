@@ -153,6 +153,68 @@ TEST(alerts_are_raised)
     assert_int_equal(count_alerts(w, "job_dead", NULL), 1);
 }
 
+/* ---- what would wait for ever ---- */
+TEST(a_node_that_does_not_come_back)
+{
+    WORLD;
+    enum { WAIT = 3600000 };
+    struct sco_job_page p = {0};
+    struct sco_job_request mine = a_request("a"), later = a_request("b");
+    char id[37];
+    uint64_t n = 9;
+    mine.only_node = later.only_node = "gone";
+    later.not_before = w->now + 2 * WAIT;
+    snprintf(id, sizeof id, "%s", add_job(w, mine).id);
+    add_job(w, later);
+    add_job(w, a_request("c")); /* of any node */
+    w->now += WAIT;
+    assert_int_equal(sco_store_jobs_abandon(w->s, w->now, WAIT, &n, &err), 0);
+    assert_int_equal(n, 0);
+    w->now++;
+    assert_int_equal(sco_store_jobs_abandon(w->s, w->now, WAIT, &n, &err), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(sco_store_job(w->s, id, &p, &err), 0);
+    assert_int_equal(p.v[0].state, SCO_JOB_DEAD);
+    assert_int_equal(p.v[0].completed_at, w->now);
+    assert_non_null(strstr(p.v[0].reason, "only node gone has its files"));
+    sco_job_page_done(&p);
+    assert_int_equal(count_alerts(w, "job_dead", "A job was given up"), 1);
+    /* a retry begins the wait anew */
+    assert_int_equal(sco_store_job_retry(w->s, id, "u", w->now, &err), 0);
+    assert_int_equal(sco_store_jobs_abandon(w->s, w->now, WAIT, &n, &err), 0);
+    assert_int_equal(n, 0);
+    assert_string_equal(claim(w, 0), "c");
+}
+
+TEST(times_of_a_clock_that_was_ahead)
+{
+    WORLD;
+    enum { PAUSE = 60000, LEASE = 120000 };
+    const int64_t year = 366LL * 86400000;
+    enum sco_job_state st;
+    struct sco_job_page p = {0};
+    char id[37];
+    uint64_t n = 9;
+    snprintf(id, sizeof id, "%s", add_job(w, a_request("a")).id);
+    w->now += year;
+    assert_string_equal(claim(w, 0), "a");
+    w->now -= year; /* its lease ends in a year */
+    assert_int_equal(sco_store_jobs_bound(w->s, w->now, PAUSE, LEASE, &n, &err), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(sco_store_job(w->s, id, &p, &err), 0);
+    assert_int_equal(p.v[0].lease_until, w->now + LEASE);
+    sco_job_page_done(&p);
+    w->now += year;
+    end_job(w, (struct sco_job_lease){id, "one", 1}, SCO_JOB_END_RETRY, &st);
+    w->now -= year; /* it pauses for a year */
+    assert_int_equal(st, SCO_JOB_QUEUED);
+    assert_int_equal(sco_store_jobs_bound(w->s, w->now, PAUSE, LEASE, &n, &err), 0);
+    assert_int_equal(n, 1);
+    assert_string_equal(claim(w, 0), "a");
+    assert_int_equal(sco_store_jobs_bound(w->s, w->now, PAUSE, LEASE, &n, &err), 0);
+    assert_int_equal(n, 0);
+}
+
 TEST(without_the_lease_nothing_is_saved)
 {
     WORLD;
@@ -482,6 +544,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_scan_completes_its_job),
         T(alerts_are_raised),
+        T(a_node_that_does_not_come_back),
+        T(times_of_a_clock_that_was_ahead),
         T(without_the_lease_nothing_is_saved),
         T(what_cannot_be_attached_saves_nothing),
         T(what_happens_is_told),
