@@ -6,6 +6,7 @@
 #   scripts/test.sh [--preset NAME] [--label REGEX] [--tests REGEX] [--jobs N] [--retry]
 #
 # NAME is one of CMakePresets.json, by default dev. REGEX selects by ctest's labels or names.
+# N at once: by default twice as many as there are processors (tests/order has what each takes).
 # --retry: a program that fails is run once more, and named when it passes then.
 set -euo pipefail
 
@@ -14,7 +15,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/lib.sh"
 
 preset=''
-jobs=2
+jobs=$(( $(nproc) * 2 ))   # most of the long ones wait
 select=()
 while (( $# > 0 )); do
     case $1 in
