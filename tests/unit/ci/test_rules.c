@@ -224,7 +224,7 @@ static void mistakes(void **state)
         {"rules:\n  - {name: x}\n", "secureops.yaml:2:5: rules[0].on is required, but not given"},
         {"rules:\n  - {on: push, publish: [chek]}\n",
          "secureops.yaml:2:5: rules: publish: there is no \"chek\"; did you mean check?"},
-        {"rules: {on: push}\n", "secureops.yaml:1:8: rules: expected a list of maps, got map"},
+        {"rules: {on: push}\n", "secureops.yaml:1:8: rules: expected a list of maps, got a map"},
     };
     (void)state;
     for (size_t i = 0; i < SCO_ARRAY_LEN(bad); i++) {
