@@ -218,8 +218,10 @@ static int take_attestation(struct api_call *c, struct sco_stored_attestation *a
     if (r == 0)
         r = take_expiry(c, &a->expires_at, err);
     a->framework = of.framework;
-    a->version = of.version ? of.version : "";
-    return r;
+    a->version = of.version;
+    return r == 0 && !of.version
+               ? sco_store_framework_version(c->store, of.framework, &c->arena, &a->version, err)
+               : r;
 }
 
 static int audit(struct api_call *c, const struct sco_stored_attestation *a, const char *id,

@@ -256,7 +256,7 @@ static int take_attestation(struct cli *c, struct sco_stored_attestation *a, str
     const char *version = NULL, *framework = split_framework(c, &version);
     *a = (struct sco_stored_attestation){
         .framework = framework,
-        .version = version ? version : "",
+        .version = version,
         .control = c->values[ARG_CONTROL],
         .repository = args_has(c, ARG_REPOSITORY) ? c->values[ARG_REPOSITORY] : "",
         .verdict = args_has(c, ARG_VERDICT) ? c->values[ARG_VERDICT] : "pass",
@@ -337,6 +337,8 @@ static int attest(struct stored *x, struct sco_error *err)
     struct sco_stored_attestation a;
     char id[37];
     int r = take_attestation(x->cli, &a, err);
+    if (r == 0 && x->store && !a.version)
+        r = sco_store_framework_version(x->store, a.framework, &x->arena, &a.version, err);
     if (r == 0)
         r = x->store ? attest_here(x->store, &a, id, err) : attest_there(x->cli, &a, id, err);
     if (r == 0)

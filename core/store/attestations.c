@@ -92,6 +92,38 @@ int sco_store_attest(struct sco_store *s, const struct sco_stored_attestation *a
     return r;
 }
 
+struct naming {
+    struct sco_arena *arena;
+    const char *version;
+};
+
+static int take_version(void *user, const struct store_value *v, size_t n)
+{
+    struct naming *x = user;
+    (void)n;
+    x->version = store_keep(x->arena, &v[0]);
+    return x->version ? 0 : SCO_E_NOMEM;
+}
+
+int sco_store_framework_version(struct sco_store *s, const char *framework, struct sco_arena *arena,
+                                const char **ret, struct sco_error *err)
+{
+    struct naming x = {.arena = arena};
+    struct store_value v = sv_text(framework);
+    int r = store_query(s,
+                        "SELECT f.version FROM compliance_frameworks f JOIN compliance_assessments "
+                        "a ON a.framework_pk = f.pk WHERE f.id = $1 AND a.latest ORDER BY "
+                        "a.assessed_at DESC, a.pk DESC LIMIT 1",
+                        &v, 1, take_version, &x, err);
+    if (r == SCO_E_NOMEM)
+        return sco_error_nomem(err);
+    if (r == 0 && !x.version)
+        r = sco_error_set(err, SCO_E_NOT_FOUND, "nothing was assessed by %s", framework);
+    if (r == 0)
+        *ret = x.version;
+    return r;
+}
+
 /* ---- reading ---- */
 struct reading {
     struct sco_attestation_page *page;

@@ -64,6 +64,9 @@ struct sco_stored_attestation {
  * an end that is over. */
 int sco_store_attest(struct sco_store *s, const struct sco_stored_attestation *a, char ret_id[37],
                      struct sco_error *err) SCO_NODISCARD;
+/* The version of a framework that was assessed last. SCO_E_NOT_FOUND. */
+int sco_store_framework_version(struct sco_store *s, const char *framework, struct sco_arena *arena,
+                                const char **ret, struct sco_error *err) SCO_NODISCARD;
 struct sco_attestation_filter {
     const char *framework, *version, *control, *repository; /* NULL: any */
     const char *const *repositories; /* globs: those of one's own, and those for all; NULL: any */

@@ -135,8 +135,11 @@ static void attestations(void **state)
     expect(t, 200, "GET", "/audit?action=compliance.attest", NULL);
     assert_string_equal(at(t, "items"), "1");
     assert_string_equal(at(t, "items.0.details.control"), "2");
-    expect(t, 201, "POST", "/iac/compliance/attestations",
-           ATTEST(",\"repository\":\"app\",\"verdict\":\"withdrawn\""));
+    expect(
+        t, 201, "POST", "/iac/compliance/attestations", /* of the version assessed last */
+        "{\"framework\":\"frame\",\"control\":\"2\",\"reason\":\"not so\",\"repository\":\"app\","
+        "\"verdict\":\"withdrawn\"}");
+    assert_string_equal(at(t, "version"), "1");
     assert_string_equal(at(t, "in_force"), "false");
     expect(t, 200, "GET", "/iac/compliance", NULL);
     assert_string_equal(at(t, "items.0.counts.manual"), "1");
