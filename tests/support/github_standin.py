@@ -36,12 +36,20 @@ def check(condition, message, status=422):
         raise Refused(status, message)
 
 
+def merge(template, own):
+    """`own` over a complete example."""
+    if not isinstance(template, dict) or not isinstance(own, dict):
+        return own
+    return {**template, **{k: merge(template.get(k), v) for k, v in own.items()}}
+
+
 def utf16(text):
     return len(text.encode("utf-16-le")) // 2
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server_version = "github.com"
 
     def log_message(self, *_):
@@ -98,6 +106,7 @@ class Handler(BaseHTTPRequestHandler):
 class Blobs(BaseHTTPRequestHandler):
     """Where GitHub redirects downloads to: another server, which refuses our credential."""
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass
@@ -127,6 +136,7 @@ class GitHub:
         self.pulls, self.files, self.tree, self.activity, self.deployments = {}, {}, None, [], []
         self.branches = {"main"}
         self.remaining, self.limit, self.reset = 5000, 5000, int(time.time()) + 3600
+        self.templates = {}          # complete answers of GitHub, under which ours are laid
         self.run_details = True      # older servers do not say the id of a run
         self.code_scanning = True
         self.sarif_polls = 1         # answers "pending" so often
@@ -184,9 +194,10 @@ class GitHub:
         return self.ids
 
     def user(self, login):
-        api = f"https://api.github.com/users/{login}"
+        quoted = urllib.parse.quote(login)
+        api = f"https://api.github.com/users/{quoted}"
         out = {"login": login, "id": 1 + sum(map(ord, login)), "node_id": "U_1", "gravatar_id": "", "type": "User",
-               "site_admin": False, "avatar_url": "https://example.com/a.png", "html_url": f"https://github.com/{login}",
+               "site_admin": False, "avatar_url": "https://example.com/a.png", "html_url": f"https://github.com/{quoted}",
                "url": api}
         for name in "followers following gists starred subscriptions organizations repos events received_events".split():
             out[f"{name}_url"] = f"{api}/{name}"
@@ -345,7 +356,7 @@ class GitHub:
         return 201, self.show_status(s)
 
     def show_status(self, s):
-        return {"url": f"https://api.github.com/statuses/{s['sha']}", "avatar_url": None, "id": s["id"],
+        return {"url": f"https://api.github.com/statuses/{s['sha']}", "avatar_url": "https://example.com/a.png", "id": s["id"],
                 "node_id": "S_1", "state": s["state"], "description": s.get("description"),
                 "target_url": s.get("target_url"), "context": s["context"], "created_at": now(), "updated_at": now(),
                 "creator": self.user("acme[bot]")}
@@ -395,11 +406,11 @@ class GitHub:
 
     def show_pull(self, p):
         repo = {"id": 1, "full_name": "acme/widget", "clone_url": "https://github.com/acme/widget.git"}
-        return {"number": p["number"], "state": "open", "title": "A change", "user": self.user("alice"),
+        return merge(self.templates.get("pull"), {"number": p["number"], "state": "open", "title": "A change", "user": self.user("alice"),
                 "head": {"ref": p.get("branch", "change"), "sha": p["head"], "repo": repo},
                 "base": {"ref": "main", "sha": "b" * 40, "repo": repo}, "draft": False, "labels": [],
                 "created_at": now(), "updated_at": p.get("updated_at", now()),
-                "html_url": f"https://github.com/acme/widget/pull/{p['number']}"}
+                "html_url": f"https://github.com/acme/widget/pull/{p['number']}"})
 
     def list_pulls(self, *_):
         items, headers = self.page([self.show_pull(p) for p in self.pulls.values()])
@@ -482,12 +493,13 @@ class GitHub:
     # ---- workflows ----
 
     def show_run(self, r):
-        return {"id": r["id"], "name": "CI", "status": r["status"], "conclusion": r["conclusion"],
+        return merge(self.templates.get("run"), {
+                "id": r["id"], "name": "CI", "status": r["status"], "conclusion": r["conclusion"],
                 "run_attempt": r["attempt"], "head_sha": r["sha"], "head_branch": "main", "event": r["event"],
                 "created_at": r["created_at"], "run_started_at": r["created_at"], "updated_at": now(),
                 "html_url": f"https://github.com/acme/widget/actions/runs/{r['id']}", "pull_requests": [],
                 "actor": {"login": "alice"}, "repository": {"full_name": "acme/widget"},
-                "head_repository": {"full_name": "acme/widget"}}
+                "head_repository": {"full_name": "acme/widget"}})
 
     def dispatch(self, _o, _r, workflow, body):
         check(body["ref"] in self.branches, f"No ref found for: {body['ref']}")
