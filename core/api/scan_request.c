@@ -134,6 +134,27 @@ static int take_secret(struct api_call *c, const struct sco_node *body, const st
     return 0;
 }
 
+/* Of a pull request: only what the change brings is judged. */
+static int take_diff(struct api_call *c, const struct sco_node *body, const struct api_target *t,
+                     struct sco_json_out *o, struct sco_job_request *q, struct sco_error *err)
+{
+    const struct sco_node *diff = sco_get(body, "diff");
+    struct sco_str base = sco_text(sco_get(diff, "base"));
+    if (!diff)
+        return 0;
+    if (strcmp(t->kind, "repository") != 0 && strcmp(t->kind, "directory") != 0)
+        return api_fault(c, err, "/diff", "only a repository has changes");
+    if (!base.n || !api_revision_is_safe(base.p))
+        return api_fault(c, err, "/diff/base", "a branch, tag or commit");
+    sco_json_key(o, "diff");
+    sco_json_begin(o, '{');
+    sco_json_kstr(o, "base", base);
+    sco_json_end(o, '}');
+    /* not the same job as one of the branch, which could else take its place */
+    q->revision = sco_arena_fmt(&c->arena, "%s...%s", base.p, q->revision);
+    return q->revision ? 0 : sco_error_nomem(err);
+}
+
 static int take_revision(struct api_call *c, const struct sco_node *body,
                          const struct api_target *t, struct sco_json_out *o,
                          struct sco_job_request *q, struct sco_error *err)
@@ -205,6 +226,7 @@ int api_scan_request(struct api_call *c, const struct sco_node *body, uint32_t t
         (r = take_names(c, body, "frameworks", "_.@", &o, NULL, err)) < 0 ||
         (r = take_names(c, body, "gates", "_.", &o, NULL, err)) < 0 ||
         (r = take_fail_on(c, body, &o, err)) < 0 || (r = take_timeout(c, body, &o, err)) < 0 ||
+        (r = take_diff(c, body, &t, &o, &q, err)) < 0 ||
         (r = take_secret(c, body, &t, &o, err)) < 0 || (r = check_scanners(c, body, err)) < 0 ||
         (r = take_times(c, body, &q, err)) < 0)
         return r;

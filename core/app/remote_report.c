@@ -132,6 +132,18 @@ static void take_gate(struct reading *x, const struct sco_node *m)
     s->policies.n_gates = length(gates); /* the table asks only whether there are some */
 }
 
+static void take_comparison(struct reading *x, const struct sco_node *m)
+{
+    struct sco_scan_comparison *c = &x->scan->comparison;
+    c->base = keep_at(x, m, "base");
+    c->base_sha = keep_at(x, m, "base_sha");
+    c->merge_base = keep_at(x, m, "merge_base");
+    c->baseline = keep_at(x, m, "baseline");
+    for (uint32_t i = SCO_BASELINE_NEW; i < SCO_BASELINE_MAX_; i++)
+        c->by_state[i] = number(m, sco_baseline_name(i));
+    x->scan->summary.unchanged = c->by_state[SCO_BASELINE_UNCHANGED];
+}
+
 static void take_summary(const struct sco_node *m, struct sco_summary *s)
 {
     s->findings = number(m, "findings");
@@ -301,6 +313,10 @@ static void take_state(struct reading *x, const struct sco_node *m, struct sco_f
     for (int i = 0; i < SCO_STATUS_MAX_; i++)
         if (sco_str_is(status, sco_status_name((enum sco_status)i)))
             f->status = (uint8_t)i;
+    struct sco_str state = sco_text(sco_get(m, "baseline_state"));
+    for (uint32_t i = SCO_BASELINE_NEW; i < SCO_BASELINE_MAX_; i++)
+        if (sco_str_is(state, sco_baseline_name(i)))
+            f->baseline = (uint8_t)i;
     f->kev = sco_bool(sco_get(m, "kev"), 0) != 0;
     f->cvss_score = (float)sco_real(sco_get(m, "cvss_score"), 0);
     f->epss = (float)sco_real(sco_get(m, "epss"), 0);
@@ -375,6 +391,7 @@ static int take_all(struct reading *x, struct sco_reader *reader, struct sco_err
     take_policies(x, sco_get(root, "policies"));
     take_gate(x, sco_get(root, "gate"));
     take_summary(sco_get(root, "summary"), &x->scan->summary);
+    take_comparison(x, sco_get(root, "comparison"));
     take_stored(x, sco_get(root, "store"));
     x->scan->exit_status = (int)sco_int(sco_get(root, "exit_status"), EXIT_INTERNAL);
     return x->failed ? sco_error_nomem(err)

@@ -281,6 +281,12 @@ static int write_request(struct cli *c, const char *location, struct sco_buf *b,
     put_names(&o, c, ARG_SKIP, "skip");
     put_names(&o, c, ARG_GATE, "gates");
     put_lower(&o, "fail_on", c->values[ARG_FAIL_ON]);
+    if (args_has(c, ARG_DIFF)) {
+        sco_json_key(&o, "diff");
+        sco_json_begin(&o, '{');
+        sco_json_kz(&o, "base", c->values[ARG_DIFF]);
+        sco_json_end(&o, '}');
+    }
     if (args_has(c, ARG_OFFLINE))
         sco_json_kbool(&o, "offline", true);
     sco_json_kz(&o, "timeout", c->values[ARG_TIMEOUT]);
@@ -394,11 +400,24 @@ static int scan_targets(struct follow *f)
 
 int remote_cmd_scan(struct cli *c)
 {
-    static const char *const flags[] = {
-        "scanners", "skip",   "timeout",         "offline", "checkout-secret",
-        "no-wait",  "format", "output",          "fail-on", "gate",
-        "branch",   "all",    "show-suppressed", "quiet",   "no-progress",
-        "no-color", NULL};
+    static const char *const flags[] = {"scanners",
+                                        "skip",
+                                        "timeout",
+                                        "offline",
+                                        "checkout-secret",
+                                        "no-wait",
+                                        "format",
+                                        "output",
+                                        "fail-on",
+                                        "gate",
+                                        "branch",
+                                        "all",
+                                        "show-suppressed",
+                                        "quiet",
+                                        "no-progress",
+                                        "no-color",
+                                        "diff",
+                                        NULL};
     struct sco_error err = {0};
     struct follow f = {0};
     int r = remote_check_flags(c, flags, &err);

@@ -99,6 +99,25 @@ static int take_target(const struct sco_node *v, struct sco_arena *a, struct run
     return 0;
 }
 
+/* {"base": revision}: what is judged is what was changed since. */
+static int take_diff(const struct sco_node *v, struct sco_arena *a, struct runner_request *q,
+                     struct sco_error *err)
+{
+    if (!v || v->type == SCO_NODE_NULL)
+        return 0;
+    if (v->type != SCO_NODE_MAP)
+        return sco_error_set(err, SCO_E_INVALID, "diff: an object with a base");
+    for (const struct sco_node *c = v->child; c; c = c->next)
+        if (!sco_str_is(c->key, "base"))
+            return unknown(c, "diff", err);
+    q->diff_base = keep(a, sco_get(v, "base"));
+    if (!q->diff_base || !*q->diff_base)
+        return sco_error_set(err, SCO_E_INVALID, "diff: base is a branch, tag or commit");
+    if (q->target != TARGET_REPOSITORY && q->target != TARGET_DIRECTORY)
+        return sco_error_set(err, SCO_E_INVALID, "diff: only repositories have changes");
+    return 0;
+}
+
 static int take_types(struct runner_request *q, struct sco_error *err)
 {
     for (const char *const *t = q->types; t && *t; t++) {
@@ -119,13 +138,15 @@ static int take_request(const struct sco_node *v, bool import, struct sco_arena 
         const struct member *m = import ? import_members : scan_members;
         while (m->name && !sco_str_is(c->key, m->name))
             m++;
-        if (!import && sco_str_is(c->key, "target"))
+        if (!import && (sco_str_is(c->key, "target") || sco_str_is(c->key, "diff")))
             continue;
         if (!m->name || !take(m, c, a, q))
             return unknown(c, "the request", err);
     }
     if (!import) {
         int r = take_target(sco_get(v, "target"), a, q, err);
+        if (r == 0)
+            r = take_diff(sco_get(v, "diff"), a, q, err);
         return r == 0 ? take_types(q, err) : r;
     }
     if (!q->file || !q->repository || !*q->repository)

@@ -19,6 +19,7 @@ struct runner_request {
     const char *location;
     const char *const *types, *const *scanners, *const *skip, *const *frameworks, *const *gates;
     const char *fail_on, *checkout_secret;
+    const char *diff_base; /* judge what the change brings; or NULL */
     int64_t offline, timeout_ms;
     uint32_t type_bits;
     /* import */
@@ -104,6 +105,12 @@ int runner_publish(struct runner *r, struct sco_store *s, const struct sco_scan 
 int runner_publish_request(struct runner *r, const struct sco_stored_publication *p,
                            const char *phase, const char *scan_id, const char *reason,
                            struct sco_buf *ret, struct sco_error *err);
+
+/* ---- runner_poll.c ---- */
+struct sco_ci_answer;
+/* In the transaction of the job's end. */
+int runner_poll_keep(struct runner *r, const char *integration, const struct sco_ci_answer *a,
+                     struct sco_error *err);
 
 /* ---- runner_ci.c ---- */
 int runner_ci(struct runner *r, struct sco_error *err);

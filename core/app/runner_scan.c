@@ -38,11 +38,34 @@ static void watch_stop(struct watch *w)
 }
 
 /* ---- scan, import ---- */
+/* Of a change: what it brings is judged. Cannot that be told, the job fails before it scans. */
+static int compare(struct runner *r, const char *target, struct sco_error *err)
+{
+    const struct runner_request *q = &r->job.request;
+    struct sco_compare_request c = {.base =
+                                        r->checkout.base_sha ? r->checkout.base_sha : q->diff_base,
+                                    .name = q->diff_base,
+                                    .root = target,
+                                    .cancel_fd = r->end_fd};
+    if (!q->diff_base)
+        return 0;
+    int e = sco_compare_new(&c, &r->cli.compare, err);
+    if (e < 0)
+        return e;
+    const struct sco_diff *d = sco_compare_peek_diff(r->cli.compare);
+    runner_log(r, SCO_LOG_INFO, "compared with %s at %.12s: %zu files changed", q->diff_base,
+               d->merge_base, d->n_files);
+    sco_engine_compare(r->cli.engine, r->cli.compare);
+    return 0;
+}
+
 static int scan(struct runner *r, struct sco_scan **ret, struct sco_error *err)
 {
     struct sco_plan *plan = NULL;
     const char *target = NULL, *shown = NULL;
     int e = runner_target(r, &target, &shown, err);
+    if (e == 0)
+        e = compare(r, target, err);
     if (e == 0)
         e = sco_engine_plan(r->cli.engine, &target, 1, &plan, err);
     if (e != 0)

@@ -70,6 +70,7 @@ static int check_out(struct runner *r, const char *url, bool local, struct sco_e
     struct sco_checkout_request o = {
         .url = url,
         .revision = q->commit && *q->commit ? q->commit : q->branch,
+        .base = q->diff_base,
         .token = ssh ? NULL : j->token,
         .ssh_key = text_of(c->ssh_key),
         .ssh_key_text = ssh ? j->token : NULL,

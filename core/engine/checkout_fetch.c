@@ -253,8 +253,8 @@ static int check_out(struct checkout *k, const struct revision *v, const char *c
     return git_run(k, &c, NULL, err);
 }
 
-int fetch_work_tree(struct checkout *k, const struct revision *v, const char **ret_commit,
-                    struct sco_error *err)
+int fetch_further(struct checkout *k, const struct revision *v, const char **ret_commit,
+                  struct sco_error *err)
 {
     int r = 0;
     if (k->mirror) {
@@ -263,8 +263,13 @@ int fetch_work_tree(struct checkout *k, const struct revision *v, const char **r
         r = spec && from ? fetch(k, k->q->into, from, true, false, spec, err)
                          : sco_error_nomem(err);
     }
-    if (r == 0)
-        r = rev_parse(k, k->q->into, v->kept, ret_commit, err);
+    return r == 0 ? rev_parse(k, k->q->into, v->kept, ret_commit, err) : r;
+}
+
+int fetch_work_tree(struct checkout *k, const struct revision *v, const char **ret_commit,
+                    struct sco_error *err)
+{
+    int r = fetch_further(k, v, ret_commit, err);
     if (r == 0)
         r = check_out(k, v, *ret_commit, err);
     return r == 0 ? write_config(k, err) : r;

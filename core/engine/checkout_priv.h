@@ -68,6 +68,9 @@ int fetch_source(struct checkout *k, const struct revision *v, struct sco_error 
 /* From the source into q->into, as a work tree. */
 int fetch_work_tree(struct checkout *k, const struct revision *v, const char **ret_commit,
                     struct sco_error *err);
+/* A further revision from the source into q->into, as a commit. */
+int fetch_further(struct checkout *k, const struct revision *v, const char **ret_commit,
+                  struct sco_error *err);
 int fetch_submodules(struct checkout *k, struct sco_error *err);
 
 /* ---- checkout_mirror.c ---- */

@@ -114,7 +114,7 @@ int sco_compare_new(const struct sco_compare_request *q, struct sco_comparison *
     }
     if (r == 0 && q->base) {
         c->has_diff = true;
-        c->base = sco_arena_cstr(&c->baseline.arena, sco_str_c(q->base));
+        c->base = sco_arena_cstr(&c->baseline.arena, sco_str_c(q->name ? q->name : q->base));
         r = c->base ? diff_repo_open(&c->repo, q, err) : sco_error_nomem(err);
         if (r == 0)
             r = diff_repo_range(&c->repo, q->base, &c->diff, err);

@@ -67,6 +67,9 @@ int scan_save(struct sco_store *s, const struct sco_scan *scan, const char *scop
 {
     static const char *const results[] = {"passed", "failed", "incomplete"};
     const struct sco_summary *sum = &scan->summary;
+    const struct sco_scan_comparison *c = &scan->comparison;
+    const struct store_value none = {.type = STORE_NULL};
+    bool compared = sco_is_compared(c);
     uint8_t id[16];
     int64_t pk = 0;
     if (!store_uuid_parse(sco_str_c(scan->id), id))
@@ -98,6 +101,13 @@ int scan_save(struct sco_store *s, const struct sco_scan *scan, const char *scop
         sv_i64((int64_t)counts->resolved),
         sv_i64((int64_t)counts->reopened),
         sv_i64((int64_t)counts->not_checked),
+        sv_text(compared ? c->base ? c->base : c->baseline : NULL),
+        sv_text(c->base_sha),
+        sv_text(c->merge_base),
+        compared
+            ? sv_i64((int64_t)(c->by_state[SCO_BASELINE_NEW] + c->by_state[SCO_BASELINE_UPDATED]))
+            : none,
+        compared ? sv_i64((int64_t)c->by_state[SCO_BASELINE_UNCHANGED]) : none,
     };
     /* tables of a partition for each month cannot say that the id is the only one */
     int r = store_query(s, "SELECT pk FROM scan_results WHERE id = $1", v, 1, take_pk, &pk, err);
@@ -110,8 +120,10 @@ int scan_save(struct sco_store *s, const struct sco_scan *scan, const char *scop
         "INSERT INTO scan_results (id, branch_pk, scan_type, scope, target, commit_sha, status, "
         "gate_result, exit_status, tool_name, tool_version, started_at, completed_at, findings, "
         "suppressed, critical, high, medium, low, info, created, seen, changed, resolved, "
-        "reopened, not_checked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-        "$14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26) RETURNING pk",
+        "reopened, not_checked, base, base_sha, merge_base, new_findings, unchanged) VALUES ($1, "
+        "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+        "$14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31) "
+        "RETURNING pk",
         v, SCO_ARRAY_LEN(v), take_pk, &pk, err);
     for (size_t i = 0; i < scan->n_runs && r == 0; i++)
         r = save_run(s, pk, i, &scan->runs[i], err);
@@ -123,7 +135,8 @@ int scan_save(struct sco_store *s, const struct sco_scan *scan, const char *scop
     "SELECT s.pk, s.id, s.scan_type, b.repository, b.branch, s.scope, s.target, s.commit_sha, "    \
     "s.status, s.gate_result, s.exit_status, s.tool_name, s.tool_version, s.started_at, "          \
     "s.completed_at, s.findings, s.suppressed, s.critical, s.high, s.medium, s.low, s.info, "      \
-    "s.created, s.seen, s.changed, s.resolved, s.reopened, s.not_checked FROM scan_results s "     \
+    "s.created, s.seen, s.changed, s.resolved, s.reopened, s.not_checked, s.base, s.base_sha, "    \
+    "s.merge_base, s.new_findings, s.unchanged FROM scan_results s "                               \
     "JOIN branches b ON b.pk = s.branch_pk "
 
 struct reading {
@@ -159,7 +172,12 @@ static int on_scan(void *user, const struct store_value *v, size_t n)
                                   .started_at = v[13].i,
                                   .completed_at = v[14].i,
                                   .findings = v[15].i,
-                                  .suppressed = v[16].i};
+                                  .suppressed = v[16].i,
+                                  .base = store_keep(a, &v[28]),
+                                  .base_sha = store_keep(a, &v[29]),
+                                  .merge_base = store_keep(a, &v[30]),
+                                  .new_findings = v[31].i,
+                                  .unchanged = v[32].i};
     for (uint32_t i = 0; i < 5; i++)
         x->by_severity[SCO_SEV_CRITICAL - i] = v[17 + i].i;
     x->stored = (struct sco_scan_stored){.created = (uint64_t)v[22].i,

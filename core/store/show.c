@@ -118,6 +118,16 @@ void sco_stored_scan_write(struct sco_json_out *o, const struct sco_stored_scan 
     sco_json_ki64(o, "resolved", (int64_t)x->stored.resolved);
     sco_json_ki64(o, "reopened", (int64_t)x->stored.reopened);
     sco_json_ki64(o, "not_checked", (int64_t)x->stored.not_checked);
+    if (x->base) {
+        sco_json_key(o, "comparison");
+        sco_json_begin(o, '{');
+        sco_json_kz(o, "base", x->base);
+        sco_json_kz(o, "base_sha", x->base_sha);
+        sco_json_kz(o, "merge_base", x->merge_base);
+        sco_json_ki64(o, "new", x->new_findings);
+        sco_json_ki64(o, "unchanged", x->unchanged);
+        sco_json_end(o, '}');
+    }
     if (runs) {
         sco_json_key(o, "scanners");
         sco_json_begin(o, '[');

@@ -14,9 +14,11 @@
 struct sco_checkout_request {
     const char *url; /* https://, ssh://, user@host:path, file:///; or an absolute path: a folder,
                         or an archive .tar .tar.gz .tgz .zip */
-    const char *revision;     /* branch, tag or commit; "" or NULL: the default branch */
-    const char *token;        /* for https; or NULL */
-    const char *ssh_key;      /* file; or NULL */
+    const char *revision; /* branch, tag or commit; "" or NULL: the default branch */
+    const char *base;     /* a second revision, which is only fetched, with all that both have of
+                             history: depth does not hold then; or NULL */
+    const char *token;    /* for https; or NULL */
+    const char *ssh_key;  /* file; or NULL */
     const char *ssh_key_text; /* the key itself, in the place of ssh_key; or NULL */
     const char *known_hosts;
     uint32_t depth; /* commits; 0: all */
@@ -33,6 +35,7 @@ struct sco_checkout {
     const char *root;                /* where it is: `into`, or the folder itself */
     const char *repository;          /* URL without user and password */
     const char *branch, *commit_sha; /* or NULL */
+    const char *base_sha;            /* of the request's base; or NULL */
     struct sco_arena arena;
 };
 /* SCO_E_NOT_FOUND: no such repository or revision; SCO_E_PERMISSION: it wants credentials, or is

@@ -221,6 +221,8 @@ struct sco_stored_scan {
     int64_t exit_status, started_at, completed_at, findings, suppressed;
     int64_t by_severity[SCO_SEV_MAX_];
     struct sco_scan_stored stored;
+    const char *base, *base_sha, *merge_base; /* base NULL: compared with nothing; a file's name */
+    int64_t new_findings, unchanged;
     const char *tool_name, *tool_version;
     struct sco_stored_run *runs; /* of sco_store_scan only */
     size_t n_runs;
