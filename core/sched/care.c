@@ -14,9 +14,9 @@ enum { LEASE_MAX_MS = 60 * 60 * 1000, PAUSE_MAX_MS = 24 * 60 * 60 * 1000, PAGE =
 static int abandon(struct poll *p, struct sco_store *s)
 {
     uint64_t n = 0;
-    if (p->o->node_wait_ms <= 0)
+    if (p->o->node_wait_ms <= 0 || !p->abandon)
         return 0;
-    int r = sco_store_jobs_abandon(s, p->now, p->o->node_wait_ms, &n, &p->err);
+    int r = sco_store_jobs_abandon(s, p->o->node, p->now, p->o->node_wait_ms, &n, &p->err);
     if (r == 0 && n)
         sco_log_warning("%llu jobs waited too long for the one node that has their files "
                         "(queue.node_wait): they are given up",

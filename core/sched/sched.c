@@ -44,12 +44,14 @@ static void watch_clock(struct sco_sched *s, struct poll *p)
         s->no_reap_before = mono + s->o.lease_ms;
         s->jumped |= jump > 0;
         s->last_care = 0;
+        s->no_abandon_before = mono + s->o.node_wait_ms; /* nobody has waited for that */
     }
     p->jumped = s->jumped;
     s->wall = p->now;
     s->mono = mono;
     p->renew = mono - s->last_renew >= SCHED_RENEW_MS ||
                mono - s->last_renew >= s->o.lease_ms / 3 || !s->last_renew || s->again;
+    p->abandon = mono >= s->no_abandon_before;
     p->care = !s->last_care || mono - s->last_care >= SCHED_CARE_MS;
     p->reap = mono >= s->no_reap_before && mono - s->last_reap >= s->o.lease_ms / 4;
 }

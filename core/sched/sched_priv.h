@@ -53,7 +53,7 @@ struct poll {
     /* in */
     int64_t now;
     uint32_t want; /* jobs to be claimed */
-    bool recover, renew, reap, fire, care, jumped;
+    bool recover, renew, reap, fire, care, abandon, jumped;
     struct sco_job_renewal *renewals;
     size_t n_renewals;
     struct sco_arena arena;
@@ -132,7 +132,7 @@ struct sco_sched {
     bool polling, again, stopping, told_idle, jumped, skewed;
     int64_t last_renew, last_reap, last_care; /* monotonic */
     int64_t wall, mono;                       /* at the poll before */
-    int64_t no_reap_before, pause_until;
+    int64_t no_reap_before, no_abandon_before, pause_until;
     int64_t last_poll;
     char reason[256];
 };

@@ -182,17 +182,18 @@ static int reap_late(struct sco_store *s, int64_t now, int64_t *ret, struct sco_
     return r < 0 ? r : store_exec(s, sco_buf_z(&b), v, SCO_ARRAY_LEN(v), ret, err);
 }
 
-int sco_store_jobs_abandon(struct sco_store *s, int64_t now, int64_t wait_ms, uint64_t *ret,
-                           struct sco_error *err)
+int sco_store_jobs_abandon(struct sco_store *s, const char *node, int64_t now, int64_t wait_ms,
+                           uint64_t *ret, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     int64_t n = 0;
-    struct store_value v[] = {sv_i64(now - wait_ms), sv_i64(now - wait_ms), sv_i64(now)};
+    struct store_value v[] = {sv_text(node), sv_i64(now - wait_ms), sv_i64(now - wait_ms),
+                              sv_i64(now)};
     sco_buf_addf(&b,
                  "WITH stale AS MATERIALIZED (SELECT j.pk FROM jobs j WHERE j.state = 'queued' AND "
-                 "j.only_node IS NOT NULL AND j.waiting_since < $1 AND j.not_before < $2%s) UPDATE "
+                 "j.only_node <> $1 AND j.waiting_since < $2 AND j.not_before < $3%s) UPDATE "
                  "jobs SET state = 'dead', reason = 'only node ' || only_node || ' has its files, "
-                 "and has not taken it for too long (queue.node_wait)', completed_at = $3 FROM "
+                 "and has not taken it for too long (queue.node_wait)', completed_at = $4 FROM "
                  "stale WHERE jobs.pk = stale.pk" RETURNING_LOST,
                  s->ops->skip_locked);
     int r = sco_buf_check(&b, err);

@@ -146,10 +146,10 @@ int sco_store_job_retry(struct sco_store *s, const char *id, const char *by, int
 int sco_store_jobs_reap(struct sco_store *s, int64_t now, int64_t backoff_ms, uint64_t *ret,
                         struct sco_error *err) SCO_NODISCARD;
 
-/* Waiting ones that one node alone can run, and that it has not taken within wait_ms: dead, with an
- * alert; a retry is up to somebody. *ret: how many. */
-int sco_store_jobs_abandon(struct sco_store *s, int64_t now, int64_t wait_ms, uint64_t *ret,
-                           struct sco_error *err) SCO_NODISCARD;
+/* Waiting ones that one node alone can run, another one than `node`, and that it has not taken
+ * within wait_ms: dead, with an alert; a retry is up to somebody. *ret: how many. */
+int sco_store_jobs_abandon(struct sco_store *s, const char *node, int64_t now, int64_t wait_ms,
+                           uint64_t *ret, struct sco_error *err) SCO_NODISCARD;
 /* After a clock was ahead and set back: a pause before another attempt ends within pause_ms from
  * now, and a lease within lease_ms. *ret: how many did not. */
 int sco_store_jobs_bound(struct sco_store *s, int64_t now, int64_t pause_ms, int64_t lease_ms,

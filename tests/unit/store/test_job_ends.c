@@ -168,10 +168,12 @@ TEST(a_node_that_does_not_come_back)
     add_job(w, later);
     add_job(w, a_request("c")); /* of any node */
     w->now += WAIT;
-    assert_int_equal(sco_store_jobs_abandon(w->s, w->now, WAIT, &n, &err), 0);
+    assert_int_equal(sco_store_jobs_abandon(w->s, "one", w->now, WAIT, &n, &err), 0);
     assert_int_equal(n, 0);
     w->now++;
-    assert_int_equal(sco_store_jobs_abandon(w->s, w->now, WAIT, &n, &err), 0);
+    assert_int_equal(sco_store_jobs_abandon(w->s, "gone", w->now, WAIT, &n, &err), 0);
+    assert_int_equal(n, 0); /* that node is here, and busy */
+    assert_int_equal(sco_store_jobs_abandon(w->s, "one", w->now, WAIT, &n, &err), 0);
     assert_int_equal(n, 1);
     assert_int_equal(sco_store_job(w->s, id, &p, &err), 0);
     assert_int_equal(p.v[0].state, SCO_JOB_DEAD);
@@ -181,7 +183,7 @@ TEST(a_node_that_does_not_come_back)
     assert_int_equal(count_alerts(w, "job_dead", "A job was given up"), 1);
     /* a retry begins the wait anew */
     assert_int_equal(sco_store_job_retry(w->s, id, "u", w->now, &err), 0);
-    assert_int_equal(sco_store_jobs_abandon(w->s, w->now, WAIT, &n, &err), 0);
+    assert_int_equal(sco_store_jobs_abandon(w->s, "one", w->now, WAIT, &n, &err), 0);
     assert_int_equal(n, 0);
     assert_string_equal(claim(w, 0), "c");
 }
