@@ -4,7 +4,7 @@
 #   include/secureops/plugin.h                       the whole interface; no other header is public
 #   lib/pkgconfig/secureops-plugin.pc
 #   lib/cmake/SecureOpsPlugin/                       find_package(SecureOpsPlugin)
-#   share/secureops/plugin-template, .../policies
+#   share/secureops/plugin-template, .../plugin-template-ci, .../policies
 #   share/doc/secureops
 #
 # The package finds everything relative to itself: an installed tree can be moved. The same files
@@ -37,6 +37,7 @@ configure_file(${sdk_source}/secureops-plugin.pc.in
 write_basic_package_version_file(${sdk_build}/SecureOpsPluginConfigVersion.cmake
   VERSION ${PROJECT_VERSION} COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
 configure_file(${sdk_source}/PluginTest.cmake ${sdk_build}/PluginTest.cmake COPYONLY)
+configure_file(${sdk_source}/DeliveryTest.cmake ${sdk_build}/DeliveryTest.cmake COPYONLY)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/plugin.map ${sdk_build}/plugin.map COPYONLY)
 configure_file(core/include/secureops/plugin.h
   ${CMAKE_BINARY_DIR}/include/secureops/plugin.h COPYONLY)
@@ -46,10 +47,13 @@ install(FILES ${CMAKE_BINARY_DIR}/${CMAKE_INSTALL_LIBDIR}/pkgconfig/secureops-pl
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES ${sdk_build}/SecureOpsPluginConfig.cmake
   ${sdk_build}/SecureOpsPluginConfigVersion.cmake ${sdk_build}/PluginTest.cmake
+  ${sdk_build}/DeliveryTest.cmake
   ${sdk_build}/plugin.map DESTINATION ${SCO_SDK_CMAKEDIR})
 
 install(DIRECTORY core/app/plugin_new/template/
   DESTINATION ${CMAKE_INSTALL_DATADIR}/secureops/plugin-template USE_SOURCE_PERMISSIONS)
+install(DIRECTORY core/app/plugin_new/template-ci/
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/secureops/plugin-template-ci USE_SOURCE_PERMISSIONS)
 if(EXISTS ${CMAKE_SOURCE_DIR}/policies)
   install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/secureops)
 endif()

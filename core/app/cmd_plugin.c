@@ -171,25 +171,33 @@ static int info(const struct sco_plugins *p, const char *name, bool json)
 }
 
 /* ---- new ---- */
-static const char *find_template(struct cli *c)
+static const char *find_template(struct cli *c, bool ci)
 {
     static const char *const places[] = {"../share/secureops/plugin-template",
                                          "../../core/app/plugin_new/template", NULL};
     for (const char *const *p = places; *p; p++) {
         char *dir = sco_dir_exe();
-        const char *path = dir ? sco_arena_fmt(&c->arena, "%s/%s", dir, *p) : NULL;
+        const char *path =
+            dir ? sco_arena_fmt(&c->arena, "%s/%s%s", dir, *p, ci ? "-ci" : "") : NULL;
         free(dir);
         if (path && sco_fs_is_dir(path))
             return path;
     }
-    return SCO_SOURCE_TEMPLATE; /* the build tree was put elsewhere than below the source */
+    /* the build tree was put elsewhere than below the source */
+    return ci ? SCO_SOURCE_TEMPLATE "-ci" : SCO_SOURCE_TEMPLATE;
 }
 
 static int make_new(struct cli *c, const char *name)
 {
     struct sco_error err = {0};
     const char *dest = args_has(c, ARG_TO) ? c->values[ARG_TO] : name;
-    if (sco_plugin_new(find_template(c), name, dest, &err) < 0)
+    const char *kind = args_has(c, ARG_KIND) ? c->values[ARG_KIND] : "scanner";
+    bool ci = strcmp(kind, "ci") == 0;
+    if (!ci && strcmp(kind, "scanner") != 0) {
+        sco_error_set(&err, SCO_E_INVALID, "--kind wants scanner or ci");
+        return context_fail(&err);
+    }
+    if (sco_plugin_new(find_template(c, ci), name, dest, &err) < 0)
         return context_fail(&err);
     SCO_AUTO(sco_free) char *exe = sco_dir_exe();
     const char *slash = exe ? strrchr(exe, '/') : NULL; /* the SDK is beside bin/ */

@@ -1,4 +1,5 @@
-/* The template is a working plugin, built and tested as it stands; it calls itself sample-scanner.
+/* A template is a working plugin, built and tested as it stands; it calls itself sample-scanner, or
+ * sample-platform.
  * Making a plugin of it is a copy with the name replaced, in the forms that a name takes. */
 #include <secureops/fs.h>
 #include "plugin_new_priv.h"
@@ -16,8 +17,8 @@ struct word {
     char to[NAME_MAX_ + 1];
 };
 
-struct words { /* name, C identifier, macro, title */
-    struct word v[4];
+struct words { /* name, C identifier, macro, title; of each template */
+    struct word v[8];
 };
 
 static bool good_name(const char *name)
@@ -29,14 +30,16 @@ static bool good_name(const char *name)
 
 static void make_words(struct words *w, const char *name)
 {
-    static const char *const from[] = {"sample-scanner", "sample_scanner", "SAMPLE_SCANNER",
-                                       "Sample scanner"};
+    static const char *const from[] = {"sample-scanner",  "sample_scanner",  "SAMPLE_SCANNER",
+                                       "Sample scanner",  "sample-platform", "sample_platform",
+                                       "SAMPLE_PLATFORM", "Sample platform"};
     for (size_t i = 0; i < SCO_ARRAY_LEN(from); i++) {
         w->v[i].from = from[i];
         for (size_t k = 0; name[k]; k++) {
             bool letter = name[k] >= 'a' && name[k] <= 'z';
-            bool upper = i == 2 || (i == 3 && k == 0);
-            char hyphen = i == 0 ? '-' : i == 3 ? ' ' : '_';
+            size_t form = i % 4;
+            bool upper = form == 2 || (form == 3 && k == 0);
+            char hyphen = form == 0 ? '-' : form == 3 ? ' ' : '_';
             w->v[i].to[k] = name[k] == '-'    ? hyphen
                             : letter && upper ? (char)(name[k] - 32)
                                               : name[k];

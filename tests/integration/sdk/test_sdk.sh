@@ -37,10 +37,11 @@ lib=$prefix/$(cd "$prefix" && dirname "$(find lib* -type d -name secureops | hea
 
 echo "layout"
 for file in bin/secureops libexec/secureops/secureops-worker include/secureops/plugin.h \
-    share/secureops/plugin-template/CMakeLists.txt share/doc/secureops; do
+    share/secureops/plugin-template/CMakeLists.txt \
+    share/secureops/plugin-template-ci/CMakeLists.txt share/doc/secureops; do
     [[ -e $prefix/$file ]] || fail "$file is not installed"
 done
-for file in secureops/xml.so secureops/http.so secureops/plugins pkgconfig/secureops-plugin.pc \
+for file in secureops/xml.so secureops/http.so secureops/sign.so secureops/plugins pkgconfig/secureops-plugin.pc \
     cmake/SecureOpsPlugin/SecureOpsPluginConfig.cmake cmake/SecureOpsPlugin/plugin.map; do
     [[ -e $lib/$file ]] || fail "$lib/$file is not installed"
 done
@@ -86,6 +87,16 @@ if "$secureops" plugin new acme-audit >/dev/null 2>&1; then
 fi
 quietly cmake --install acme-audit/build --prefix "$prefix"
 "$secureops" plugin list | grep -q '^acme-audit' || fail "the installed plugin is not listed"
+
+echo "plugin new --kind ci, against the installed SDK"
+quietly "$secureops" plugin new acme-hub --kind ci
+if grep -rniE 'sample.platform' acme-hub; then
+    fail "the template's own name is left"
+fi
+quietly cmake -S acme-hub -B acme-hub/build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS=-Werror
+quietly cmake --build acme-hub/build
+quietly ctest --test-dir acme-hub/build --output-on-failure
+check_symbols acme-hub/build/plugins/acme-hub.so
 
 echo "examples/plugin, against the installed SDK"
 quietly cmake -S "$source/examples/plugin" -B example -DCMAKE_PREFIX_PATH="$prefix" \

@@ -1,0 +1,60 @@
+# Runs secureops integration verify and translate on a saved delivery with one plugin and compares the
+# event; the script behind secureops_add_delivery_test. Needs nothing but CMake.
+cmake_minimum_required(VERSION 3.25)
+
+if(NOT STATUS)
+  set(STATUS accepted)
+endif()
+file(REMOVE_RECURSE "${WORK}")
+file(MAKE_DIRECTORY "${WORK}/config" "${WORK}/cache" "${WORK}/data")
+
+# The user's own configuration and caches stay out of it.
+set(ENV{XDG_CONFIG_HOME} "${WORK}/config")
+set(ENV{XDG_CACHE_HOME} "${WORK}/cache")
+set(ENV{XDG_DATA_HOME} "${WORK}/data")
+foreach(pair IN LISTS ENVIRONMENT)
+  string(FIND "${pair}" "=" at)
+  string(SUBSTRING "${pair}" 0 ${at} name)
+  math(EXPR at "${at} + 1")
+  string(SUBSTRING "${pair}" ${at} -1 value)
+  set(ENV{${name}} "${value}")
+endforeach()
+
+set(config "integrations:\n  ${PLUGIN}:\n    enabled: true\n")
+foreach(option IN LISTS SET)
+  string(REGEX REPLACE "^([^=]*)=(.*)$" "    \\1: \\2\n" line "${option}")
+  string(APPEND config "${line}")
+endforeach()
+file(WRITE "${WORK}/secureops.yaml" "${config}")
+
+function(ask what)
+  execute_process(COMMAND "${SECUREOPS}" integration ${what} ${PLUGIN} "${BODY}" --headers "${HEADERS}"
+    --config "${WORK}/secureops.yaml" --plugins "${PLUGIN_DIR}" WORKING_DIRECTORY "${WORK}"
+    RESULT_VARIABLE exit OUTPUT_VARIABLE out ERROR_VARIABLE err)
+  set(exit "${exit}" PARENT_SCOPE)
+  set(out "${out}" PARENT_SCOPE)
+  set(err "${err}" PARENT_SCOPE)
+endfunction()
+
+ask(verify)
+if(STATUS STREQUAL "accepted" AND NOT exit EQUAL 0)
+  message(FATAL_ERROR "the delivery was refused (${exit}): ${err}")
+elseif(STATUS STREQUAL "refused" AND NOT exit EQUAL 1)
+  message(FATAL_ERROR "the delivery was not refused (${exit}): ${out}${err}")
+endif()
+if(REASON AND NOT err MATCHES "${REASON}")
+  message(FATAL_ERROR "expected a reason that matches \"${REASON}\", got: ${err}")
+endif()
+
+if(EXPECT)
+  ask(translate)
+  if(NOT exit EQUAL 0)
+    message(FATAL_ERROR "the delivery could not be translated (${exit}): ${out}${err}")
+  endif()
+  file(READ "${EXPECT}" expected)
+  file(WRITE "${WORK}/event.json" "${out}")
+  string(JSON same EQUAL "${expected}" "${out}")
+  if(NOT same)
+    message(FATAL_ERROR "expected the event of ${EXPECT}:\n${expected}\ngot (${WORK}/event.json):\n${out}")
+  endif()
+endif()
