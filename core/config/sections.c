@@ -14,7 +14,7 @@
 
 static const struct sco_option top_table[] = {
     ROW(sco_config, output, SCO_OPT_LIST, "table", .name = "output",
-        .doc = "Reports to write, each FORMAT or FORMAT=PATH: table, json, sarif, junit. Without a "
+        .doc = "Reports to write, each FORMAT or FORMAT=PATH, as for --format. Without a "
                "path, or with -, a report goes to standard output."),
     {0}};
 
