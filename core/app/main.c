@@ -231,6 +231,18 @@ static const struct flag jobs_flags[] = {
     {0},
 };
 
+static const struct flag deliveries_flags[] = {
+    {"status", 0, "STATUS,...", NULL, ARG_STATUS, "list: received, done, failed"},
+    {"integration", 0, "NAME", NULL, ARG_TARGET, "list: of this integration"},
+    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
+    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    STORE_FLAG,
+    SERVER_FLAGS,
+    COMMON_FLAGS,
+    {0},
+};
+
 static const struct flag schedules_flags[] = {
     {"cron", 0, "EXPRESSION", NULL, ARG_CRON, "put: five or six fields, or @daily and the like"},
     {"interval", 0, "DURATION", NULL, ARG_INTERVAL, "put: every so often, in the place of --cron"},
@@ -363,6 +375,9 @@ static const struct command commands[] = {
     {"scans", "list | show ID", "Shows stored scans.", NULL, scans_flags, cmd_scans},
     {"jobs", "list | show ID | cancel ID | retry ID", "Shows the jobs of the daemon's store.", NULL,
      jobs_flags, cmd_jobs},
+    {"deliveries", "list | show ID | retry ID",
+     "Shows webhooks of CI platforms, and what came of them.", NULL, deliveries_flags,
+     cmd_deliveries},
     {"schedules",
      "list | show NAME | put NAME TARGET | delete NAME | pause NAME | resume NAME |\n"
      "                           run NAME",

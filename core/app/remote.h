@@ -122,6 +122,15 @@ int remote_job(struct remote *r, const char *id, struct sco_job_page *ret, struc
 /* verb: "cancel" or "retry". *ret: how it is now. */
 int remote_job_do(struct remote *r, const char *id, const char *verb, enum sco_job_state *ret,
                   struct sco_error *err);
+/* ---- remote_deliveries.c ---- */
+struct sco_delivery_filter;
+struct sco_delivery_page;
+int remote_deliveries(struct remote *r, const struct sco_delivery_filter *f,
+                      struct sco_delivery_page *ret, struct sco_error *err);
+int remote_delivery(struct remote *r, const char *id, struct sco_delivery_page *ret,
+                    struct sco_error *err);
+int remote_delivery_retry(struct remote *r, const char *id, struct sco_error *err);
+
 int remote_schedules(struct remote *r, const char *cursor, uint32_t limit,
                      struct sco_schedule_page *ret, struct sco_error *err);
 int remote_schedule(struct remote *r, const char *name, struct sco_schedule_page *ret,

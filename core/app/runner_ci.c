@@ -171,6 +171,8 @@ static int save(struct runner *r, const struct call *c, const struct sco_ci_answ
         e = keep_publication(r, c, a, err);
     else if (c->execution)
         e = keep_execution(r, c, a, err);
+    else if (c->op && strcmp(c->op, "poll") == 0)
+        e = runner_poll_keep(r, c->integration, a, err);
     if (e == 0)
         e = sco_store_job_end(r->cli.store, &end, &state, err);
     return sco_store_end(r->cli.store, e, err);

@@ -87,6 +87,22 @@ int sco_store_target(struct sco_store *s, const char *id, struct sco_target_page
     return r;
 }
 
+int sco_store_target_at(struct sco_store *s, const char *location, struct sco_target_page *ret,
+                        struct sco_error *err)
+{
+    struct sco_target_page page = {0};
+    struct store_value v = sv_text(location);
+    int r = ask(s, TARGET_COLUMNS "WHERE repository_url = $1 ORDER BY pk LIMIT 1", &v, 1, 1, &page,
+                err);
+    if (r == 0 && !page.n) {
+        sco_target_page_done(&page);
+        r = no_target(location, err);
+    }
+    if (r == 0)
+        *ret = page;
+    return r;
+}
+
 int sco_store_targets(struct sco_store *s, const char *cursor, uint32_t limit,
                       struct sco_target_page *ret, struct sco_error *err)
 {

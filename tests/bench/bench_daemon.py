@@ -40,13 +40,14 @@ def machine_load():
 class Daemon:
     """where: an SQLite file in its folder when None, else PostgreSQL's URL."""
 
-    def __init__(self, build, root, where=None, settings=()):
+    def __init__(self, build, root, where=None, settings=(), config=None):
         self.build, self.root = build, root
         root.mkdir(parents=True, exist_ok=True)
         self.folders = root / "work"
         self.folders.mkdir(exist_ok=True)
         self.log = root / "daemon.log"
         self.where, self.settings = where, settings
+        self.config = config  # the text of a configuration file
         self.process = self.token = None
 
     def __enter__(self):
@@ -69,6 +70,9 @@ class Daemon:
         if self.where:
             sets.append(f"store.url={self.where}")
         command = [str(self.build / "bin" / "secureopsd")]
+        if self.config:
+            (self.root / "secureops.yaml").write_text(self.config)
+            command += ["--config", str(self.root / "secureops.yaml")]
         for one in sets:
             command += ["--set", one]
         env = {"PATH": "/usr/bin:/bin", "HOME": str(self.root), "LANG": "C.UTF-8",

@@ -42,6 +42,7 @@ class Reply:
 class DaemonCase(Case):
     """Each test has a daemon in self.root; self.token is the administrator's."""
     settings = ()
+    config = None  # the text of a configuration file
 
     def setUp(self):
         super().setUp()
@@ -58,6 +59,9 @@ class DaemonCase(Case):
     # ---- the process
     def start_daemon(self):
         args = [str(SECUREOPSD)]
+        if self.config:
+            (self.root / "secureops.yaml").write_text(self.config)
+            args += ["--config", str(self.root / "secureops.yaml")]
         for setting in (f"server.data={self.data}", f"server.listen=127.0.0.1:{self.port}",
                         f"checkout.folders={self.cwd}", "queue.poll=1s", *self.settings):
             args += ["--set", setting]

@@ -7,6 +7,7 @@
  * the reverse order. */
 #include "daemon_priv.h"
 
+#include "ci.h"
 #include "secrets.h"
 
 #include <event2/event.h>
@@ -206,6 +207,10 @@ static int add_modules(struct daemon *d, struct sco_error *err)
         r = wire_sched(d, err);
     if (r == 0)
         r = wire_bus(d, err);
+    struct ci *ci = NULL;
+    if (r == 0)
+        r = ci_new(d, &ci, err);
+    __atomic_store_n(&d->ci, ci, __ATOMIC_RELEASE); /* the clock is running */
     if (r == 0)
         r = wire_api(d, err);
     if (r == 0)
@@ -245,11 +250,13 @@ static int set_up(struct daemon *d, struct sco_error *err)
 static void tear_down(struct daemon *d)
 {
     d->bus = sco_bus_free(d->bus, d->stops > 1 ? 0 : BUS_MS);
+    ci_stop(d->ci);
     d->pool = sco_threads_free(d->pool);
     d->clock = sco_threads_free(d->clock);
     d->care = care_free(d->care);
     d->api = sco_api_free(d->api);
     d->sched = sco_sched_free(d->sched);
+    d->ci = ci_free(d->ci);
     secrets_forget();
     d->auth = sco_auth_free(d->auth);
     d->tracer = sco_tracer_free(d->tracer);

@@ -148,6 +148,7 @@ struct daemon {
     struct sco_sched *sched;
     struct sco_bus *bus;
     struct sco_api *api;
+    struct ci *ci;
     struct care *care;
     struct event *signals[4], *orphans, *finish;
     struct sco_buf setup; /* JSON for runners */

@@ -1,4 +1,5 @@
 /* What the process itself is to be seen by: threads, memory, descriptors. */
+#include "ci.h"
 #include "daemon_priv.h"
 
 #include <dirent.h>
@@ -172,6 +173,7 @@ void meter_store(struct daemon *d, struct sco_store *s, int64_t now)
     }
     count_findings(d, s, now);
     count_events(d, s, now);
+    ci_meter(d, s, now);
     if (sco_store_audit_head(s, &last, hash, &first, NULL) == 0)
         sco_metric_set(d->metrics, &audited, (double)last);
 }

@@ -1,5 +1,6 @@
 /* A new configuration beside the old one. It is taken when all of it is good, and everybody who
  * works with the old one ends with that. What cannot change while we run is named. */
+#include "ci.h"
 #include "daemon_priv.h"
 
 #include <secureops/store_accounts.h>
@@ -15,13 +16,22 @@ static int take(struct daemon *d, struct snapshot *s, struct sco_error *err)
     struct sco_api_options o;
     wire_api_options(d, s, &s->arena, &o);
     o.listen = d->snapshot->config->server.listen.p; /* another one takes a restart */
-    int r = wire_metrics_token(s, &s->arena, &o.metrics_token, err);
+    struct ci_setup *ci = NULL;
+    int r = ci_prepare(d, s, &ci, err);
+    if (r == 0)
+        ci_api(d->ci, ci, &o.webhooks);
+    if (r == 0)
+        r = wire_metrics_token(s, &s->arena, &o.metrics_token, err);
     if (r == 0)
         r = wire_setup(d, s, &setup, err);
     if (r == 0)
         r = sco_api_reload(d->api, &o, err); /* reads certificates */
-    if (r < 0)
+    if (r == 0)
+        r = ci_take(d->ci, ci, err); /* no memory is all that can be wrong */
+    if (r < 0) {
+        ci_setup_unref(ci);
         return r;
+    }
     sco_sched_reload(d->sched, sco_buf_str(&setup), (uint32_t)s->config->queue.slots);
     stores_set_attempts(&d->stores, s->config->queue.attempts);
     stores_set_sla(&d->stores, &s->config->sla);

@@ -1,4 +1,5 @@
 /* The modules and their hooks, each made with what the configuration says. Nothing here decides. */
+#include "ci.h"
 #include "daemon_priv.h"
 #include "web.h"
 
@@ -46,6 +47,8 @@ static int add_secrets(void *user, struct sco_store *s, const struct sco_stored_
     if (r < 0)
         return sco_error_set(err, SCO_E_INVALID, "the job's request is no JSON");
     struct sco_str name = sco_text(sco_get(q, "checkout_secret"));
+    if (name.p && !name.n) /* none of ours: the code is a stranger's */
+        return 0;
     struct snapshot *now = daemon_snapshot(d);
     if (name.n) {
         char *own = sco_arena_cstr(&arena, name);
@@ -82,6 +85,9 @@ static void on_polled_store(void *user, struct sco_store *s, int64_t now)
     if (!d->met_store)
         daemon_first_start(d, s);
     meter_store(d, s, now);
+    struct ci *ci = __atomic_load_n(&d->ci, __ATOMIC_ACQUIRE);
+    if (ci)
+        ci_polled(ci, s, now);
     for (int i = 0; more && i < SEQUENCE_ROUNDS; i++)
         if (sco_store_events_sequence(s, SEQUENCE_BATCH, &last, &more, &err) < 0) {
             sco_log_warning("events get no positions: %s", err.text);
@@ -385,6 +391,7 @@ int wire_api(struct daemon *d, struct sco_error *err)
 {
     struct sco_api_options o;
     wire_api_options(d, d->snapshot, &d->snapshot->arena, &o);
+    ci_api(d->ci, d->ci->setup, &o.webhooks);
     int r = wire_metrics_token(d->snapshot, &d->snapshot->arena, &o.metrics_token, err);
     struct sco_api *api = NULL;
     if (r == 0)

@@ -85,6 +85,13 @@ int sco_store_deliveries_retain(struct sco_store *s, int64_t before, uint64_t *r
 int sco_store_effect_once(struct sco_store *s, const char *key, int64_t now, bool *ret_first,
                           struct sco_error *err) SCO_NODISCARD;
 
+/* A newer scan of the same (target_key, revision), asked for by a webhook, makes those that wait
+ * needless: they are replaced, and it takes over how long they waited. `running`: those that run
+ * are asked to end, too. *ret: how many. In the transaction that is open. */
+int sco_store_scans_supersede(struct sco_store *s, const char *job_id, const char *target_key,
+                              const char *revision, bool running, int64_t now, uint64_t *ret,
+                              struct sco_error *err) SCO_NODISCARD;
+
 /* ---- polls: what a lost webhook missed ---- */
 /* Of several nodes that ask, one is told that it is due; that is all the lease there is. */
 int sco_store_poll_take(struct sco_store *s, const char *integration, int64_t now, int64_t every_ms,

@@ -226,6 +226,9 @@ int sco_store_target_delete(struct sco_store *s, const char *id,
                             struct sco_error *err) SCO_NODISCARD;
 int sco_store_target(struct sco_store *s, const char *id_or_name, struct sco_target_page *ret,
                      struct sco_error *err) SCO_NODISCARD;
+/* The first of those of this location. */
+int sco_store_target_at(struct sco_store *s, const char *location, struct sco_target_page *ret,
+                        struct sco_error *err) SCO_NODISCARD;
 int sco_store_targets(struct sco_store *s, const char *cursor, uint32_t limit,
                       struct sco_target_page *ret, struct sco_error *err) SCO_NODISCARD;
 

@@ -1,0 +1,155 @@
+"""Webhooks through the real daemon, worker and plugin: received once, acted upon once."""
+import http.client
+import time
+import unittest
+
+import webhooks
+from daemon import ADMIN, DaemonCase, Reply
+from webhooks import SECRET, pull_request, push, sha, signed, workflow_job, workflow_run
+
+
+class Webhooks(DaemonCase):
+    settings = ("queue.slots=1",)
+    more = ""
+
+    @property
+    def config(self):
+        return webhooks.config(self.root, self.more, acme="another")
+
+    def send(self, status, event, payload, path="/webhook/github", **kw):
+        body, headers = signed(event, payload, **kw)
+        reply = self.post(path, body, headers)
+        self.assertEqual(reply.status, status, str(reply))
+        return reply.json()
+
+    def post(self, path, body, headers):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            c.request("POST", path, body=body, headers=headers)
+            return Reply(c.getresponse())
+        finally:
+            c.close()
+
+    def settled(self):
+        """Deliveries by status, once none waits any more."""
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            items = self.get("/deliveries?limit=500")["items"]
+            if all(i["status"] != "received" for i in items):
+                return items
+            time.sleep(0.1)
+        self.fail(f"{items}\n{self.log.read_text()[-4000:]}")
+
+    def scans(self):
+        return [j for j in self.get("/jobs?limit=200")["items"] if j["kind"] == "scan"]
+
+    def events(self, kind):
+        return [i["event"] for i in self.get(f"/events?type={kind}&limit=500")["items"]]
+
+    def test_a_push_is_scanned_once(self):
+        first = self.send(202, *push(1), delivery="one")
+        self.assertEqual(first["status"], "accepted")
+        self.assertEqual(self.send(200, *push(1), delivery="one")["id"], first["id"])
+        self.send(202, *push(1), delivery="two")  # the id is not signed
+        items = self.settled()
+        self.assertEqual([i["status"] for i in items], ["done", "done"], items)
+        self.assertEqual(items[0]["event"], "push")
+        jobs = self.scans()
+        self.assertEqual(len(jobs), 1, jobs)
+        request = jobs[0]["request"]
+        self.assertEqual(request["target"]["location"], "https://127.0.0.1:1/acme/shop.git")
+        self.assertEqual((request["branch"], request["commit"]), ("main", sha(1)))
+        self.assertEqual(jobs[0]["origin"], "webhook")
+        commits = self.events("metrics.commit")
+        self.assertEqual([c["data"]["commit_sha"] for c in commits], [sha(1)])
+        self.assertNotIn(SECRET, self.log.read_text())
+
+    def test_a_newer_one_takes_its_place(self):
+        for n in (1, 2, 3):
+            self.send(202, *push(n))
+        self.send(202, *push(9, branch="other"))
+        for n in (4, 5):
+            self.send(202, *pull_request(12, n, "synchronize"))
+        self.send(202, *pull_request(13, 6, fork="stranger"))
+        self.settled()
+        by_commit = {j["request"]["commit"]: j for j in self.scans()}
+        self.assertEqual(len(by_commit), 7)
+        self.assertEqual({by_commit[sha(n)]["state"] for n in (1, 2)} - {"replaced", "running"},
+                         set())
+        self.assertNotEqual(by_commit[sha(3)]["state"], "replaced")
+        self.assertNotEqual(by_commit[sha(9)]["state"], "replaced")
+        self.assertIn(by_commit[sha(4)]["state"], ("replaced", "running", "cancelled"))
+        request = by_commit[sha(5)]["request"]
+        self.assertEqual(request["diff"], {"base": sha(1)})
+        self.assertEqual(request["branch"], "fix")
+        fork = by_commit[sha(6)]["request"]
+        self.assertEqual(fork["target"]["location"], "https://127.0.0.1:1/stranger/shop.git")
+        self.assertEqual(fork["checkout_secret"], "")
+        self.assertEqual(len(self.events("metrics.pr")), 3)
+
+    def test_runs_are_told_as_they_come(self):
+        run = 9876543210123
+        self.send(202, *workflow_run(run, "completed", "failure"))  # the end first
+        self.send(202, *workflow_job(run, 1, "build", "completed", "success"))
+        self.send(202, *workflow_job(run, 2, "test", "completed", "failure"))
+        self.send(202, *workflow_run(run, "in_progress"))
+        self.settled()
+        self.assertEqual(len(self.events("pipeline.started")), 1)
+        failed = self.events("pipeline.failed")
+        self.assertEqual(len(failed), 1)
+        self.assertEqual(failed[0]["data"]["duration_ms"], 180000)
+        stages = {e["data"]["stage"]: e["data"]["status"]
+                  for e in self.events("pipeline.stage.completed")}
+        self.assertEqual(stages, {"build": "success", "test": "failed"})
+        self.assertEqual(len(self.events("metrics.build")), 1)
+
+    def test_what_is_not_taken(self):
+        event, payload = push(1)
+        self.send(401, event, payload, secret="wrong")
+        self.send(202, event, payload, secret="another")  # of the other integration
+        self.send(401, event, payload, secret="another", path="/webhook/github/github")
+        self.send(404, event, payload, path="/webhook/gitlab")
+        body, headers = signed(event, payload)
+        self.assertEqual(self.post("/webhook/github", body + b" ", headers).status, 401)
+        del headers["X-Hub-Signature-256"]
+        self.assertEqual(self.post("/webhook/github", body, headers).status, 401)
+        self.assertEqual(self.post("/webhook/github", *signed("push", None, body=b"{")).status, 400)
+        self.assertEqual(self.post("/webhook/github",
+                                   *signed("push", None, body=b"{", secret="wrong")).status, 401)
+        self.assertEqual(self.send(200, "star", {"action": "created"})["status"], "ignored")
+        self.assertEqual(len(self.settled()), 1)
+        told = [a for a in self.get("/audit?limit=200")["items"]
+                if a["action"] == "webhook.rejected"]
+        self.assertTrue(1 <= len(told) <= 2, told)
+        metrics = self.request("GET", "/api/v1/metrics").text
+        self.assertIn('secureops_webhooks_total{integration="acme",result="forged"}', metrics)
+
+    def test_a_repository_that_is_left_out(self):
+        self.stop_daemon()
+        self.more = '    repositories: ["other/*"]\n'
+        self.start_daemon()
+        self.send(202, *push(1))
+        self.assertEqual(self.settled()[0]["status"], "done")
+        self.assertEqual(self.scans(), [])
+        self.assertIn("repositories leaves it out", self.log.read_text())
+
+    def test_nothing_acknowledged_is_lost(self):
+        """kill -9 while they come: each 2xx is in the store, and is acted upon after the start."""
+        sent = []
+        for n in range(60):
+            body, headers = signed(*push(n, branch=f"b{n}"), delivery=f"d{n}")
+            if n == 40:
+                self.daemon.kill()
+                self.daemon.wait()
+                break
+            if self.post("/webhook/github", body, headers).status == 202:
+                sent.append(f"d{n}")
+        self.start_daemon()
+        self.token = self.login(ADMIN)
+        done = {i["delivery"]: i["status"] for i in self.settled()}
+        self.assertEqual({d: done.get(d) for d in sent}, {d: "done" for d in sent})
+        self.assertEqual(len({j["request"]["commit"] for j in self.scans()}), len(sent))
+
+
+if __name__ == "__main__":
+    unittest.main()
