@@ -1,5 +1,5 @@
 """PostgreSQL goes away in the middle of requests and merges: stopped, crashed, connections cut, made
-read-only. SECUREOPS_FAULTS_ROUNDS (default 6) times.
+read-only. SECUREOPS_FAULTS_ROUNDS (default 4) times.
 """
 import os
 import signal
@@ -9,7 +9,7 @@ import unittest
 
 from faults import Faults, OnPostgreSQL
 
-ROUNDS = int(os.environ.get("SECUREOPS_FAULTS_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("SECUREOPS_FAULTS_ROUNDS", "4"))
 
 
 class PostgreSQL(OnPostgreSQL, Faults):
