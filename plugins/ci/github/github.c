@@ -9,11 +9,11 @@ static int github_open(void *ctx, const struct sco_host *host, struct sco_errbuf
     for (size_t i = 0; i < g->webhook_secret.n; i++)
         if (!g->webhook_secret.v[i].n)
             return sco_errf(e, SCO_E_INVALID, "webhook_secret: an empty secret proves nothing");
-    if (g->app_id && !g->private_key.n)
+    if (g->app_id.n && !g->private_key.n)
         return sco_errf(e, SCO_E_INVALID, "app_id needs private_key");
-    if (g->private_key.n && !g->app_id)
+    if (g->private_key.n && !g->app_id.n)
         return sco_errf(e, SCO_E_INVALID, "private_key needs app_id");
-    if (g->app_id && g->token.n)
+    if (g->app_id.n && g->token.n)
         return sco_errf(e, SCO_E_INVALID, "either token, or app_id and private_key: not both");
     if (g->token.n && memchr(g->token.p, '\n', g->token.n))
         return sco_errf(e, SCO_E_INVALID, "token: it has a line break in it");
@@ -41,8 +41,8 @@ static const struct sco_option OPTIONS[] = {
     {"token", SCO_OPT_STR, SCO_OPT_SECRET, AT(token), NULL, 0, 0, NULL,
      "A token: personal, or GITHUB_TOKEN of a workflow. Check runs need a GitHub App or "
      "GITHUB_TOKEN."},
-    {"app_id", SCO_OPT_INT, 0, AT(app_id), NULL, 0, INT64_MAX, NULL,
-     "Number of the GitHub App that speaks for this integration."},
+    {"app_id", SCO_OPT_STR, 0, AT(app_id), NULL, 0, 0, NULL,
+     "App ID, or client ID, of the GitHub App that speaks for this integration."},
     {"private_key", SCO_OPT_STR, SCO_OPT_SECRET, AT(private_key), NULL, 0, 0, NULL,
      "Private key of the App (PEM)."},
     {"installation_id", SCO_OPT_INT, 0, AT(installation_id), NULL, 0, INT64_MAX, NULL,

@@ -130,7 +130,7 @@ static int make_jwt(struct github_op *o, struct sco_str *ret)
     ci_json_begin(&body, '{');
     ci_json_kint(&body, "iat", now - JWT_BACK_S);
     ci_json_kint(&body, "exp", now + JWT_LIFE_S);
-    ci_json_kstr(&body, "iss", sco_fmt(h, "%lld", (long long)o->g->app_id));
+    ci_json_kstr(&body, "iss", o->g->app_id);
     ci_json_end(&body, '}');
     struct sco_str text =
         sco_fmt(h, "%.*s.%.*s", SCO_STR_ARG(encoded(h, &head)), SCO_STR_ARG(encoded(h, &body)));
@@ -147,7 +147,7 @@ static int make_jwt(struct github_op *o, struct sco_str *ret)
 int github_as_app(struct github_op *o)
 {
     struct sco_str jwt = {NULL, 0};
-    if (!o->g->app_id)
+    if (!o->g->app_id.n)
         return sco_errf(o->e, SCO_E_UNSUPPORTED, "%s: no App is configured", GITHUB);
     int r = make_jwt(o, &jwt);
     return r < 0 ? r : use_token(o, jwt);
@@ -212,7 +212,7 @@ static int sign_in(struct github_op *o)
     int64_t installation = 0;
     if (g->token.n)
         return use_token(o, g->token);
-    if (!g->app_id)
+    if (!g->app_id.n)
         return sco_errf(o->e, SCO_E_PERMISSION,
                         "%s: neither token nor app_id and private_key are configured", GITHUB);
     int64_t asked = sco_int_at(o->q, "context.installation_id", g->installation_id);
@@ -283,7 +283,7 @@ int github_author(struct github_op *o, struct sco_str *ret)
 {
     struct ci_answer a;
     int r;
-    if (o->g->app_id) {
+    if (o->g->app_id.n) {
         const char *before = o->http.headers[3];
         r = github_as_app(o);
         if (r == 0)

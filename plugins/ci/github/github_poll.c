@@ -261,7 +261,7 @@ static int of_app(struct poll *p, void *ctx, const struct sco_ci_call *c, struct
     none.type = SCO_NODE_MAP;
     call.request = &none;
     memset(&o, 0, sizeof o);
-    if (!((struct github *)ctx)->app_id)
+    if (!((struct github *)ctx)->app_id.n)
         return 0;
     int r = github_begin_app(&o, ctx, &call, e);
     p->o = &o;

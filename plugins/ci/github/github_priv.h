@@ -20,9 +20,9 @@ enum {
 struct github {
     const struct sco_host *h;
     /* options */
-    struct sco_str url, api_url, token, private_key, ca_file, proxy, check_name;
+    struct sco_str url, api_url, token, app_id, private_key, ca_file, proxy, check_name;
     struct sco_str_list webhook_secret;
-    int64_t app_id, installation_id, annotations_max, check_paths;
+    int64_t installation_id, annotations_max, check_paths;
     int64_t write_gap, wait, backoff, sarif_wait;
     double rate;
     /* an installation's token, as long as this process lives */

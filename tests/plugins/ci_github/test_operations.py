@@ -297,7 +297,7 @@ class App(Case):
     def setUp(self):
         super().setUp()
         self.gh.verify_jwt = self.verify
-        self.start(token=None, app_id=4711, private_key=self.key.read_text())
+        self.start(token=None, app_id="4711", private_key=self.key.read_text())
 
     def verify(self, token):
         import base64
@@ -337,9 +337,9 @@ class App(Case):
         with tempfile.TemporaryDirectory() as folder:
             other = pathlib.Path(folder) / "k"
             subprocess.run(["openssl", "genrsa", "-out", other, "2048"], check=True, capture_output=True)
-            self.start(token=None, app_id=4711, private_key=other.read_text())
+            self.start(token=None, app_id="4711", private_key=other.read_text())
         self.assertEqual(self.call("status", pipeline_id="5").name, "PERMISSION")
-        self.start(token=None, app_id=4711, private_key="nonsense")
+        self.start(token=None, app_id="4711", private_key="nonsense")
         self.assertEqual(self.call("status", pipeline_id="5").code, E["INVALID"])
 
 
