@@ -187,7 +187,8 @@ class Plugins(Case):
         plugins = self.run_it("plugin", "list", "--format", "json", code=PASSED).json()["plugins"]
         for p in plugins:
             self.assertNotIn("error", p)
-            for key in ("name", "version", "license", "summary", "finds", "targets", "path"):
+            own = ("operations", "title") if p["kind"] == "ci" else ("finds", "targets")
+            for key in ("name", "version", "license", "summary", "path", *own):
                 self.assertTrue(p.get(key), f"{p['name']}: no {key}")
 
     def test_info_of_each(self):
@@ -195,7 +196,8 @@ class Plugins(Case):
         for p in plugins:
             r = self.run_it("plugin", "info", p["name"], code=PASSED)
             self.assertIn(p["path"], r.out)
-            self.assertIn("Options (scanners.", r.out)
+            section = "integrations" if p["kind"] == "ci" else "scanners"
+            self.assertIn(f"Options ({section}.{p['name']} ", r.out)
             j = self.run_it("plugin", "info", p["name"], "--format", "json", code=PASSED).json()
             self.assertEqual(j["name"], p["name"])
 
