@@ -118,7 +118,7 @@ class Plugins(Case):
             self.assertIn(words, run["reason"], run)
             self.assertIn(f"{name}: {status}", "\n".join(report["gate"]["reasons"]))
         self.assertEqual(self.run_of(report, "fake")["status"], "completed")
-        self.assertLess(time.monotonic() - start, 60)
+        self.assertLess(time.monotonic() - start, 90)
 
     def test_table_names_them(self):
         some = ("crash-run", "hang-run", "fake-fails")
