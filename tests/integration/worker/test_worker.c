@@ -18,12 +18,17 @@ static void test_refused(void **state)
     } cases[] = {
         {"bad-magic", "magic: expected 0x50434f53, found 0x12345678"},
         {"bad-major", "abi_major: expected 1, found 2"},
-        {"future-minor", "abi_minor: expected 1 or lower, found 2"},
+        {"future-minor", "abi_minor: expected 2 or lower, found 3"},
         {"tiny-struct", "struct_size: expected"},
         {"bad-kind", "kind: expected 1 or 2, found 77"},
         {"null-name", "name: expected text, found NULL"},
         {"bad-name", "found \\\"Bad Name!\\\""},
         {"no-scanner", "scanner: expected a description of the scanner, found NULL"},
+        {"ci-none", "ci: expected a description of the platform, found NULL"},
+        {"ci-size", "ci.struct_size: expected 4 to 65536, found 2"},
+        {"ci-nothing", "ci: expected one operation at least"},
+        {"ci-half", "ci: expected verify and translate, or neither"},
+        {"ci-no-open", "open: expected a function, found NULL"},
         {"no-run", "expected run or parse, found neither"},
         {"bad-offset", "option count: offset: expected"},
         {"bad-default", "option count: default: expected a whole number, found \\\"12x\\\""},
@@ -71,6 +76,12 @@ static void test_older(void **state)
     assert_non_null(strstr(r.describe, "\"kind\":\"ci\""));
     job((struct drive_job){.plugin = drive_plugin("plugins", "older-ci")});
     expect("failed", "older-ci is not a scanner");
+    job((struct drive_job){.kind = "ci", .plugin = drive_plugin("plugins", "older-ci")});
+    expect("failed", "older-ci is not a plugin of a CI platform");
+    job((struct drive_job){.kind = "ci", .plugin = drive_plugin("plugins", "older")});
+    expect("failed", "older is not a plugin of a CI platform");
+    job((struct drive_job){.kind = "describe", .plugin = drive_plugin("plugins", "ci-short")});
+    assert_non_null(strstr(r.describe, "\"operations\":[\"trigger\"]")); /* and no poll */
 }
 
 /* A file that others may write to, and one in such a folder. */

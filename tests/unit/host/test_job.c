@@ -87,7 +87,7 @@ static void test_refused(void **state)
     } cases[] = {
         {"", ""},
         {"[]", "\"kind\""},
-        {"{\"kind\":\"dance\"}", "\"kind\": expected scan, import, describe or version"},
+        {"{\"kind\":\"dance\"}", "\"kind\": expected scan, import, describe, version or ci"},
         {"{\"kind\":\"version\"}", "\"plugins\": expected one at least"},
         {"{\"kind\":\"version\",\"plugins\":\"a\"}", "\"plugins\": expected a list"},
         {"{\"kind\":\"version\",\"plugins\":[1]}", "\"plugins\": expected texts"},
