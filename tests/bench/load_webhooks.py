@@ -64,6 +64,24 @@ def show(name, r):
           f"p50 {r['p50']:.1f} ms, p99 {r['p99']:.1f} ms, max {r['max']:.1f} ms", flush=True)
 
 
+def processor(pid):
+    """Seconds of processor time of a process and all below it."""
+    below, seconds = {}, {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        below.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+        seconds[int(stat.parent.name)] = sum(map(int, fields[11:15])) / bench_daemon.TICK
+    waiting, total = [pid], 0.0
+    while waiting:
+        one = waiting.pop()
+        total += seconds.get(one, 0)
+        waiting += below.get(one, [])
+    return total
+
+
 def rows(cluster, path):
     if cluster:
         out = subprocess.run([str(cluster.bin / "psql"), "-At", "-F", " ", cluster.url, "-c",
@@ -83,8 +101,16 @@ def run(args, store, cluster, root):
     daemon.start()
     try:
         sender.send(daemon.port, 50, 1, 4)  # the worker starts
-        show(f"{store}, {args.rate}/s for {args.seconds} s",
-             sender.send(daemon.port, args.rate, args.seconds, args.connections))
+        watched = {"daemon and worker": daemon.process.pid}
+        if cluster:
+            watched["database"] = cluster.server.pid
+        before = {name: processor(pid) for name, pid in watched.items()}
+        r = sender.send(daemon.port, args.rate, args.seconds, args.connections)
+        show(f"{store}, {args.rate}/s for {args.seconds} s", r)
+        print("processor time for each accepted one: " + ", ".join(
+            f"{name} {(processor(pid) - before[name]) / max(r['accepted'], 1) * 1e6:.0f} us"
+            for name, pid in watched.items())
+            + f"; load of the machine {bench_daemon.machine_load():.1f}", flush=True)
         if not args.no_kill:
             killer = threading.Timer(2, daemon.process.kill)
             killer.start()

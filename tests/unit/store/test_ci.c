@@ -660,6 +660,79 @@ TEST(the_watchdog_finds_what_waits_for_nothing)
     sco_publication_page_done(&p);
 }
 
+/* ---- scans that are needless ---- */
+static struct sco_stored_job job(struct world *w, const char *id, struct sco_job_page *p)
+{
+    struct sco_error err = {0};
+    sco_job_page_done(p);
+    OK(sco_store_job(w->s, id, p, &err));
+    return p->v[0];
+}
+
+static void ask_for(struct world *w, const char *commit, char id[37])
+{
+    struct sco_error err = {0};
+    struct sco_job_added a;
+    char request[64];
+    snprintf(request, sizeof request, "{\"commit\":\"%s\"}", commit);
+    struct sco_job_request q = {.kind = "scan",
+                                .target_key = "app",
+                                .revision = "pull/1",
+                                .scanners = "",
+                                .request = request,
+                                .origin = "webhook"};
+    OK(sco_store_job_add(w->s, &q, w->now, &a, &err));
+    memcpy(id, a.id, 37);
+}
+
+TEST(a_newer_scan_makes_others_needless)
+{
+    WORLD;
+    char ids[4][37];
+    uint64_t n = 0;
+    struct sco_job_page p = {0}, claimed = {0};
+    int64_t first = w->now;
+    ask_for(w, "a", ids[0]);
+    struct sco_job_claim c = {.node = "one", .now = w->now, .lease_ms = 60000, .max = 1};
+    OK(sco_store_jobs_claim(w->s, &c, &claimed, &err));
+    assert_int_equal(claimed.n, 1);
+    sco_job_page_done(&claimed);
+    w->now += 1000;
+    ask_for(w, "b", ids[1]);
+    w->now += 1000;
+    ask_for(w, "c", ids[2]);
+    OK(sco_store_scans_supersede(w->s, ids[2], "app", "pull/2", true, w->now, &n, &err));
+    assert_int_equal(n, 0);
+    OK(sco_store_scans_supersede(w->s, ids[2], "app", "pull/1", false, w->now, &n, &err));
+    assert_int_equal(n, 1);
+    struct sco_stored_job j = job(w, ids[1], &p);
+    assert_int_equal(j.state, SCO_JOB_REPLACED);
+    assert_non_null(strstr(j.reason, ids[2]));
+    assert_false(job(w, ids[0], &p).cancel);
+    w->now += 1000;
+    ask_for(w, "d", ids[3]);
+    OK(sco_store_scans_supersede(w->s, ids[3], "app", "pull/1", true, w->now, &n, &err));
+    assert_int_equal(n, 2);
+    assert_true(job(w, ids[0], &p).cancel);
+    assert_int_equal(job(w, ids[3], &p).state, SCO_JOB_QUEUED);
+    sco_job_page_done(&p);
+    assert_int_equal(ask(w, "SELECT min(waiting_since) FROM jobs WHERE state = 'queued'"),
+                     first + 1000); /* it waits for as long as they did */
+}
+
+TEST(a_target_by_its_place)
+{
+    WORLD;
+    char id[37];
+    struct sco_target_page p = {0};
+    struct sco_stored_execution x = a_run("1", "queued");
+    put(w, &x, id);
+    OK(sco_store_target_at(w->s, "https://git.example/acme/shop", &p, &err));
+    assert_string_equal(p.v[0].name, "acme/shop");
+    sco_target_page_done(&p);
+    assert_int_equal(sco_store_target_at(w->s, "https://git.example/x", &p, &err), SCO_E_NOT_FOUND);
+}
+
 /* ---- plans ---- */
 static const struct sco_store_ops *real;
 static char bad_plan[4096];
@@ -849,6 +922,8 @@ int main(void)
         T(stages),
         T(a_newer_scan_takes_a_publication_over),
         T(the_watchdog_finds_what_waits_for_nothing),
+        T(a_newer_scan_makes_others_needless),
+        T(a_target_by_its_place),
         T(every_list_has_an_index),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
