@@ -1,7 +1,6 @@
 /* Ed25519 (RFC 8032) and the PEM files that keys come in. */
 #include <secureops/crypto.h>
 
-#include <nettle/base64.h>
 #include <nettle/eddsa.h>
 
 static const uint8_t public_head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
@@ -26,25 +25,6 @@ void sco_ed25519_sign(const uint8_t secret[SCO_ED25519_KEY_LEN], struct sco_str 
 void sco_ed25519_public(const uint8_t secret[SCO_ED25519_KEY_LEN], uint8_t ret[SCO_ED25519_KEY_LEN])
 {
     ed25519_sha512_public_key(ret, secret);
-}
-
-bool sco_base64_decode(struct sco_str text, uint8_t *out, size_t cap, size_t *ret_n)
-{
-    struct base64_decode_ctx ctx;
-    size_t n = 0;
-    base64_decode_init(&ctx);
-    for (size_t i = 0; i < text.n; i++) {
-        uint8_t one;
-        int r = base64_decode_single(&ctx, &one, text.p[i]);
-        if (r < 0 || (r == 1 && n == cap))
-            return false;
-        if (r == 1)
-            out[n++] = one;
-    }
-    if (!base64_decode_final(&ctx))
-        return false;
-    *ret_n = n;
-    return true;
 }
 
 /* The text between the marks of the next block called `label`; moves *at behind it. */
