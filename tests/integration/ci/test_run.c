@@ -143,6 +143,24 @@ static void test_lock(void **state)
     assert_int_equal(run(q), 0);
 }
 
+/* A server that is down is left alone by the next process too. */
+static void test_breaker(void **state)
+{
+    char path[1200];
+    (void)state;
+    struct sco_ci_run q = asked("{\"do\":\"fetch\"}");
+    snprintf(path, sizeof path, "%s/http-state", q.cache_dir);
+    unlink(path);
+    q.break_after = 2;
+    q.break_ms = 3600000;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(run(q), 0);
+        assert_int_equal(got.code, SCO_E_NETWORK);
+        assert_int_equal(strstr(got.reason, "failed 2 times in a row") != NULL, i == 2);
+    }
+    unlink(path);
+}
+
 static int done(void **state)
 {
     (void)state;
@@ -153,10 +171,9 @@ static int done(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_results),
-        cmocka_unit_test(test_deaths),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_results), cmocka_unit_test(test_deaths),
+        cmocka_unit_test(test_cancel),  cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_breaker),
     };
     return cmocka_run_group_tests_name("ci_run", tests, NULL, done);
 }
