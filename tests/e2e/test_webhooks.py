@@ -1,10 +1,13 @@
 """Webhooks through the real daemon, worker and plugin: received once, acted upon once."""
 import http.client
+import json
+import subprocess
 import time
 import unittest
 
 import webhooks
 from daemon import ADMIN, DaemonCase, Reply
+from harness import BUILD
 from webhooks import SECRET, pull_request, push, sha, signed, workflow_job, workflow_run
 
 
@@ -39,6 +42,10 @@ class Webhooks(DaemonCase):
                 return items
             time.sleep(0.1)
         self.fail(f"{items}\n{self.log.read_text()[-4000:]}")
+
+    def run_cli(self, *args):
+        return subprocess.run([BUILD / "bin" / "secureops", *args], env=self.env, check=True,
+                              capture_output=True, text=True, timeout=60)
 
     def scans(self):
         return [j for j in self.get("/jobs?limit=200")["items"] if j["kind"] == "scan"]
@@ -132,6 +139,54 @@ class Webhooks(DaemonCase):
         self.assertEqual(self.settled()[0]["status"], "done")
         self.assertEqual(self.scans(), [])
         self.assertIn("repositories leaves it out", self.log.read_text())
+
+    def test_what_fails_is_listed_and_tried_again(self):
+        event, payload = push(1)
+        payload["repository"] = dict(payload["repository"], clone_url="file:///etc")
+        self.send(202, event, payload)
+        failed, = self.settled()
+        self.assertEqual(failed["status"], "failed")
+        self.assertIn("clone_url", failed["reason"])
+        page = self.get("/deliveries?status=failed&integration=github")
+        self.assertEqual(page["items"], [failed])
+        self.assertEqual(self.get(f"/deliveries/{failed['id']}"), failed)
+        again = self.ask(200, "POST", f"/deliveries/{failed['id']}/retry").json()
+        self.assertEqual(again["status"], "received")
+        self.assertEqual(self.settled()[0]["attempts"], 1)
+        self.ask(404, "POST", f"/deliveries/{again['id'][:-4]}0000/retry")
+        here = self.run_cli("deliveries", "list", "--status=failed",
+                            f"--store={self.data / 'store.db'}", "--format=json")
+        self.assertEqual([d["id"] for d in json.loads(here.stdout)["deliveries"]], [failed["id"]])
+        self.run_cli("deliveries", "retry", failed["id"], f"--store={self.data / 'store.db'}")
+        self.settled()
+
+    def test_a_reload_brings_and_takes_integrations(self):
+        payload = push(1)
+        path = self.root / "secureops.yaml"
+        before = path.read_text()
+        path.write_text(webhooks.config(self.root, later="third"))
+        self.send(401, *payload, secret="third")
+        self.ask(200, "POST", "/reload")
+        self.send(202, *payload, secret="third")
+        self.send(401, *payload, secret="another")
+        path.write_text(before.replace("github", "nonsense"))
+        self.ask(409, "POST", "/reload")
+        self.send(202, *push(2), secret="third")
+        path.write_text("log:\n  level: info\n")
+        self.ask(200, "POST", "/reload")
+        self.send(404, *payload)
+
+    def test_what_was_not_sent_is_asked_for(self):
+        self.stop_daemon()
+        self.more = '    poll: 1h\n    url: "https://127.0.0.1:1"\n    token: "file:{}"\n'.format(
+            self.root / "hook-github")
+        self.start_daemon()
+        until, polls = time.monotonic() + 40, []
+        while len(polls) < 2 and time.monotonic() < until:
+            polls = [j for j in self.get("/jobs?limit=200")["items"] if j["kind"] == "ci"]
+            time.sleep(0.2)
+        self.assertEqual({j["request"]["integration"] for j in polls}, {"github", "acme"})
+        self.assertEqual({j["request"]["op"] for j in polls}, {"poll"})
 
     def test_nothing_acknowledged_is_lost(self):
         """kill -9 while they come: each 2xx is in the store, and is acted upon after the start."""

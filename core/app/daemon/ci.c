@@ -182,11 +182,20 @@ static void swap(struct ci *c, struct ci_setup *u)
     pthread_mutex_unlock(&c->d->lock);
 }
 
+/* Without integrations nobody is woken. */
+static int set_timer(struct ci *c)
+{
+    struct timeval tv = {.tv_sec = LATER_MS / 1000, .tv_usec = LATER_MS % 1000 * 1000};
+    return c->setup->n ? event_add(c->later, &tv) : event_del(c->later);
+}
+
 int ci_take(struct ci *c, struct ci_setup *u, struct sco_error *err)
 {
     struct ci_setup *old = c->setup;
     swap(c, u);
     int r = sco_ci_pool_set(c->pool, u->v, u->n, err);
+    if (r == 0 && set_timer(c) < 0)
+        r = sco_error_nomem(err);
     if (r < 0) {
         swap(c, old);
         return r;
@@ -339,7 +348,6 @@ static int add_pool(struct ci *c, struct sco_error *err)
 int ci_new(struct daemon *d, struct ci **ret, struct sco_error *err)
 {
     struct ci *c = sco_alloc(1, sizeof *c);
-    struct timeval tv = {.tv_sec = LATER_MS / 1000, .tv_usec = LATER_MS % 1000 * 1000};
     if (!c)
         return sco_error_nomem(err);
     c->d = d;
@@ -351,7 +359,7 @@ int ci_new(struct daemon *d, struct ci **ret, struct sco_error *err)
     if (r == 0)
         r = sco_ci_pool_set(c->pool, c->setup->v, c->setup->n, err);
     c->later = r == 0 ? event_new(d->base, -1, EV_PERSIST, on_later, c) : NULL;
-    if (r == 0 && (!c->later || event_add(c->later, &tv) < 0))
+    if (r == 0 && (!c->later || set_timer(c) < 0))
         r = sco_error_nomem(err);
     if (r < 0) {
         ci_stop(c);
@@ -369,6 +377,11 @@ static void release_run(void *state, void *work)
     struct sco_store *s = stores_get(state);
     if (s && sco_store_deliveries_release(s, c->d->paths.node, &err) < 0)
         sco_log_debug("other nodes wait for our webhooks, ignoring: %s", err.text);
+}
+
+bool ci_busy(const struct ci *c)
+{
+    return c && c->writer && (sco_threads_waiting(c->writer) || sco_threads_running(c->writer));
 }
 
 void ci_stop(struct ci *c)

@@ -38,6 +38,7 @@ struct ci {
 
 /* ---- ci.c: on the loop ---- */
 int ci_new(struct daemon *d, struct ci **ret, struct sco_error *err) SCO_NODISCARD;
+bool ci_busy(const struct ci *c); /* deliveries are being written */
 /* Before threads and API go: every delivery under way is answered. */
 void ci_stop(struct ci *c);
 struct ci *ci_free(struct ci *c);

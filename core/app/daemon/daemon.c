@@ -56,7 +56,7 @@ static void on_finish(evutil_socket_t fd, short what, void *user)
     struct timeval again = {.tv_usec = FINISH_STEP_MS * 1000};
     (void)fd;
     (void)what;
-    bool busy = sco_threads_waiting(d->pool) || sco_threads_running(d->pool);
+    bool busy = sco_threads_waiting(d->pool) || sco_threads_running(d->pool) || ci_busy(d->ci);
     if (busy && d->stops < 2 && sco_mono_ms() < d->finish_by)
         event_add(d->finish, &again);
     else
