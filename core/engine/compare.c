@@ -55,6 +55,31 @@ static int read_commits(struct sco_comparison *c, struct sco_error *err)
     return r;
 }
 
+static int remember(struct sco_comparison *c, const char *path, const struct sco_diff_file *f)
+{
+    void **slot = sco_map_put(&c->changed, sco_str_c(path), NULL);
+    if (!slot)
+        return SCO_E_NOMEM;
+    if (!*slot)
+        *slot = (void *)(uintptr_t)f;
+    return 0;
+}
+
+static int index_change(struct sco_comparison *c, struct sco_error *err)
+{
+    /* What is there although git has it no more is nothing that git compares. */
+    static const struct sco_diff_file gone = {.binary = true};
+    const struct sco_diff *d = &c->diff;
+    int r = 0;
+    for (size_t i = 0; i < d->n_files && r == 0; i++)
+        if (d->files[i].path)
+            r = remember(c, d->files[i].path, &d->files[i]);
+    for (size_t i = 0; i < d->n_files && r == 0; i++)
+        if (d->files[i].old_path)
+            r = remember(c, d->files[i].old_path, &gone);
+    return r < 0 ? sco_error_nomem(err) : 0;
+}
+
 static int read_change(struct sco_comparison *c, struct sco_error *err)
 {
     const char *args[] = {"diff",
@@ -91,15 +116,7 @@ static int read_change(struct sco_comparison *c, struct sco_error *err)
     if (r == 0)
         r = diff_build_end(&b, &c->diff, err);
     diff_build_done(&b);
-    for (size_t i = 0; r == 0 && i < c->diff.n_files; i++) {
-        struct sco_diff_file *f = &c->diff.files[i];
-        void **slot = f->path ? sco_map_put(&c->changed, sco_str_c(f->path), NULL) : NULL;
-        if (f->path && !slot)
-            return sco_error_nomem(err);
-        if (slot)
-            *slot = f;
-    }
-    return r;
+    return r == 0 ? index_change(c, err) : r;
 }
 
 int sco_compare_new(const struct sco_compare_request *q, struct sco_comparison **ret,

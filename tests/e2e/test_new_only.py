@@ -110,6 +110,18 @@ class Lines(GitCase):
         self.put("b.py", "weak(untracked)\n")
         self.assertEqual(self.judged(code=GATE)["b.py", 1], "new")
 
+    def test_file_that_git_has_no_more_is_new(self):
+        self.put("b.py", FILLER + "weak(b)\n")
+        self.seed()
+        self.git("rm", "-q", "--cached", "a.py")
+        self.git("mv", "b.py", "c.py")
+        self.git("commit", "-q", "-m", "forgotten")
+        self.put("b.py", FILLER + "weak(b)\n")
+        self.assertEqual(self.judged(), {("a.py", 21): "new", ("b.py", 21): "new",
+                                         ("c.py", 21): "unchanged"})
+        (self.repo / ".git/index").unlink()  # then nothing is known
+        self.assertEqual(set(self.judged().values()), {"new"})
+
     def test_base_that_went_on_is_left_at_the_merge_base(self):
         self.seed()
         self.put("b.py", "weak(topic)\n")
