@@ -249,7 +249,34 @@ static inline void ci_event_bare(const struct sco_host *h, struct ci_event *ev, 
         ev->branch = bare;
 }
 
+/* An http or https URL with what may not stand in one percent-encoded; else absent. An event whose
+ * link is odd is not lost for that. */
+static inline struct sco_str ci_url(const struct sco_host *h, struct sco_str s)
+{
+    enum { URL_LONGEST = 2048 };
+    struct ci_json j = ci_json_new(h);
+    if (!sco_str_starts(s, "https://") && !sco_str_starts(s, "http://"))
+        return sco_str_make(NULL, 0);
+    for (size_t i = 0; i < s.n && i <= URL_LONGEST; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c > ' ' && c < 0x7F && !strchr("\"<>\\^`{|}", c)) {
+            ci_json_put(&j, s.p + i, 1);
+        } else {
+            char code[4];
+            snprintf(code, sizeof code, "%%%02X", (unsigned)c);
+            ci_json_put(&j, code, 3);
+        }
+    }
+    return j.n <= URL_LONGEST ? ci_json_text(&j) : sco_str_make(NULL, 0);
+}
+
 /* ---- out ---- */
+
+/* One line of a sane length, as the engine wants it. */
+static inline void ci_event_line(struct ci_json *j, const char *key, struct sco_str s)
+{
+    ci_json_kstr(j, key, s.p ? ci_line(j->h, s, 500) : s);
+}
 
 static inline void ci_event_flag(struct ci_json *j, const char *key, int v)
 {
@@ -264,7 +291,7 @@ static inline void ci_event_write(struct ci_json *j, const struct ci_event *ev)
     ci_json_begin(j, '{');
     ci_json_kz(j, "platform", ev->platform);
     ci_json_kz(j, "event", ev->event ? ev->event : "ignored");
-    ci_json_kstr(j, "action", ev->action);
+    ci_event_line(j, "action", ev->action);
     ci_json_kstr(j, "native_event", ev->native_event);
     ci_json_kstr(j, "repo_full_name", ev->repo_full_name);
     ci_json_kstr(j, "clone_url", ev->clone_url);
@@ -282,17 +309,17 @@ static inline void ci_event_write(struct ci_json *j, const struct ci_event *ev)
     ci_json_kstr(j, "pr_target_branch", ev->pr_target_branch);
     ci_event_flag(j, "is_fork", ev->is_fork);
     ci_event_flag(j, "is_delete", ev->is_delete);
-    ci_json_kstr(j, "actor", ev->actor);
+    ci_event_line(j, "actor", ev->actor);
     ci_json_kstr(j, "pipeline_id", ev->pipeline_id);
     ci_json_kstr(j, "job_id", ev->job_id);
     ci_json_kz(j, "status", ev->status);
     ci_json_ktime(j, "created_at", ev->created_at);
     ci_json_ktime(j, "started_at", ev->started_at);
     ci_json_ktime(j, "finished_at", ev->finished_at);
-    ci_json_kstr(j, "url", ev->url);
+    ci_json_kstr(j, "url", ci_url(j->h, ev->url));
     ci_json_kstr(j, "head_clone_url", ev->head_clone_url);
     ci_json_kstr(j, "default_branch", ev->default_branch);
-    ci_json_kstr(j, "name", ev->name);
+    ci_event_line(j, "name", ev->name);
     ci_json_kraw(j, "details", ev->details.n ? ev->details : SCO_STR("{}"));
     ci_json_kraw(j, "context", ev->context.n ? ev->context : SCO_STR("{}"));
     ci_json_end(j, '}');

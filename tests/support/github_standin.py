@@ -93,6 +93,17 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def give_fault(self, fault):
+        if fault["drip"]:  # byte by byte; `cut`: and then no more
+            data = fault["body"].encode()
+            self.send_response(fault["status"])
+            self.send_header("Content-Length", str(len(data) + fault["cut"]))
+            self.send_header("Content-Type", fault["kind"])
+            self.end_headers()
+            for i in range(len(data)):
+                self.wfile.write(data[i:i + 1])
+                time.sleep(fault["drip"])
+            self.close_connection = True
+            return None
         if fault["status"] == 0:  # the connection is lost
             self.close_connection = True
             self.connection.shutdown(2)
@@ -124,6 +135,13 @@ class Blobs(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass  # who asked has gone: that is for the test to judge
+
+
 class GitHub:
     def __init__(self, verify_jwt=None):
         self.lock = threading.RLock()
@@ -141,11 +159,10 @@ class GitHub:
         self.code_scanning = True
         self.sarif_polls = 1         # answers "pending" so often
         self.installations = {}
-        self.api = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.store = ThreadingHTTPServer(("127.0.0.1", 0), Blobs)
+        self.api = Server(("127.0.0.1", 0), Handler)
+        self.store = Server(("127.0.0.1", 0), Blobs)
         for server in (self.api, self.store):
             server.gh = self
-            server.daemon_threads = True
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.api.server_port}"
 
@@ -160,10 +177,11 @@ class GitHub:
     # ---- for tests ----
 
     def fault(self, match="", method="", status=502, times=1, after=False, headers=None, body="{}",
-              kind="application/json"):
-        """The next `times` calls that match are answered so; `after`: although they took effect."""
+              kind="application/json", drip=0, cut=0):
+        """The next `times` calls that match are answered so; `after`: although they took effect; status 0: the
+        connection is lost; `drip`: seconds between bytes; `cut`: bytes that never come."""
         self.faults.append({"match": match, "method": method, "status": status, "times": times, "after": after,
-                            "headers": headers or {}, "body": body, "kind": kind})
+                            "headers": headers or {}, "body": body, "kind": kind, "drip": drip, "cut": cut})
 
     def take_fault(self, method, path):
         for f in self.faults:

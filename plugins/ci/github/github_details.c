@@ -196,7 +196,7 @@ void github_stage(struct ci_json *j, const struct sco_node *job)
     ci_json_kstr(j, "job_id", github_id(sco_get(job, "id")));
     ci_json_kstr(j, "stage", sco_text_at(job, "workflow_name"));
     ci_json_kint(j, "attempt", sco_int_at(job, "run_attempt", 1));
-    ci_json_kstr(j, "url", sco_text_at(job, "html_url"));
+    ci_json_kstr(j, "url", ci_url(j->h, sco_text_at(job, "html_url")));
     ci_json_end(j, '}');
 }
 

@@ -3,6 +3,10 @@ import datetime
 import hashlib
 import hmac
 import json
+import os
+import pathlib
+import subprocess
+import tempfile
 import unittest
 import urllib.parse
 
@@ -195,6 +199,23 @@ class Corpus(Events):
                     wrong.append((row["file"], field, got, row["expect"][field]))
         print(f"{n - len(wrong)} of {n} fields of {len(self.rows)} payloads agree")
         self.assertEqual(wrong, [])
+
+    def test_the_engine_takes_them(self):
+        """Forms of shas, refs, URLs, names: what is odd would lose the event."""
+        program = BUILD / "bin" / "secureops"
+        if not program.exists():
+            self.skipTest("secureops is not built")
+        with tempfile.TemporaryDirectory() as folder:
+            config, given = pathlib.Path(folder) / "s.yaml", pathlib.Path(folder) / "headers"
+            config.write_text("integrations:\n  github:\n    webhook_secret: env:SECRET\n")
+            for row in self.rows:
+                if row["expect"]["event"] == "ignored":
+                    continue
+                given.write_text("".join(f"{k}: {v}\n" for k, v in row["headers"].items()))
+                done = subprocess.run([program, "integration", "translate", "github", self.place / row["file"],
+                                       "--headers", given, "--config", config], capture_output=True, check=False,
+                                      env={**os.environ, "SECRET": SECRET, "HOME": folder}, timeout=60)
+                self.assertEqual(done.returncode, 0, (row["file"], done.stderr))
 
     def test_what_is_ignored_says_so_when_verified(self):
         for row in self.rows:

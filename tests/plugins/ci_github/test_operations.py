@@ -199,6 +199,20 @@ class Poll(Case):
         pull = next(e for e in answer.events if e["event"] == "pull_request")
         self.assertTrue(pull["details"]["needs_scan"])
 
+    def test_a_limit_in_the_middle(self):
+        names = [f"acme/r{i}" for i in range(4)]
+        self.gh.fault("/repos/acme/r2$", "GET", 429, headers={"Retry-After": "600"})
+        request = {"repositories": names, "since": "2026-11-22T09:00:00Z"}
+        first = self.worker.call("poll", request)
+        self.assertEqual((first.name, first.result["state"]["next"]), ("DEGRADED", "acme/r2"))
+        self.gh.log.clear()
+        second = self.worker.call("poll", {**request, "state": first.result["state"]})
+        self.assertEqual(self.good(second)["state"]["until"], first.result["state"]["begun"])
+        asked = {row[1].split("/")[3] for row in self.gh.log}
+        self.assertEqual(asked, {"r2", "r3"})
+        self.gh.fault("/repos/acme/r0$", "GET", 429, headers={"Retry-After": "600"})
+        self.assertEqual(self.worker.call("poll", {**request, "state": second.result["state"]}).name, "LATER")
+
     def test_a_credential_that_may_not_see_hooks(self):
         self.gh.fault("/hooks", "GET", 403, body='{"message":"Resource not accessible"}')
         self.good(self.worker.call("poll", {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z"}))
@@ -259,6 +273,22 @@ class Limits(Case):
         answer, _, asked = self.limited(200, body="<html>sign in", kind="text/html")
         self.assertEqual((answer.name, asked), ("FORMAT", 1))
         self.assertIn("sign-in page", answer.reason)
+
+    def test_slow_and_cut_answers(self):
+        text = '{"id":5,"status":"queued","conclusion":null}'
+        answer, took, asked = self.limited(200, body=text, drip=0.01)
+        self.assertEqual((answer.result["status"], asked), ("queued", 1))
+        self.assertGreater(took, 0.3)
+        self.gh.log.clear()
+        answer, _, asked = self.limited(200, body=text, drip=0.001, cut=10)
+        self.assertEqual((answer.result["status"], asked), ("success", 2))
+
+    def test_the_deadline_holds(self):
+        self.gh.fault("/actions/runs/5$", "GET", 200, body=" " * 1000, drip=0.05)
+        started = time.monotonic()
+        answer = self.call("status", pipeline_id="5", timeout_ms=500)
+        self.assertEqual(answer.name, "TIMEOUT")
+        self.assertLess(time.monotonic() - started, 5)
 
     def test_cut_json(self):
         answer, _, _ = self.limited(200, body='{"id": 5, "sta')

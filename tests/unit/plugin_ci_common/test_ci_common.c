@@ -195,6 +195,21 @@ static void test_shas_and_refs(void **state)
     assert_str(ev.ref, "refs/tags/v1");
 }
 
+static void test_urls(void **state)
+{
+    (void)state;
+    assert_str(ci_url(h, SCO_STR("https://x/a^..b c\"\n\xC3\xA4?q=1#f")),
+               "https://x/a%5E..b%20c%22%0A%C3%A4?q=1#f");
+    assert_null(ci_url(h, SCO_STR("javascript:alert(1)")).p);
+    assert_null(ci_url(h, SCO_STR("")).p);
+    assert_null(ci_url(h, sco_str_make(NULL, 0)).p);
+    char text[3000];
+    memset(text, 'a', sizeof text);
+    memcpy(text, "http://", 7);
+    assert_null(ci_url(h, sco_str_make(text, sizeof text)).p);
+    assert_int_equal(ci_url(h, sco_str_make(text, 2048)).n, 2048);
+}
+
 static void test_event(void **state)
 {
     struct ci_event ev = ci_event_new("jenkins");
@@ -402,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(test_times, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shas_and_refs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_urls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_event, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outcomes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_html_is_no_answer, setup, teardown),
