@@ -153,6 +153,7 @@ class GitHub:
         self.deliveries, self.attempts, self.dispatches, self.contents = [], [], [], {}
         self.pulls, self.files, self.tree, self.activity, self.deployments = {}, {}, None, [], []
         self.branches = {"main"}
+        self.gone = set()            # commits that were pushed over
         self.remaining, self.limit, self.reset = 5000, 5000, int(time.time()) + 3600
         self.templates = {}          # complete answers of GitHub, under which ours are laid
         self.run_details = True      # older servers do not say the id of a run
@@ -338,6 +339,7 @@ class GitHub:
     def make_check(self, *_, body):
         check(self.asked["who"].endswith("[bot]"), "Resource not accessible by personal access token", 403)
         check(body.get("name") and re.fullmatch("[0-9a-f]{40}", body.get("head_sha", "")), "head_sha")
+        check(body["head_sha"] not in self.gone, f"No commit found for SHA: {body['head_sha']}")
         c = {"id": self.new_id(), "name": body["name"], "head_sha": body["head_sha"], "status": "queued",
              "annotations": []}
         self.take_check(c, body)

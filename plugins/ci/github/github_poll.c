@@ -274,12 +274,16 @@ static int of_app(struct poll *p, void *ctx, const struct sco_ci_call *c, struct
 struct progress {
     int64_t last, begun;
     struct sco_str next;
+    size_t done, refused;
+    struct sco_str why; /* of the first that was refused */
 };
 
 static struct progress read_progress(const struct sco_host *h, const struct sco_node *request)
 {
     const struct sco_node *state = sco_get(request, "state");
-    struct progress g = {ci_time_at(state, "until"), 0, {NULL, 0}};
+    struct progress g;
+    memset(&g, 0, sizeof g);
+    g.last = ci_time_at(state, "until");
     SCO_EACH (name, sco_get(request, "repositories"))
         if (sco_str_eq(sco_text(name), sco_text_at(state, "next")))
             g.next = sco_text(name);
@@ -306,23 +310,36 @@ static int write_poll(const struct sco_host *h, const struct poll *p, const stru
     return ci_json_record(&j, "result", e);
 }
 
-/* From where it stopped to the end. *ret_done: how many repositories. */
-static int all_repositories(struct poll *p, void *ctx, const struct sco_ci_call *c,
-                            struct progress *g, size_t *ret_done, struct sco_errbuf *e)
+/* One that is gone, or may not be seen any more, does not keep us from the others. */
+static int is_final(int r)
 {
-    int started = !g->next.n;
+    return r == SCO_E_NOT_FOUND || r == SCO_E_PERMISSION || r == SCO_E_INVALID ||
+           r == SCO_E_FORMAT || r == SCO_E_PARSE;
+}
+
+/* From where it stopped to the end. */
+static int all_repositories(struct poll *p, void *ctx, const struct sco_ci_call *c,
+                            struct progress *g, struct sco_errbuf *e)
+{
+    const struct sco_host *h = ((struct github *)ctx)->h;
+    int started = !g->next.n, last = 0;
     SCO_EACH (name, sco_get(c->request, "repositories")) {
         started = started || sco_str_eq(sco_text(name), g->next);
         if (!started)
             continue;
         g->next = sco_text(name);
         int r = one_repository(p, ctx, c, g->next, e);
-        if (r != 0)
+        if (r != 0 && !is_final(r))
             return r;
-        ++*ret_done;
+        if (r == 0) {
+            g->done++;
+        } else if (g->refused++ == 0) {
+            last = r;
+            g->why = sco_fmt(h, "%.*s: %s", SCO_STR_ARG(g->next), e->text);
+        }
     }
     g->next = sco_str_make(NULL, 0);
-    return 0;
+    return g->done || !g->refused ? 0 : last;
 }
 
 int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
@@ -330,7 +347,6 @@ int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
     const struct sco_host *h = ((struct github *)ctx)->h;
     struct progress g = read_progress(h, c->request);
     struct poll p;
-    size_t done = 0;
     memset(&p, 0, sizeof p);
     p.since = g.last ? g.last - OVERLAP_MS : ci_time_at(c->request, "since");
     p.v = (struct delivery *)h->alloc(h, DELIVERIES_MAX * sizeof *p.v);
@@ -338,10 +354,14 @@ int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
         return sco_errf(e, SCO_E_NOMEM, "out of memory");
     int r = of_app(&p, ctx, c, e);
     if (r == 0)
-        r = all_repositories(&p, ctx, c, &g, &done, e);
+        r = all_repositories(&p, ctx, c, &g, e);
     int passing = r == SCO_CI_LATER || r == SCO_E_NETWORK || r == SCO_E_TIMEOUT;
-    if (r != 0 && !(passing && done))
+    if (r != 0 && !(passing && g.done + g.refused))
         return r;
+    struct sco_str stopped = r != 0 ? github_copy(h, sco_str_c(e->text)) : g.why;
     int w = write_poll(h, &p, &g, e);
-    return w < 0 ? w : r == 0 ? 0 : SCO_CI_DEGRADED;
+    if (w < 0 || (r == 0 && !g.refused))
+        return w;
+    return sco_errf(e, SCO_CI_DEGRADED, "%.*s%s", SCO_STR_ARG(stopped),
+                    g.refused > 1 ? " (and others)" : "");
 }

@@ -220,7 +220,8 @@ static int look_at_head(struct github_publish *p)
 
 /* ---- steps ---- */
 
-/* What may pass ends the call, to be done again; the rest fails the step alone. */
+/* What may pass ends the call, to be done again; the rest fails the step alone. A commit that was
+ * pushed over may be gone altogether: then nobody waits for its result. */
 static int settle(struct github_publish *p, const char *step, int r)
 {
     struct sco_str none = {NULL, 0};
@@ -229,7 +230,8 @@ static int settle(struct github_publish *p, const char *step, int r)
     if (r > 0 || r == SCO_E_NETWORK || r == SCO_E_TIMEOUT || r == SCO_E_CANCELLED ||
         r == SCO_E_IO || r == SCO_E_NOMEM)
         return r;
-    github_step(p, step, "failed", github_reason(p), none, none);
+    int gone = p->moved && (r == SCO_E_INVALID || r == SCO_E_NOT_FOUND);
+    github_step(p, step, gone ? "skipped" : "failed", github_reason(p), none, none);
     return 0;
 }
 

@@ -213,6 +213,16 @@ class Poll(Case):
         self.gh.fault("/repos/acme/r0$", "GET", 429, headers={"Retry-After": "600"})
         self.assertEqual(self.worker.call("poll", {**request, "state": second.result["state"]}).name, "LATER")
 
+    def test_a_repository_that_is_gone(self):
+        self.gh.fault("/repos/acme/gone$", "GET", 404, times=9)
+        names = ["acme/gone", "acme/widget"]
+        answer = self.worker.call("poll", {"repositories": names, "since": "2026-11-22T09:00:00Z"})
+        self.assertEqual((answer.name, answer.result["state"]["next"]), ("DEGRADED", None))
+        self.assertIn("acme/gone", answer.reason)
+        self.assertTrue(answer.events)
+        answer = self.worker.call("poll", {"repositories": names[:1], "since": "2026-11-22T09:00:00Z"})
+        self.assertEqual(answer.name, "NOT_FOUND")
+
     def test_a_credential_that_may_not_see_hooks(self):
         self.gh.fault("/hooks", "GET", 403, body='{"message":"Resource not accessible"}')
         self.good(self.worker.call("poll", {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z"}))

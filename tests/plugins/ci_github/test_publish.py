@@ -219,6 +219,13 @@ class Comment(Case):
         self.assertEqual(self.gh.comments, {})
         self.assertEqual(self.only_check()["status"], "completed")  # the old commit does not stay pending
 
+    def test_a_commit_that_is_gone(self):
+        self.gh.pull(7, "c" * 40)
+        self.gh.gone.add(HEAD)
+        result = self.publish()
+        self.assertEqual(self.steps(result), {"check": "skipped", "comment": "skipped"})
+        self.assertIn("No commit found", result["steps"][0]["reason"])
+
     def test_no_pull_request(self):
         self.assertEqual(self.steps(self.publish(pr_number=None)), {"check": "done"})
 
