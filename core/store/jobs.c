@@ -138,13 +138,19 @@ static void put_scanners(struct sco_json_out *o, struct sco_str names)
     sco_json_end(o, ']');
 }
 
+/* What platforms are told, and workflows, are jobs and no scans. */
+static bool is_scan(const struct sco_job_request *q)
+{
+    return strcmp(q->kind, "scan") == 0 || strcmp(q->kind, "import") == 0;
+}
+
 int job_event(struct sco_store *s, const char *type, const char *id, const struct sco_stored_job *j,
               int64_t now, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct sco_json_out o = {.b = &b};
     const struct sco_job_request *q = &j->request;
-    if (!s->context.source)
+    if (!s->context.source || !is_scan(q))
         return 0;
     sco_json_begin(&o, '{');
     sco_json_kz(&o, "job_id", j->id);
@@ -177,7 +183,7 @@ static int tell_requested(struct sco_store *s, const struct sco_stored_job *j, i
 {
     char id[37];
     bool first;
-    if (!s->context.source || strcmp(j->request.origin, "kafka") == 0)
+    if (!s->context.source || !is_scan(&j->request) || strcmp(j->request.origin, "kafka") == 0)
         return 0;
     sco_uuid4(id);
     int r = sco_store_event_accept(s, id, now, &first, err);

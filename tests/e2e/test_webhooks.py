@@ -2,12 +2,13 @@
 import http.client
 import json
 import subprocess
+import sys
 import time
 import unittest
 
 import webhooks
 from daemon import ADMIN, DaemonCase, Reply
-from harness import BUILD
+from harness import BUILD, SOURCE
 from webhooks import SECRET, pull_request, push, sha, signed, workflow_job, workflow_run
 
 
@@ -52,6 +53,27 @@ class Webhooks(DaemonCase):
 
     def events(self, kind):
         return [i["event"] for i in self.get(f"/events?type={kind}&limit=500")["items"]]
+
+    def test_events_are_as_documented(self):
+        sys.path.insert(0, str(SOURCE / "tests" / "integration" / "bus"))
+        import test_schemas
+        if not test_schemas.jsonschema:
+            self.skipTest("jsonschema is not installed")
+        self.send(202, *push(1))
+        self.send(202, *pull_request(12, 2))
+        self.send(202, *workflow_run(7, "completed", "success"))
+        self.send(202, *workflow_run(8, "completed", "cancelled"))
+        self.send(202, *workflow_job(8, 1, "build", "completed", "skipped"))
+        self.settled()
+        case = test_schemas.Schemas()
+        case.schemas = test_schemas.schemas()
+        kinds = set()
+        for i in self.get("/events?limit=500")["items"]:
+            kinds.add(i["event"]["event_type"])
+            case.validator(i["event"]["event_type"], strict=True).validate(i["event"])
+        self.assertLessEqual({"pipeline.started", "pipeline.completed", "pipeline.failed",
+                              "pipeline.stage.completed", "metrics.commit", "metrics.pr",
+                              "metrics.build"}, kinds)
 
     def test_a_push_is_scanned_once(self):
         first = self.send(202, *push(1), delivery="one")
