@@ -286,15 +286,24 @@ static void on_verified(void *user, const struct sco_ci_answer *a)
     }
 }
 
+static bool is_too_long(const struct hook *k)
+{
+    uint64_t limit = k->integration->delivery_limit;
+    return k->d.body.n > (limit ? limit : BODY_LIMIT);
+}
+
 static void verify(struct hook *k)
 {
     struct sco_error err = {0};
-    k->d.integration = k->integration->name;
-    if (k->d.body.n >
-        (k->integration->delivery_limit ? k->integration->delivery_limit : BODY_LIMIT)) {
+    const struct sco_integration *next = k->integration;
+    while (next && is_too_long(k))
+        if ((next = candidate(k->o, &k->x->call, k->integration)))
+            k->integration = next;
+    if (!next) {
         end_with(k, "too_large", 413, "the body is too long");
         return;
     }
+    k->d.integration = k->integration->name;
     if (k->o->webhooks.verify(k->o->webhooks.user, &k->d, on_verified, k, &err) < 0)
         end_busy(k, err.code == SCO_E_LIMIT ? "busy" : "failed");
 }

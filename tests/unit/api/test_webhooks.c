@@ -20,6 +20,8 @@ static const struct sco_integration integrations[] = {
     {.name = "github-acme", .platform = "github", .enabled = true, .delivery_limit = 100},
     {.name = "off", .platform = "gitlab"},
     {.name = "builds", .platform = "jenkins", .enabled = true, .flood_rate = 1},
+    {.name = "small", .platform = "azure", .enabled = true, .delivery_limit = 100},
+    {.name = "large", .platform = "azure", .enabled = true},
 };
 
 struct waiting {
@@ -237,6 +239,10 @@ static void limits(void **state)
     reply = post("/webhook/github", "X-Test: acme\r\n", big);
     assert_int_equal(api_world_status(reply), 413);
     free(reply);
+    reply = post("/webhook/azure", "", big); /* the second one takes it */
+    assert_int_equal(api_world_status(reply), 202);
+    free(reply);
+    assert_true(counted("large", "accepted") == 1);
     memset(huge, ' ', sizeof huge - 1);
     reply = post("/webhook/github", "", huge); /* 25 MiB + 1 */
     assert_int_equal(api_world_status(reply), 413);
