@@ -124,7 +124,8 @@ static void take_waiting(struct api_hooks *h, struct hook_batch *b)
         b->n++;
     }
     h->n_waiting -= b->n;
-    memmove(h->waiting, h->waiting + b->n, h->n_waiting * sizeof *h->waiting);
+    if (h->n_waiting)
+        memmove(h->waiting, h->waiting + b->n, h->n_waiting * sizeof *h->waiting);
 }
 
 static void take_forged(struct api_hooks *h, struct hook_batch *b)
