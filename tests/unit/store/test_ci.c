@@ -660,6 +660,50 @@ TEST(the_watchdog_finds_what_waits_for_nothing)
     sco_publication_page_done(&p);
 }
 
+#if STORE_IS_sqlite
+TEST(a_copy_has_all_of_it)
+{
+    WORLD;
+    char path[600], id[37];
+    uint64_t rows = 0, findings, scans;
+    bool due, first;
+    struct sco_store *other = NULL, *mine = w->s;
+    struct sco_stage_list l = {0};
+    struct sco_delivery_added a = add(w, "github", "one");
+    claim(w, "n", w->now, 1);
+    OK(sco_store_delivery_end(w->s, a.id, "n", false, NULL, 0, w->now, &err));
+    add(w, "github", "two");
+    OK(sco_store_effect_once(w->s, "x", w->now, &first, &err));
+    OK(sco_store_poll_take(w->s, "github", w->now, 1000, &due, &err));
+    struct sco_stored_publication p = a_publication("aaa");
+    OK(sco_store_publication_put(w->s, &p, w->now, id, &err));
+    struct sco_stored_execution x = a_run("1", "running");
+    struct sco_stored_stage stage = {.name = "build", .status = "running"};
+    put(w, &x, id);
+    OK(sco_store_stages_put(w->s, id, &stage, 1, w->now, &err));
+    snprintf(path, sizeof path, "%s/other.db", w->dir);
+    struct sco_store_options o = {.where = path, .create = true};
+    OK(store_open_with(w->s->ops, &o, &other, &err));
+    OK(sco_store_copy(w->s, other, &rows, &err));
+    w->s = other;
+    OK(sco_store_verify(other, &findings, &scans, &err));
+    assert_true(add(w, "github", "one").existing);
+    assert_string_equal(claim(w, "n", w->now, 9), "two");
+    OK(sco_store_effect_once(other, "x", w->now, &first, &err));
+    assert_false(first);
+    OK(sco_store_poll_take(other, "github", w->now, 100000, &due, &err));
+    assert_false(due);
+    OK(sco_store_stages(other, id, &l, &err));
+    assert_int_equal(l.n, 1);
+    sco_stage_list_done(&l);
+    put(w, &x, id);
+    assert_int_equal(ask(w, "SELECT count(*) FROM pipeline_executions"), 1);
+    assert_int_equal(ask(w, "SELECT count(*) FROM publications"), 1);
+    w->s = mine;
+    sco_store_close(other);
+}
+#endif
+
 /* ---- scans that are needless ---- */
 static struct sco_stored_job job(struct world *w, const char *id, struct sco_job_page *p)
 {
@@ -922,6 +966,9 @@ int main(void)
         T(stages),
         T(a_newer_scan_takes_a_publication_over),
         T(the_watchdog_finds_what_waits_for_nothing),
+#if STORE_IS_sqlite
+        T(a_copy_has_all_of_it),
+#endif
         T(a_newer_scan_makes_others_needless),
         T(a_target_by_its_place),
         T(every_list_has_an_index),
