@@ -4,8 +4,9 @@
  * - The host's client is asked for one try; whether another is worth it is decided here, for a 403
  *   may mean "slow down" and a POST may have taken effect before its 502.
  * - A wait that is short is waited for; a longer one ends the call with SCO_CI_LATER.
- * - How many limits were met in a row is kept in the integration's cache folder, for the next call,
- *   which may be in another process. (That a server is down is kept by the host's breaker.)
+ * - How many limits were met in a row, and when something was written last, is kept in the
+ *   integration's cache folder, for the next call, which may be in another process. (That a server
+ * is down is kept by the host's breaker.)
  * - The document of an answer lives until the next request; copy what is needed longer.
  * - Credentials are in `headers` alone; the host drops these when a redirect leads to another
  *   server.
@@ -131,7 +132,7 @@ static inline const char *ci_http_state_path(const struct ci_http *c, const char
 static inline void ci_http_open(struct ci_http *c)
 {
     const char *path = ci_http_state_path(c, "");
-    char text[32];
+    char text[64], *at = text;
     ssize_t n = 0;
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     c->started = ci_mono_ms();
@@ -140,17 +141,21 @@ static inline void ci_http_open(struct ci_http *c)
         close(fd);
     }
     text[n > 0 ? n : 0] = 0;
-    c->limited = (uint32_t)strtoul(text, NULL, 10);
+    c->limited = (uint32_t)strtoul(at, &at, 10);
     if (c->limited > 16)
         c->limited = 16;
+    int64_t written = strtoll(at, NULL, 10), ago = c->h->now(c->h) - written;
+    if (written > 0 && ago >= 0 && ago < c->write_gap_ms)
+        c->last_write = c->started - ago;
 }
 
 /* A state that cannot be kept does no harm: the next call learns it again. */
 static inline void ci_http_keep(const struct ci_http *c)
 {
     const char *path = ci_http_state_path(c, ""), *tmp = ci_http_state_path(c, ".tmp");
-    char text[32];
-    int n = snprintf(text, sizeof text, "%u\n", (unsigned)c->limited);
+    char text[64];
+    int64_t written = c->last_write ? c->h->now(c->h) - (ci_mono_ms() - c->last_write) : 0;
+    int n = snprintf(text, sizeof text, "%u %lld\n", (unsigned)c->limited, (long long)written);
     int fd = tmp ? open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     if (fd < 0)
         return;
@@ -173,6 +178,8 @@ static inline void ci_http_forget(struct ci_http *c)
 static inline void ci_http_done(struct ci_http *c)
 {
     ci_http_forget(c);
+    if (c->last_write && c->write_gap_ms)
+        ci_http_keep(c);
 }
 
 /* ---- one try --------------------------------------------------------------------------------- */

@@ -187,7 +187,10 @@ static int exchange(struct github_op *o, int64_t installation)
     q.body = SCO_STR("{}");
     q.what = "the installation's token";
     q.repeat = 1;
+    int64_t before = o->http.last_write;
+    o->http.last_write = 0; /* this changes nothing that others see */
     int r = ci_call(&o->http, &q, &a, o->e);
+    o->http.last_write = before;
     if (r != 0)
         return r;
     struct sco_str token = sco_text_at(a.root, "token");
@@ -201,9 +204,7 @@ static int exchange(struct github_op *o, int64_t installation)
         g->held_until = until;
         g->held_installation = installation;
     }
-    r = use_token(o, token);
-    o->http.last_write = 0; /* it changed nothing that others see */
-    return r;
+    return use_token(o, token);
 }
 
 static int sign_in(struct github_op *o)
