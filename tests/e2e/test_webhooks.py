@@ -191,6 +191,8 @@ class Webhooks(DaemonCase):
         self.ask(200, "POST", "/reload")
         self.send(202, *payload, secret="third")
         self.send(401, *payload, secret="another")
+        health = self.get("/health", token=None)
+        self.assertEqual(sorted(health["integrations"]), ["github", "later"])
         path.write_text(before.replace("github", "nonsense"))
         self.ask(409, "POST", "/reload")
         self.send(202, *push(2), secret="third")

@@ -313,6 +313,18 @@ void ci_meter(struct daemon *d, struct sco_store *s, int64_t now)
     sco_metric_set(d->metrics, &oldest, c.oldest ? (double)(now - c.oldest) / 1000 : 0);
 }
 
+void ci_health(const struct ci *c, struct sco_json_out *o)
+{
+    if (!c || !c->setup->n)
+        return;
+    sco_json_key(o, "integrations");
+    sco_json_begin(o, '[');
+    for (size_t i = 0; i < c->setup->n; i++)
+        if (c->setup->v[i].enabled)
+            sco_json_str(o, sco_str_c(c->setup->v[i].name));
+    sco_json_end(o, ']');
+}
+
 /* ---- start and end ---- */
 static void on_later(evutil_socket_t fd, short what, void *user)
 {

@@ -49,6 +49,7 @@ int ci_take(struct ci *c, struct ci_setup *u, struct sco_error *err) SCO_NODISCA
 void ci_api(struct ci *c, const struct ci_setup *u, struct sco_api_webhooks *ret);
 /* On the clock's thread: polls that are due, publications that wait for nothing. */
 void ci_polled(struct ci *c, struct sco_store *s, int64_t now);
+void ci_health(const struct ci *c, struct sco_json_out *o); /* on the loop */
 void ci_meter(struct daemon *d, struct sco_store *s, int64_t now);
 
 /* ---- ci_work.c: on the loop ---- */

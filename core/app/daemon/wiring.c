@@ -330,6 +330,7 @@ static void add_health(void *user, struct sco_json_out *o)
     if (*d->reload_error)
         sco_json_kz(o, "error", d->reload_error);
     sco_json_end(o, '}');
+    ci_health(d->ci, o);
 }
 
 void wire_api_options(struct daemon *d, const struct snapshot *s, struct sco_arena *arena,
