@@ -237,3 +237,36 @@ int sco_store_publication_end(struct sco_store *s, const char *id, uint32_t revi
                    v, SCO_ARRAY_LEN(v), &n, err);
     return changed(r, n, err);
 }
+
+/* ---- for polls ---- */
+struct names {
+    const char **v;
+    size_t n;
+    struct sco_arena *arena;
+};
+
+static int on_name(void *user, const struct store_value *v, size_t n)
+{
+    struct names *x = user;
+    (void)n;
+    x->v[x->n] = store_keep(x->arena, &v[0]);
+    return x->v[x->n++] ? 0 : SCO_E_NOMEM;
+}
+
+int sco_store_poll_repositories(struct sco_store *s, const char *integration, uint32_t limit,
+                                struct sco_arena *arena, const char *const **ret,
+                                struct sco_error *err)
+{
+    struct names x = {.arena = arena};
+    struct store_value v[] = {sv_text(integration), sv_i64(limit)};
+    x.v = sco_arena_alloc(arena, ((size_t)limit + 1) * sizeof *x.v);
+    int r = x.v ? store_query(s,
+                              "SELECT DISTINCT repository FROM publications WHERE integration = $1 "
+                              "ORDER BY repository LIMIT $2",
+                              v, SCO_ARRAY_LEN(v), on_name, &x, err)
+                : SCO_E_NOMEM;
+    if (r < 0)
+        return r == SCO_E_NOMEM ? sco_error_nomem(err) : r;
+    *ret = x.v;
+    return 0;
+}

@@ -200,18 +200,6 @@ class Webhooks(DaemonCase):
         self.ask(200, "POST", "/reload")
         self.send(404, *payload)
 
-    def test_what_was_not_sent_is_asked_for(self):
-        self.stop_daemon()
-        self.more = '    poll: 1h\n    url: "https://127.0.0.1:1"\n    token: "file:{}"\n'.format(
-            self.root / "hook-github")
-        self.start_daemon()
-        until, polls = time.monotonic() + 40, []
-        while len(polls) < 2 and time.monotonic() < until:
-            polls = [j for j in self.get("/jobs?limit=200")["items"] if j["kind"] == "ci"]
-            time.sleep(0.2)
-        self.assertEqual({j["request"]["integration"] for j in polls}, {"github", "acme"})
-        self.assertEqual({j["request"]["op"] for j in polls}, {"poll"})
-
     def test_nothing_acknowledged_is_lost(self):
         """kill -9 while they come: each 2xx is in the store, and is acted upon after the start."""
         sent = []
@@ -228,6 +216,24 @@ class Webhooks(DaemonCase):
         done = {i["delivery"]: i["status"] for i in self.settled()}
         self.assertEqual({d: done.get(d) for d in sent}, {d: "done" for d in sent})
         self.assertEqual(len({j["request"]["commit"] for j in self.scans()}), len(sent))
+
+
+class Polled(DaemonCase):
+    @property
+    def config(self):
+        return webhooks.config(self.root, '    repositories: ["acme/blog", "acme/s*"]\n'
+                               '    url: "https://127.0.0.1:1"\n'
+                               f'    token: "file:{self.root}/hook-github"\n')
+
+    def test_what_was_not_sent_is_asked_for(self):
+        until, polls = time.monotonic() + 40, []
+        while not polls and time.monotonic() < until:
+            polls = [j for j in self.get("/jobs?limit=200")["items"] if j["kind"] == "ci"]
+            time.sleep(0.2)
+        request = polls[0]["request"]
+        self.assertEqual((request["integration"], request["op"]), ("github", "poll"))
+        self.assertEqual(request["request"]["repositories"], ["acme/blog"])
+        self.assertRegex(request["request"]["since"], "^20")
 
 
 if __name__ == "__main__":

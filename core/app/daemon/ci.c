@@ -12,7 +12,7 @@
 #define SCO_LOG_MODULE "ci"
 #include <secureops/log.h>
 
-enum { LATER_MS = 2000, WATCH_MS = 15000 };
+enum { LATER_MS = 2000, WATCH_MS = 15000, POLL_REPOSITORIES = 200, FIRST_POLL_MS = 3600000 };
 
 /* ---- one state ---- */
 struct ci_setup *ci_setup_ref(struct ci_setup *u)
@@ -232,23 +232,53 @@ void ci_api(struct ci *c, const struct ci_setup *u, struct sco_api_webhooks *ret
 }
 
 /* ---- polls, on the clock's thread ---- */
-static int poll_request(struct sco_store *s, const struct sco_integration *i, struct sco_buf *b,
-                        struct sco_error *err)
+static bool is_name(const char *glob)
+{
+    return !strpbrk(glob, "*?[{");
+}
+
+static bool is_allowed(const struct sco_integration *i, const char *name)
+{
+    bool any = !i->repositories;
+    for (const char *const *g = i->repositories; g && *g && !any; g++)
+        any = sco_glob_match(*g, sco_str_c(name));
+    return any;
+}
+
+/* Those that are configured by their name, and those that we were told of. */
+static void write_repositories(struct sco_json_out *o, const struct sco_integration *i,
+                               const char *const *known)
+{
+    sco_json_key(o, "repositories");
+    sco_json_begin(o, '[');
+    for (const char *const *g = i->repositories; g && *g; g++)
+        if (is_name(*g))
+            sco_json_str(o, sco_str_c(*g));
+    for (; *known; known++) {
+        bool said = false;
+        for (const char *const *g = i->repositories; g && *g; g++)
+            said |= strcmp(*g, *known) == 0;
+        if (!said && is_allowed(i, *known))
+            sco_json_str(o, sco_str_c(*known));
+    }
+    sco_json_end(o, ']');
+}
+
+static int poll_request(struct sco_store *s, const struct sco_integration *i, int64_t now,
+                        struct sco_buf *b, struct sco_error *err)
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     struct sco_json_out o = {.b = b};
-    const char *state = NULL;
+    const char *state = NULL, *const *known = NULL;
     int64_t since = 0;
     int r = sco_store_poll_state(s, i->name, &arena, &state, &since, err);
+    if (r == 0)
+        r = sco_store_poll_repositories(s, i->name, POLL_REPOSITORIES, &arena, &known, err);
     if (r < 0)
         return r;
     sco_json_begin(&o, '{');
-    sco_json_key(&o, "repositories");
-    sco_json_begin(&o, '[');
-    for (const char *const *g = i->repositories; g && *g; g++)
-        sco_json_str(&o, sco_str_c(*g));
-    sco_json_end(&o, ']');
-    sco_json_ktime(&o, "since", since);
+    write_repositories(&o, i, known);
+    sco_json_ktime(&o, "since", since ? since : now - FIRST_POLL_MS);
     sco_json_key(&o, "state");
     if (state)
         sco_json_raw(&o, sco_str_c(state));
@@ -269,7 +299,7 @@ static int add_poll(struct sco_store *s, const struct sco_integration *i, int64_
         return r;
     r = sco_store_poll_take(s, i->name, now, i->poll_ms, &due, err);
     if (r == 0 && due)
-        r = poll_request(s, i, &request, err);
+        r = poll_request(s, i, now, &request, err);
     if (r == 0 && due)
         r = sco_ci_job_call(s, i->name, "", "poll", sco_buf_str(&request), NULL, now, &added, err);
     return sco_store_end(s, r, err);

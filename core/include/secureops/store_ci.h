@@ -101,6 +101,11 @@ int sco_store_poll_take(struct sco_store *s, const char *integration, int64_t no
 int sco_store_poll_state(struct sco_store *s, const char *integration, struct sco_arena *arena,
                          const char **ret_state, int64_t *ret_since,
                          struct sco_error *err) SCO_NODISCARD;
+/* Repositories that it was told about, as far as anything was published for them: NULL-terminated,
+ * in the arena. */
+int sco_store_poll_repositories(struct sco_store *s, const char *integration, uint32_t limit,
+                                struct sco_arena *arena, const char *const **ret,
+                                struct sco_error *err) SCO_NODISCARD;
 /* With the deliveries that it found, in the transaction that is open. */
 int sco_store_poll_done(struct sco_store *s, const char *integration, struct sco_str state,
                         int64_t since, struct sco_error *err) SCO_NODISCARD;

@@ -622,6 +622,11 @@ TEST(a_newer_scan_takes_a_publication_over)
     assert_int_equal(p.v[0].revision, 2);
     assert_int_equal(p.v[0].is, SCO_PUBLICATION_PENDING);
     sco_publication_page_done(&p);
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    const char *const *known = NULL;
+    OK(sco_store_poll_repositories(w->s, "github", 10, &arena, &known, &err));
+    assert_string_equal(known[0], "acme/shop");
+    assert_null(known[1]);
     x.pr_number = 0; /* of a branch: each commit has its own */
     OK(sco_store_publication_put(w->s, &x, w->now, other, &err));
     assert_string_not_equal(id, other);
