@@ -111,8 +111,9 @@ static bool is_ref(struct sco_str s)
     return is_ref_name(s) && sco_str_starts(s, "refs/");
 }
 
-/* http or https, a host, no user and password. What may be asked is for others to decide. */
-static bool is_url(struct sco_str s)
+/* http or https, a host, no password and, but for `user`, no user. What may be asked is for others
+ * to decide. */
+static bool is_http(struct sco_str s, bool user)
 {
     size_t n = sco_str_starts(s, "https://") ? 8 : sco_str_starts(s, "http://") ? 7 : 0;
     if (!n || s.n > URL_MAX || s.n == n)
@@ -124,7 +125,30 @@ static bool is_url(struct sco_str s)
     for (size_t i = 0; i < host.n; i++)
         if (strchr("/?#", host.p[i]))
             host.n = i;
+    const char *at = memchr(host.p, '@', host.n);
+    if (at && user && !memchr(host.p, ':', (size_t)(at - host.p)))
+        host = sco_str_make(at + 1, host.n - (size_t)(at + 1 - host.p));
     return host.n > 0 && host.p[0] != ':' && !memchr(host.p, '@', host.n);
+}
+
+static bool is_url(struct sco_str s)
+{
+    return is_http(s, false);
+}
+
+/* Also as Azure DevOps (https://org@host/...) and the jobs of Jenkins (ssh://..., git@host:path)
+ * have it. */
+static bool is_clone_url(struct sco_str s)
+{
+    struct sco_str host, path = s;
+    if (is_http(s, true))
+        return true;
+    if (!is_line(s) || s.n > URL_MAX || s.p[0] == '-' || memchr(s.p, ' ', s.n))
+        return false;
+    if (sco_str_starts(s, "ssh://"))
+        return s.n > 6 && s.p[6] != '-' && s.p[6] != '/';
+    return !sco_str_contains(s, "://") && sco_str_split(&path, ':', &host) && host.n && path.n &&
+           memchr(host.p, '@', host.n) && !memchr(host.p, '/', host.n);
 }
 
 /* ---- members ---- */
@@ -143,8 +167,8 @@ static const struct field fields[] = {
     FIELD(action, is_line, "a line of text"),
     FIELD(native_event, is_line, "a line of text"),
     FIELD(repo_full_name, is_repository, "the name of a repository"),
-    FIELD(clone_url, is_url, "an http or https URL"),
-    FIELD(head_clone_url, is_url, "an http or https URL"),
+    FIELD(clone_url, is_clone_url, "a URL of https, http or ssh"),
+    FIELD(head_clone_url, is_clone_url, "a URL of https, http or ssh"),
     FIELD(ref, is_ref, "a ref (refs/...)"),
     FIELD(branch, is_ref_name, "the name of a branch"),
     FIELD(tag, is_ref_name, "the name of a tag"),
@@ -172,6 +196,16 @@ static const struct sco_node *get(const struct sco_node *m, const char *name)
     return v && v->type != SCO_NODE_NULL ? v : NULL;
 }
 
+/* Who clones brings a credential of its own. */
+static const char *without_user(struct sco_arena *a, const char *url)
+{
+    const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : NULL;
+    size_t n = host ? strcspn(host, "@/?#") : 0;
+    if (!host || strncmp(url, "http", 4) != 0 || host[n] != '@')
+        return url;
+    return sco_arena_fmt(a, "%.*s%s", (int)(host - url), url, host + n + 1);
+}
+
 static int take_texts(const struct sco_node *m, struct sco_arena *a, struct sco_ci_event *e,
                       struct sco_error *err)
 {
@@ -187,6 +221,8 @@ static int take_texts(const struct sco_node *m, struct sco_arena *a, struct sco_
         if (memchr(v->text.p, 0, v->text.n) || !f->good(v->text))
             return wrong(f->name, f->expected, err);
         const char *z = sco_arena_cstr(a, v->text);
+        if (z && f->good == is_clone_url)
+            z = without_user(a, z);
         if (!z)
             return sco_error_nomem(err);
         memcpy((char *)e + f->offset, &z, sizeof z);
@@ -260,11 +296,14 @@ static int take_kind(const struct sco_node *m, enum sco_ci_kind *ret, struct sco
 }
 
 /* Without these nothing can be done about it. */
+#define OF_CODE                                                                                    \
+    (1u << SCO_CI_PUSH | 1u << SCO_CI_TAG | 1u << SCO_CI_PULL_REQUEST | 1u << SCO_CI_MERGE_GROUP)
 static int check_whole(const struct sco_ci_event *e, struct sco_error *err)
 {
     if (e->kind == SCO_CI_IGNORED || e->kind == SCO_CI_PING)
         return 0;
-    if (!e->repo_full_name)
+    /* what runs elsewhere does not always say of which repository: Jenkins, Azure Pipelines */
+    if (!e->repo_full_name && ((1u << e->kind) & OF_CODE))
         return wrong("repo_full_name", "text", err);
     if (e->kind == SCO_CI_PUSH && !e->branch)
         return wrong("branch", "text, of a push", err);

@@ -58,6 +58,7 @@ static void taken(void **state)
 {
     static const char *const good[] = {
         "{\"event\":\"ping\"}",
+        "{\"event\":\"pipeline\",\"pipeline_id\":\"folder/job#7\"}",
         "{\"event\":\"ignored\",\"native_event\":\"star\"}",
         EVENT("push", ",\"branch\":\"main\""),
         EVENT("push", ",\"branch\":\"feature/\xc3\xa9t\xc3\xa9_#1\""),
@@ -67,6 +68,8 @@ static void taken(void **state)
         EVENT("job", ""),
         EVENT("comment", ",\"actor\":\"\""),
         EVENT("push", ",\"branch\":\"x\",\"clone_url\":\"https://[::1]:8443/a%20b\""),
+        EVENT("job", ",\"clone_url\":\"git@git.example.com:acme/shop.git\""),
+        EVENT("job", ",\"clone_url\":\"ssh://git@git.example.com:2222/acme/shop.git\""),
         "{\"event\":\"job\",\"repo_full_name\":\"Project With Spaces/repo\"}",
         "{\"event\":\"job\",\"repo_full_name\":\"group/sub/group/name\"}",
     };
@@ -76,6 +79,15 @@ static void taken(void **state)
         if (r != 0)
             fail_msg("%s: %s", good[i], err.text);
     }
+}
+
+/* Azure DevOps names the organisation there: whoever clones brings a credential of its own. */
+static void a_user_in_the_url(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse(EVENT("job", ",\"clone_url\":\"https://org@dev.azure.com/org/p/_git/r\"")), 0);
+    assert_string_equal(e.clone_url, "https://dev.azure.com/org/p/_git/r");
 }
 
 static void refused(void **state)
@@ -115,6 +127,11 @@ static void refused(void **state)
         {EVENT("job", ",\"clone_url\":\"https://\""), "clone_url"},
         {EVENT("job", ",\"clone_url\":\"https://user:pass@host/x\""), "clone_url"},
         {EVENT("job", ",\"clone_url\":\"https:///x\""), "clone_url"},
+        {EVENT("job", ",\"clone_url\":\"https://a@b@host/x\""), "clone_url"},
+        {EVENT("job", ",\"clone_url\":\"ssh://-oProxyCommand=x/y\""), "clone_url"},
+        {EVENT("job", ",\"clone_url\":\"-oProxyCommand=x@y:z\""), "clone_url"},
+        {EVENT("job", ",\"clone_url\":\"git@host\""), "clone_url"},
+        {EVENT("job", ",\"url\":\"https://org@host/x\""), "\"url\""},
         {EVENT("job", ",\"clone_url\":\"https://host/a b\""), "clone_url"},
         {EVENT("job", ",\"url\":\"javascript:alert(1)\""), "\"url\""},
         {EVENT("job", ",\"status\":\"fine\""), "status"},
@@ -167,10 +184,8 @@ static int done(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),
-        cmocka_unit_test(taken),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(whole),   cmocka_unit_test(taken),     cmocka_unit_test(a_user_in_the_url),
+        cmocka_unit_test(refused), cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, done);
 }
