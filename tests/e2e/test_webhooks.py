@@ -1,13 +1,16 @@
 """Webhooks through the real daemon, worker and plugin: received once, acted upon once."""
 import http.client
 import json
+import pathlib
 import subprocess
 import sys
 import time
 import unittest
 
-import webhooks
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import webhooks  # noqa: E402
 from daemon import ADMIN, DaemonCase, Reply
+from github_standin import GitHub  # noqa: E402
 from harness import BUILD, SOURCE
 from webhooks import SECRET, pull_request, push, sha, signed, workflow_job, workflow_run
 
@@ -219,21 +222,44 @@ class Webhooks(DaemonCase):
 
 
 class Polled(DaemonCase):
+    """A platform whose webhooks were lost."""
+
+    def setUp(self):
+        self.github = GitHub()
+        self.addCleanup(self.github.__exit__)
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.github.activity = [{"ref": "refs/heads/main", "before": sha(1), "after": sha(2),
+                                 "actor": {"login": "al"}, "activity_type": "push",
+                                 "timestamp": now}]
+        self.github.run(5, sha=sha(2))
+        super().setUp()
+
     @property
     def config(self):
-        return webhooks.config(self.root, '    repositories: ["acme/blog", "acme/s*"]\n'
-                               '    url: "https://127.0.0.1:1"\n'
-                               f'    token: "file:{self.root}/hook-github"\n')
+        token = self.root / "token"
+        token.write_text("ghs_app")
+        token.chmod(0o600)
+        return webhooks.config(self.root, '    repositories: ["acme/widget", "acme/s*"]\n'
+                               f'    api_url: "{self.github.url}"\n    token: "file:{token}"\n'
+                               '    write_gap: 0s\n    backoff: 20ms\n')
 
     def test_what_was_not_sent_is_asked_for(self):
-        until, polls = time.monotonic() + 40, []
-        while not polls and time.monotonic() < until:
-            polls = [j for j in self.get("/jobs?limit=200")["items"] if j["kind"] == "ci"]
+        until, scans, ci = time.monotonic() + 40, [], []
+        while not (scans and any(j["state"] == "completed" for j in ci)) and time.monotonic() < until:
+            jobs = self.get("/jobs?limit=200")["items"]
+            scans = [j for j in jobs if j["kind"] == "scan"]
+            ci = [j for j in jobs if j["kind"] == "ci" and j["request"]["op"] == "poll"]
             time.sleep(0.2)
-        request = polls[0]["request"]
-        self.assertEqual((request["integration"], request["op"]), ("github", "poll"))
-        self.assertEqual(request["request"]["repositories"], ["acme/blog"])
-        self.assertRegex(request["request"]["since"], "^20")
+        self.assertTrue(ci, jobs)
+        request = ci[0]["request"]["request"]
+        self.assertEqual(request["repositories"], ["acme/widget"])
+        self.assertRegex(request["since"], "^20")
+        self.assertTrue(scans, f"{ci}\n{self.log.read_text()[-4000:]}")
+        self.assertIn(sha(2), [j["request"].get("commit") for j in scans])
+        items = self.get("/deliveries?limit=100")["items"]
+        self.assertTrue(all(i["polled"] and i["status"] == "done" for i in items), items)
+        builds = self.get("/events?type=metrics.build")["items"]
+        self.assertEqual(len(builds), 1, builds)
 
 
 if __name__ == "__main__":
