@@ -1,0 +1,199 @@
+/* Credentials, addresses and requests. */
+#include "gitlab_priv.h"
+
+#include <stdarg.h>
+
+struct sco_str gitlab_copy(const struct sco_host *h, struct sco_str s)
+{
+    const char *p = s.p ? sco_cstr(h, s) : NULL;
+    return sco_str_make(p, p ? s.n : 0);
+}
+
+struct sco_str gitlab_bare(struct sco_str ref)
+{
+    struct sco_str bare = ci_behind(ref, "refs/heads/");
+    if (!bare.n)
+        bare = ci_behind(ref, "refs/tags/");
+    return bare.n ? bare : ref;
+}
+
+int gitlab_starts(struct sco_str a, struct sco_str mark)
+{
+    return mark.n && a.n >= mark.n && memcmp(a.p, mark.p, mark.n) == 0;
+}
+
+int gitlab_good_id(struct gitlab_op *o, struct sco_str id, const char *what)
+{
+    size_t i = 0;
+    while (i < id.n && id.p[i] >= '0' && id.p[i] <= '9')
+        i++;
+    if (id.n && i == id.n && id.n <= 20)
+        return 0;
+    return sco_errf(o->e, SCO_E_INVALID, "%s is not a number of %s", what, GITLAB);
+}
+
+/* ---- addresses ---- */
+
+static struct sco_str api_base(const struct gitlab *g)
+{
+    struct sco_str url = g->url;
+    while (url.n && url.p[url.n - 1] == '/')
+        url.n--;
+    if (url.n > 7 && sco_str_is(sco_str_make(url.p + url.n - 7, 7), "/api/v4"))
+        return url;
+    return sco_fmt(g->h, "%.*s/api/v4", SCO_STR_ARG(url));
+}
+
+static int good_path(struct sco_str name)
+{
+    size_t slashes = 0;
+    for (size_t at = 0; at <= name.n;) {
+        const char *slash = (const char *)memchr(name.p + at, '/', name.n - at);
+        size_t n = slash ? (size_t)(slash - name.p) - at : name.n - at;
+        struct sco_str part = sco_str_make(name.p + at, n);
+        if (!n || sco_str_is(part, ".") || sco_str_is(part, ".."))
+            return 0;
+        slashes += slash != NULL;
+        at += n + 1;
+    }
+    return slashes > 0;
+}
+
+/* The number where an event told it, for there are proxies that decode the %2F of a path. */
+static int set_project(struct gitlab_op *o)
+{
+    struct sco_str name = sco_text_at(o->q, "repository");
+    struct sco_str id = sco_text_at(o->q, "context.project_id");
+    if (!name.n)
+        return 0;
+    if (!good_path(name))
+        return sco_errf(o->e, SCO_E_INVALID, "repository \"%.*s\" is not group/name",
+                        SCO_STR_ARG(ci_line(o->h, name, 100)));
+    if (id.n && gitlab_good_id(o, id, "context.project_id") < 0)
+        return SCO_E_INVALID;
+    const char *part = ci_encode(o->h, id.n ? id : name, "");
+    struct ci_json j = ci_json_new(o->h);
+    ci_json_put(&j, "/projects/", 10);
+    ci_json_put(&j, part, strlen(part) + 1);
+    o->project = ci_json_text(&j).p;
+    return o->project ? 0 : sco_errf(o->e, SCO_E_NOMEM, "out of memory");
+}
+
+const char *gitlab_path(const struct gitlab_op *o, const char *fmt, ...)
+{
+    va_list ap, again;
+    size_t n = strlen(o->project ? o->project : "");
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int k = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    char *p = k < 0 ? NULL : (char *)o->h->alloc(o->h, n + (size_t)k + 1);
+    if (p) {
+        memcpy(p, o->project ? o->project : "", n);
+        vsnprintf(p + n, (size_t)k + 1, fmt, again);
+    }
+    va_end(again);
+    return p ? p : "/";
+}
+
+/* ---- requests ---- */
+
+int gitlab_get(struct gitlab_op *o, const char *path, const char *what, struct ci_answer *a)
+{
+    return ci_get(&o->http, path, what, a, o->e);
+}
+
+int gitlab_send(struct gitlab_op *o, const char *method, const char *path,
+                const struct ci_json *body, const char *what, ci_find_fn find, void *user,
+                struct ci_answer *a)
+{
+    struct ci_request q;
+    memset(&q, 0, sizeof q);
+    memset(a, 0, sizeof *a);
+    q.method = method;
+    q.path = path;
+    q.what = what;
+    if (body && body->failed)
+        return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
+    if (strcmp(method, "DELETE") != 0)
+        q.body = body ? ci_json_text(body) : SCO_STR("{}");
+    return ci_write(&o->http, &q, find, user, a, o->e);
+}
+
+static int sign_in(struct gitlab_op *o)
+{
+    const struct gitlab *g = o->g;
+    size_t n = 0;
+    o->http.headers[n++] = "Accept: application/json";
+    o->http.headers[n++] = "User-Agent: SecureOps/" SCO_VERSION;
+    if (!g->token.n && !g->trigger_token.n)
+        return sco_errf(o->e, SCO_E_PERMISSION, "%s: no token is configured", GITLAB);
+    if (g->token.n) {
+        const char *name = sco_str_is(g->token_type, "bearer") ? "Authorization: Bearer"
+                           : sco_str_is(g->token_type, "job")  ? "JOB-TOKEN:"
+                                                               : "PRIVATE-TOKEN:";
+        struct ci_json j = ci_json_new(o->h); /* memory that lasts as long as the call */
+        ci_json_put(&j, name, strlen(name));
+        ci_json_put(&j, " ", 1);
+        ci_json_put(&j, g->token.p, g->token.n);
+        ci_json_put(&j, "", 1);
+        if (j.failed)
+            return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
+        o->http.headers[n++] = ci_json_text(&j).p;
+    }
+    o->http.headers[n] = NULL;
+    return 0;
+}
+
+int gitlab_begin(struct gitlab_op *o, void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
+{
+    struct gitlab *g = (struct gitlab *)ctx;
+    memset(o, 0, sizeof *o);
+    o->g = g;
+    o->h = g->h;
+    o->c = c;
+    o->q = c->request;
+    o->e = e;
+    o->http.h = g->h;
+    o->http.platform = GITLAB;
+    o->http.base = gitlab_copy(g->h, api_base(g));
+    o->http.ca_file = g->ca_file.n ? g->ca_file.p : NULL;
+    o->http.proxy = g->proxy.n ? g->proxy.p : NULL;
+    o->http.cache_dir = c->cache_dir;
+    o->http.rate = g->rate;
+    o->http.write_gap_ms = g->write_gap;
+    o->http.wait_ms = g->wait;
+    o->http.backoff_ms = g->backoff;
+    o->http.timeout_ms = c->timeout_ms;
+    o->http.retry_ms = c->retry_ms;
+    ci_http_open(&o->http);
+    int r = set_project(o);
+    if (r == 0 && !o->project)
+        r = sco_errf(e, SCO_E_INVALID, "the request names no repository");
+    return r < 0 ? r : sign_in(o);
+}
+
+int gitlab_end(struct gitlab_op *o, int result)
+{
+    ci_http_done(&o->http);
+    return result;
+}
+
+int gitlab_author(struct gitlab_op *o, struct sco_str *ret)
+{
+    struct ci_answer a;
+    int r = gitlab_get(o, "/user", "the token's account", &a);
+    if (r != 0)
+        return r;
+    *ret = gitlab_copy(o->h, gitlab_id(sco_get(a.root, "id")));
+    return ret->n ? 0 : sco_errf(o->e, SCO_E_FORMAT, "%s: the account has no number", GITLAB);
+}
+
+int gitlab_default_branch(struct gitlab_op *o, struct sco_str *ret)
+{
+    struct ci_answer a;
+    int r = gitlab_get(o, o->project, "the project", &a);
+    if (r == 0)
+        *ret = gitlab_copy(o->h, sco_text_at(a.root, "default_branch"));
+    return r;
+}
