@@ -92,7 +92,8 @@ static void print_row(const struct sco_node *m)
     printf("%-38.*s %-9.*s %-26s ", SCO_STR_ARG(sco_text(sco_get(m, "id"))),
            SCO_STR_ARG(sco_text(sco_get(m, "severity"))), sco_buf_z(&to));
     put_text(stdout, sco_text(sco_get(m, "title")));
-    printf("%s\n", sco_bool(sco_get(m, "default"), 1) ? "" : " (off by default)");
+    bool workflow = sco_str_is(sco_text(sco_get(m, "kind")), "workflow");
+    printf("%s\n", workflow || sco_bool(sco_get(m, "default"), 1) ? "" : " (off by default)");
 }
 
 static int on_listed(void *user, struct sco_str kind, struct sco_str json)

@@ -68,10 +68,13 @@ static void print_policy(const struct sco_node *m)
     struct sco_json_out o = {.b = &params};
     print_text("id", at(m, "id"));
     print_text("title", at(m, "title"));
-    print_text("severity", at(m, "severity"));
+    if (sco_str_is(at(m, "kind"), "workflow"))
+        print_text("kind", SCO_STR("workflow: docs/workflows.md"));
+    else
+        print_text("severity", at(m, "severity"));
     print_list("applies to", sco_get(m, "applies_to"));
     print_text("scope", at(m, "scope"));
-    if (!sco_bool(sco_get(m, "default"), 1))
+    if (!sco_bool(sco_get(m, "default"), 1) && !sco_str_is(at(m, "kind"), "workflow"))
         printf("%-12s %s\n", "default", "off: it is part of a scan only when it is chosen");
     print_list("aliases", sco_get(m, "aliases"));
     print_frameworks(sco_get(m, "frameworks"));

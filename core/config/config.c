@@ -361,6 +361,10 @@ static int derive(struct sco_config_impl *c, struct sco_error *err)
     gate->fail_on =
         config_word_index(config_sections[SECTION_GATE].table[0].values, gate->fail_on_text);
     gate->warn_on_incomplete = sco_str_is(gate->on_incomplete, "warn");
+    c->pub.notifications.severity =
+        config_word_index(config_sections[SECTION_NOTIFICATIONS].table[0].values,
+                          c->pub.notifications.severity_text) +
+        SCO_SEV_INFO;
     log->level_given = level_given;
     log->format_given = format_given;
     log->level = sco_log_level_parse(log->level_text);

@@ -176,8 +176,7 @@ static const struct sco_option queue_table[] = {
         .max = 86400000, .doc = "Its longest."),
     ROW(sco_config_queue, timeout, SCO_OPT_DURATION, "2h", .name = "timeout", .max = 604800000,
         .doc = "Deadline of a job; 0: none."),
-    ROW(sco_config_queue, node_wait, SCO_OPT_DURATION, "1d", .name = "node_wait",
-        .max = YEARS(1),
+    ROW(sco_config_queue, node_wait, SCO_OPT_DURATION, "1d", .name = "node_wait", .max = YEARS(1),
         .doc = "A job whose files one node alone has, an import, is given up when that node has "
                "not taken it for so long; 0: never."),
     ROW(sco_config_queue, grace, SCO_OPT_DURATION, "30s", .name = "grace", .max = 86400000,
@@ -314,6 +313,47 @@ static const struct sco_option vault_table[] = {
         .doc = "Its namespace."),
     {0}};
 
+static const struct sco_option workflows_table[] = {
+    ROW(sco_config_workflows, after_scan, SCO_OPT_LIST, NULL, .name = "after_scan",
+        .doc = "Workflows that run after every scan that the daemon stored, in this order; those "
+               "on other events are named by `rules`."),
+    ROW(sco_config_workflows, hosts, SCO_OPT_LIST, NULL, .name = "hosts",
+        .doc = "Where call() may go: HOST, HOST:PORT, or a glob of either. Empty: nowhere. "
+               "Loopback, link-local and other addresses are reached only when an item without "
+               "wildcards names them."),
+    ROW(sco_config_workflows, secrets, SCO_OPT_LIST, NULL, .name = "secrets",
+        .doc = "What secret() stands for in headers of calls: NAME=REFERENCE, a reference as of "
+               "other secrets (env:X, file:PATH, vault:...)."),
+    ROW(sco_config_workflows, recipients, SCO_OPT_LIST, NULL, .name = "recipients",
+        .doc = "Globs of the addresses that notify() may send mail to. Empty: none."),
+    ROW(sco_config_workflows, targets, SCO_OPT_LIST, NULL, .name = "targets",
+        .doc = "Globs of the repositories that scan() may name beside the event's own. Empty: "
+               "none."),
+    ROW(sco_config_workflows, rate, SCO_OPT_INT, "120", .name = "rate", .max = 1000000,
+        .doc = "Workflows of one repository within an hour; more fail with an alert, so that what "
+               "starts itself comes to an end. 0 is no limit."),
+    ROW(sco_config_workflows, timeout, SCO_OPT_DURATION, "30s", .name = "timeout", .min = 1000,
+        .max = 300000, .doc = "Deadline of one call."),
+    {0}};
+
+static const struct sco_option notifications_table[] = {
+    ROW(sco_config_notifications, severity_text, SCO_OPT_ENUM, "high", .name = "severity",
+        .values = "info,low,medium,high,critical",
+        .doc = "Alerts of this severity and above are sent."),
+    ROW(sco_config_notifications, kinds, SCO_OPT_LIST, NULL, .name = "kinds",
+        .doc = "Globs of the kinds of alerts that are sent (sla_breached, critical_findings, "
+               "job_dead, ...). Empty: all."),
+    ROW(sco_config_notifications, mail, SCO_OPT_LIST, NULL, .name = "mail",
+        .doc = "Addresses that get a mail for each; needs smtp.url."),
+    ROW(sco_config_notifications, webhooks, SCO_OPT_LIST, NULL, .name = "webhooks",
+        .doc = "URLs that get each as JSON. One that is itself secret is written as a reference "
+               "(env:X, file:PATH, vault:...)."),
+    ROW(sco_config_notifications, secret, SCO_OPT_STR, NULL, .name = "secret",
+        .flags = SCO_OPT_SECRET,
+        .doc = "Key of the signature of what webhooks get: X-SecureOps-Signature-256 is "
+               "sha256=HMAC of the body."),
+    {0}};
+
 const struct sco_option config_scanner_table[] = {
     ROW(scanner_common, enabled, SCO_OPT_ENUM, "auto", .name = "enabled",
         .values = "auto,true,false",
@@ -326,9 +366,10 @@ const struct sco_option config_scanner_table[] = {
     {0}};
 
 static const char *const top_others[] = {
-    "scanners", "scan",      "gate",  "log",      "tools",        "secrets",   "policies",
-    "store",    "server",    "queue", "checkout", "events",       "retention", "auth",
-    "smtp",     "telemetry", "vault", "sla",      "integrations", "rules",     NULL};
+    "scanners",     "scan",  "gate",      "log",           "tools",    "secrets",
+    "policies",     "store", "server",    "queue",         "checkout", "events",
+    "retention",    "auth",  "smtp",      "telemetry",     "vault",    "sla",
+    "integrations", "rules", "workflows", "notifications", NULL};
 
 const struct section config_sections[SECTION_MAX_] = {
     [SECTION_TOP] = {.name = "", .doc = "", .table = top_table, .others = top_others},
@@ -422,6 +463,18 @@ const struct section config_sections[SECTION_MAX_] = {
                        .table = vault_table,
                        .offset = offsetof(struct sco_config, vault),
                        .trusted_only = true},
+    [SECTION_WORKFLOWS] = {.name = "workflows",
+                           .doc = "Lua workflows of the daemon, and what they may reach: "
+                                  "docs/workflows.md. Refused in an untrusted file.",
+                           .table = workflows_table,
+                           .offset = offsetof(struct sco_config, workflows),
+                           .trusted_only = true},
+    [SECTION_NOTIFICATIONS] = {.name = "notifications",
+                               .doc = "Where the daemon sends alerts. Refused in an untrusted "
+                                      "file.",
+                               .table = notifications_table,
+                               .offset = offsetof(struct sco_config, notifications),
+                               .trusted_only = true},
 };
 
 uint32_t config_word_index(const char *words, struct sco_str word)

@@ -64,12 +64,12 @@ int policies_message(struct sco_engine *e, const struct sco_plugin_info *p, stru
 
 /* One part, or shares for the policies of one resource and all files for the others. */
 static size_t make_parts(const struct sco_engine *e, const struct policy_files *files,
-                         struct policy_part *parts)
+                         const char *input, struct policy_part *parts)
 {
     size_t ends[PARTS_MAX], n = 1, from = 0;
     uint64_t *sizes = files->n ? sco_alloc(files->n, sizeof *sizes) : NULL;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    parts[0] = (struct policy_part){.files = files->v, .n_files = files->n};
+    parts[0] = (struct policy_part){.files = files->v, .n_files = files->n, .input = input};
     if (!sizes)
         return 1;
     for (size_t i = 0; i < files->n; i++)
@@ -101,7 +101,8 @@ int sco_engine_policies(struct sco_engine *e, const struct sco_policy_request *q
         r = policy_files_collect(e, p, q->paths, &files, err);
     ret->n_files = files.n;
     if (r == 0)
-        r = policy_shares_run(e, q, parts, make_parts(e, &files, parts), fn, user, ret, err);
+        r = policy_shares_run(e, q, parts, make_parts(e, &files, q->input, parts), fn, user, ret,
+                              err);
     if (r == 0 && files.cut)
         ret->reason =
             policy_shares_join(&ret->arena, &ret->status, ret->reason, SCO_RUN_STATUS_INCOMPLETE,

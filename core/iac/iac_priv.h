@@ -95,3 +95,4 @@ int iac_compose(struct sco_iac_set *s, uint32_t doc);
 int iac_github(struct sco_iac_set *s, uint32_t doc);
 int iac_gitlab(struct sco_iac_set *s, uint32_t doc);
 int iac_scan(struct sco_iac_set *s, uint32_t doc);
+int iac_event(struct sco_iac_set *s, uint32_t doc);

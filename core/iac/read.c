@@ -54,6 +54,8 @@ static int format_resources(struct sco_iac_set *s, uint32_t doc)
         return iac_gitlab(s, doc);
     case SCO_IAC_FORMAT_SCAN:
         return iac_scan(s, doc);
+    case SCO_IAC_FORMAT_EVENT:
+        return iac_event(s, doc);
     default:
         return 0;
     }

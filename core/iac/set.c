@@ -16,6 +16,7 @@ static const char *const formats[] = {
     [SCO_IAC_FORMAT_GITLAB_CI] = "gitlab-ci",
     [SCO_IAC_FORMAT_TERRAFORM_PLAN] = "terraform-plan",
     [SCO_IAC_FORMAT_SCAN] = "scan",
+    [SCO_IAC_FORMAT_EVENT] = "event",
 };
 _Static_assert(SCO_ARRAY_LEN(formats) == SCO_IAC_FORMAT_MAX_, "a format without name");
 

@@ -17,6 +17,8 @@ static int collect(void *user, const struct sco_verdict *v)
                       .pointer = sco_arena_cstr(&c->arena, sco_str_c(v->pointer)),
                       .message = sco_arena_cstr(&c->arena, sco_str_c(v->message)),
                       .line = v->place.line};
+    if (v->actions && !(g->actions = sco_arena_cstr(&c->arena, sco_str_c(v->actions))))
+        return SCO_E_NOMEM;
     if (!g->resource || !g->pointer || !g->message)
         return SCO_E_NOMEM;
     c->n_got++;
@@ -29,7 +31,8 @@ static int run_once(struct case_run *c, struct sco_error *err)
     struct sco_iac_set docs = {0};
     int r = 0;
     for (size_t i = 0; r == 0 && i < c->n_inputs; i++) {
-        int n = sco_iac_add_text(&docs, c->inputs[i].text, c->inputs[i].name, SCO_IAC_FORMAT_NONE,
+        int n = sco_iac_add_text(&docs, c->inputs[i].text, c->inputs[i].name,
+                                 c->policy->workflow ? SCO_IAC_FORMAT_EVENT : SCO_IAC_FORMAT_NONE,
                                  SCO_IAC_EXPLICIT, err);
         r = n < 0 ? n : 0;
     }
@@ -50,7 +53,8 @@ static bool same(const struct got *a, size_t n_a, const struct got *b, size_t n_
     for (size_t i = 0; n_a == n_b && i < n_a; i++)
         if (a[i].kind != b[i].kind || a[i].line != b[i].line ||
             strcmp(a[i].resource, b[i].resource) != 0 || strcmp(a[i].pointer, b[i].pointer) != 0 ||
-            strcmp(a[i].message, b[i].message) != 0)
+            strcmp(a[i].message, b[i].message) != 0 ||
+            strcmp(a[i].actions ? a[i].actions : "", b[i].actions ? b[i].actions : "") != 0)
             return false;
     return n_a == n_b;
 }
@@ -116,6 +120,8 @@ static bool matched(struct case_run *c)
 static int judge(struct case_run *c)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    if (c->actions)
+        return case_judge_actions(c);
     if (c->word ? all_are(c, c->word_kind) : matched(c))
         return 0;
     sco_buf_addz(&b, "expected ");
@@ -164,6 +170,12 @@ static int run_twice(struct case_run *c, struct sco_error *err)
 static void note(struct case_run *c)
 {
     for (size_t i = 0; i < c->n_got; i++) {
+        if (c->policy->workflow) {
+            bool idle =
+                c->got[i].kind == SCO_VERDICT_PASS || c->got[i].kind == SCO_VERDICT_NOT_APPLICABLE;
+            c->seen[c->policy - c->of->policies] |= case_acts(&c->got[i]) ? 2 : idle ? 1 : 0;
+            continue;
+        }
         if (c->got[i].kind == SCO_VERDICT_PASS)
             c->seen[c->policy - c->of->policies] |= 1;
         if (c->got[i].kind == SCO_VERDICT_FAIL)
@@ -212,7 +224,10 @@ static int report_missing(struct sco_policies *p, const uint8_t *seen, sco_polic
             .name = "cases",
             .policy = p->policies[i].id,
             .line = p->policies[i].line,
-            .message = seen[i] == 0   ? "no case shows the policy passing or failing"
+            .message = p->policies[i].workflow
+                           ? (seen[i] & 2 ? "no case shows the workflow leaving an event alone"
+                                          : "no case shows the workflow acting")
+                       : seen[i] == 0 ? "no case shows the policy passing or failing"
                        : seen[i] == 1 ? "no case shows the policy failing"
                                       : "no case shows the policy passing",
         };

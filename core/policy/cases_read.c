@@ -98,6 +98,10 @@ static int read_expect(struct case_run *c, const struct sco_yaml *v)
         c->word = verdict_kind(c, v, &c->word_kind);
         return 0;
     }
+    if (v->kind == SCO_YAML_LIST && c->policy && c->policy->workflow) {
+        c->actions = v;
+        return 0;
+    }
     if (v->kind != SCO_YAML_LIST) {
         wrong(c, "'expect' is %s: a verdict, or a list of them", sco_yaml_kind_name(v));
         return 0;
@@ -117,8 +121,12 @@ static int read_inputs(struct case_run *c, const struct sco_yaml *v)
     bool map = files && files->kind == SCO_YAML_MAP;
     if (files && !map)
         wrong(c, "'files' is %s, not a map of names to texts", sco_yaml_kind_name(files));
+    if (c->policy && c->policy->workflow)
+        return case_event(c, get(v, "event"));
     if (!input && !files)
         wrong(c, "'input' is missing");
+    if (get(v, "event"))
+        wrong(c, "'event' is for workflows");
     c->inputs = sco_arena_alloc(&c->arena, ((map ? files->n : 0) + 1) * sizeof *c->inputs);
     if (!c->inputs)
         return SCO_E_NOMEM;
@@ -128,36 +136,6 @@ static int read_inputs(struct case_run *c, const struct sco_yaml *v)
         if (text(c, x, "files"))
             c->inputs[c->n_inputs++] = (struct case_input){x->key->text.p, x->text};
     return 0;
-}
-
-/* Parameters are YAML: plain words are what they look like. */
-static void add_param(struct sco_json_out *o, const struct sco_yaml *v)
-{
-    int64_t i;
-    double real;
-    if (v->kind == SCO_YAML_LIST) {
-        sco_json_begin(o, '[');
-        for (const struct sco_yaml *x = v->child; x; x = x->next)
-            add_param(o, x);
-        sco_json_end(o, ']');
-    } else if (v->kind == SCO_YAML_MAP) {
-        sco_json_begin(o, '{');
-        for (const struct sco_yaml *x = v->child; x; x = x->next) {
-            sco_json_key(o, x->key->text.p);
-            add_param(o, x);
-        }
-        sco_json_end(o, '}');
-    } else if (!v->plain) {
-        sco_json_str(o, v->text);
-    } else if (sco_str_is(v->text, "true") || sco_str_is(v->text, "false")) {
-        sco_json_bool(o, *v->text.p == 't');
-    } else if (sco_parse_i64(v->text, INT64_MIN, INT64_MAX, &i) == 0) {
-        sco_json_i64(o, i);
-    } else if (sco_parse_real(v->text, &real) == 0) {
-        sco_json_real(o, real);
-    } else {
-        sco_json_str(o, v->text);
-    }
 }
 
 /* framework: ID@VERSION gives the parameter that the framework names. */
@@ -194,7 +172,7 @@ static int read_params(struct case_run *c, const struct sco_yaml *v)
         add_framework(c, &o, framework);
     for (const struct sco_yaml *x = params ? params->child : NULL; x; x = x->next) {
         sco_json_key(&o, x->key->text.p);
-        add_param(&o, x);
+        case_add_value(&o, x);
     }
     sco_json_end(&o, '}');
     c->params = b.failed ? NULL : sco_arena_cstr(&c->arena, sco_buf_str(&b));
@@ -290,8 +268,8 @@ int case_policies(struct case_run *c, struct sco_error *err)
 /* ---- the file ---- */
 static int read_case(struct case_run *c, const struct sco_yaml *v)
 {
-    static const char *const names[] = {"policy", "name",   "file",      "input",
-                                        "files",  "params", "framework", "expect"};
+    static const char *const names[] = {"policy",    "name",   "file",  "input", "files",
+                                        "framework", "params", "event", "expect"};
     c->line = v->line;
     c->name = "";
     if (v->kind != SCO_YAML_MAP) {

@@ -1,5 +1,7 @@
 /* Running checks over resources and turning what they said into verdicts. */
 #include "policy_priv.h"
+#include <secureops/action.h>
+#include <secureops/json.h>
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -153,7 +155,18 @@ static int emit_verdicts(struct eval *e, int status)
         return run->n_fails ? 0 : emit_resource(e, SCO_VERDICT_NOT_APPLICABLE, run->why, NULL);
     if (status != LUA_OK)
         return emit_error(e);
-    return run->n_fails ? 0 : emit_resource(e, SCO_VERDICT_PASS, NULL, NULL);
+    if (run->n_fails)
+        return 0;
+    if (!e->v.policy->workflow)
+        return emit_resource(e, SCO_VERDICT_PASS, NULL, NULL);
+    sco_buf_addc(&e->p->actions, ']');
+    if (e->p->actions.failed || e->p->changed.failed)
+        return SCO_E_NOMEM;
+    e->v.actions = sco_buf_z(&e->p->actions);
+    e->v.changed = e->p->changed.n ? sco_buf_z(&e->p->changed) : NULL;
+    r = emit_resource(e, SCO_VERDICT_PASS, NULL, NULL);
+    e->v.actions = e->v.changed = NULL;
+    return r;
 }
 
 /* ---- memory that policies keep ---- */
@@ -197,10 +210,14 @@ static void begin_run(struct sco_policies *p, uint32_t policy, uint32_t resource
     run->resource = &p->docs->resources[resource];
     run->file = p->entries[policy].file;
     run->loading = run->sensitive = false;
-    run->n_fails = run->more_fails = run->n_trace_lines = 0;
+    run->n_fails = run->more_fails = run->n_trace_lines = run->n_actions = 0;
     run->why = NULL;
     sco_arena_reset(&p->run_arena);
     sco_buf_clear(&p->trace);
+    sco_buf_clear(&p->actions);
+    sco_buf_clear(&p->changed);
+    sco_buf_addc(&p->actions, '[');
+    p->documents = false;
     pl_arm(p, p->limits.instructions);
 }
 
@@ -216,6 +233,60 @@ static int forget(struct sco_policies *p)
     return r;
 }
 
+static int call_check(struct sco_policies *p, const struct pl_entry *entry)
+{
+    lua_rawgeti(p->L, LUA_REGISTRYINDEX, entry->check); /* these three do not allocate */
+    pl_push_ref(p, p->run.resource->node);
+    pl_push_ref(p, entry->params);
+    pl_read(p, p->run.resource->node);
+    return pl_call(p, 2, 1);
+}
+
+/* LJMP: when(event, params), then run(event, params): nothing, or what it changes in the event. */
+static int workflow_protected(lua_State *L)
+{
+    struct sco_policies *p = pl_of(L);
+    const struct pl_entry *entry = &p->entries[p->run.policy];
+    if (entry->when != LUA_NOREF) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, entry->when);
+        pl_push_ref(p, p->run.resource->node);
+        pl_push_ref(p, entry->params);
+        lua_call(L, 2, 1);
+        if (!lua_toboolean(L, -1))
+            pl_stop(L, p, PL_NOT_APPLICABLE);
+        if (p->run.n_actions)
+            luaL_error(L, "%s: when() decides, it does not act", p->run.file->path);
+    }
+    lua_settop(L, 0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, entry->check);
+    pl_push_ref(p, p->run.resource->node);
+    pl_push_ref(p, entry->params);
+    lua_call(L, 2, 1);
+    bool changed = !lua_isnil(L, -1);
+    if (changed && lua_type(L, -1) != LUA_TTABLE)
+        luaL_error(
+            L,
+            "%s: run() returned a %s value: it returns nothing, or a table of the members of "
+            "the event that are others for the workflows after it",
+            p->run.file->path, pl_type(L, -1));
+    if (!changed)
+        return 0;
+    struct sco_json_out o = {.b = &p->changed};
+    p->documents = true;
+    pl_write_json(L, -1, &o, 0);
+    pl_check_buf(L, &p->changed);
+    if (p->changed.n > SCO_ACTIONS_SIZE_MAX / 2)
+        luaL_error(L, "%s: the changed event is larger than %d bytes", p->run.file->path,
+                   SCO_ACTIONS_SIZE_MAX / 2);
+    return 0;
+}
+
+static int call_workflow(struct sco_policies *p)
+{
+    lua_pushcfunction(p->L, workflow_protected);
+    return pl_call(p, 0, 1);
+}
+
 static int evaluate(struct eval *e, uint32_t policy, uint32_t resource)
 {
     struct sco_policies *p = e->p;
@@ -228,11 +299,7 @@ static int evaluate(struct eval *e, uint32_t policy, uint32_t resource)
         return emit_resource(e, SCO_VERDICT_ERROR, f->disabled, NULL);
     size_t before = p->memory.used;
     int64_t start = p->opt.profile ? sco_mono_ns() : 0;
-    lua_rawgeti(p->L, LUA_REGISTRYINDEX, entry->check); /* these three do not allocate */
-    pl_push_ref(p, p->run.resource->node);
-    pl_push_ref(p, entry->params);
-    pl_read(p, p->run.resource->node);
-    int status = pl_call(p, 2, 1);
+    int status = p->policies[policy].workflow ? call_workflow(p) : call_check(p, entry);
     if (status == LUA_OK) { /* `return false` is meant as a verdict: it must not be a pass */
         if (!lua_isnil(p->L, -1)) {
             p->run.stop = PL_RETURNED;

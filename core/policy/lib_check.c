@@ -85,6 +85,8 @@ static int c_fail(lua_State *L)
     struct pl_run *run = &p->run;
     if (run->loading)
         return luaL_error(L, "fail() is for checks, not for the top of a file");
+    if (p->policies[run->policy].workflow)
+        return luaL_error(L, "fail() is for policies: a workflow acts");
     int n = lua_gettop(L);
     struct pl_fail f = {0};
     if (n >= 2)

@@ -83,7 +83,8 @@ static int s_resources(lua_State *L)
 /* The time that the document itself gives. */
 static bool input_time(const struct sco_iac_doc *doc, int64_t *ret_ms)
 {
-    static const char *const paths[] = {"timestamp", "scan.completed_at", "scan.started_at"};
+    static const char *const paths[] = {"timestamp", "scan.completed_at", "scan.started_at",
+                                        "created_at"};
     for (size_t i = 0; i < SCO_ARRAY_LEN(paths); i++) {
         struct sco_str s = sco_iac_text(sco_iac_path(doc->root, paths[i]));
         if (s.p && sco_time_parse(s, ret_ms) == 0)
@@ -96,7 +97,8 @@ bool pl_input_time(const struct sco_policies *p, int64_t *ret_ms)
 {
     const struct sco_iac_doc *doc = p->run.resource ? &p->docs->docs[p->run.resource->doc] : NULL;
     return doc &&
-           (doc->format == SCO_IAC_FORMAT_SCAN || doc->format == SCO_IAC_FORMAT_TERRAFORM_PLAN) &&
+           (doc->format == SCO_IAC_FORMAT_SCAN || doc->format == SCO_IAC_FORMAT_EVENT ||
+            doc->format == SCO_IAC_FORMAT_TERRAFORM_PLAN) &&
            input_time(doc, ret_ms);
 }
 

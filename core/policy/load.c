@@ -101,10 +101,14 @@ static void add_policy(lua_State *L, struct sco_policies *p, struct pl_file *f, 
         p->nomem = true;
         pl_stop(L, p, PL_MEMORY);
     }
-    lua_pushliteral(L, "check");
-    lua_rawget(L, -2);
-    p->entries[p->n_policies] =
-        (struct pl_entry){.file = f, .nth = nth, .check = luaL_ref(L, LUA_REGISTRYINDEX)};
+    struct pl_entry e = {.file = f, .nth = nth, .when = LUA_NOREF};
+    if (policy.workflow && lua_getfield(L, -1, "when") == LUA_TFUNCTION)
+        e.when = luaL_ref(L, LUA_REGISTRYINDEX);
+    else if (policy.workflow)
+        lua_pop(L, 1);
+    lua_getfield(L, -1, policy.workflow ? "run" : "check");
+    e.check = luaL_ref(L, LUA_REGISTRYINDEX);
+    p->entries[p->n_policies] = e;
     p->policies[p->n_policies++] = policy;
     f->n_policies++;
 }
@@ -142,10 +146,16 @@ static int reload_protected(lua_State *L)
         lua_pushvalue(L, -1);
         if (e->nth && lua_rawgeti(L, -1, e->nth) != LUA_TTABLE)
             luaL_error(L, "%s: the file returns something else than before", f->path);
-        lua_pushliteral(L, "check");
+        lua_pushstring(L, p->policies[i].workflow ? "run" : "check");
         if (lua_rawget(L, -2) != LUA_TFUNCTION)
             luaL_error(L, "%s: the file returns something else than before", f->path);
         lua_rawseti(L, LUA_REGISTRYINDEX, e->check);
+        if (e->when != LUA_NOREF) {
+            lua_pushliteral(L, "when");
+            if (lua_rawget(L, -2) != LUA_TFUNCTION)
+                luaL_error(L, "%s: the file returns something else than before", f->path);
+            lua_rawseti(L, LUA_REGISTRYINDEX, e->when);
+        }
         lua_settop(L, 2);
     }
     return 0;
@@ -357,6 +367,8 @@ struct sco_policies *sco_policies_free(struct sco_policies *p)
     sco_map_done(&p->skips);
     sco_buf_done(&p->buf);
     sco_buf_done(&p->trace);
+    sco_buf_done(&p->actions);
+    sco_buf_done(&p->changed);
     sco_arena_done(&p->arena);
     sco_arena_done(&p->docs_arena);
     sco_arena_done(&p->run_arena);

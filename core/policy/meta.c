@@ -8,6 +8,8 @@
 static const char *const fields[] = {
     "id",    "title", "severity", "applies_to", "aliases", "frameworks",  "description",
     "links", "cwe",   "scope",    "default",    "params",  "remediation", "check"};
+static const char *const workflow_fields[] = {"id", "title", "description", "links",
+                                              "on", "when",  "run",         "params"};
 
 struct meta {
     lua_State *L;
@@ -390,7 +392,7 @@ static void choices(struct meta *m, struct sco_policy *ret)
 }
 
 /* LJMP */
-static void unknown_fields(struct meta *m)
+static void unknown_fields(struct meta *m, const char *const *names, size_t n)
 {
     lua_State *L = m->L;
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
@@ -400,16 +402,105 @@ static void unknown_fields(struct meta *m)
         }
         const char *name = lua_tostring(L, -2);
         bool known = false;
-        for (size_t i = 0; i < SCO_ARRAY_LEN(fields); i++)
-            known = known || strcmp(name, fields[i]) == 0;
+        for (size_t i = 0; i < n; i++)
+            known = known || strcmp(name, names[i]) == 0;
         if (known)
             continue;
-        const char *near = sco_str_nearest(sco_str_c(name), fields, SCO_ARRAY_LEN(fields));
+        const char *near = sco_str_nearest(sco_str_c(name), names, n);
         if (near)
             problem(m, name, "unknown field '%s': did you mean '%s'?", name, near);
         else
             problem(m, name, "unknown field '%s'", name);
     }
+}
+
+/* ---- workflows ---- */
+bool pl_is_workflow(lua_State *L)
+{
+    lua_pushliteral(L, "run");
+    bool run = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 1);
+    lua_pushliteral(L, "check");
+    bool check = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 1);
+    return run && !check;
+}
+
+/* LJMP: on = "push" or {"push", ...}: selectors "event:push". */
+static const char *const *events(struct meta *m)
+{
+    static const char *const known[] = {"push",     "tag",         "pull_request", "release",
+                                        "pipeline", "job",         "check",        "comment",
+                                        "manual",   "merge_group", "schedule",     "scan"};
+    const char *const *names = texts(m, "on", true, true);
+    size_t n = 0;
+    while (names[n])
+        n++;
+    const char **ret = keep_bytes(m, (n + 1) * sizeof *ret);
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < SCO_ARRAY_LEN(known) && strcmp(known[k], names[i]) != 0)
+            k++;
+        if (k == SCO_ARRAY_LEN(known)) {
+            const char *near = sco_str_nearest(sco_str_c(names[i]), known, SCO_ARRAY_LEN(known));
+            problem(m, "on", "on: there is no event '%s'%s%s%s", names[i],
+                    near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+        }
+        char *s = keep_bytes(m, strlen(names[i]) + sizeof "event:");
+        memcpy(s, "event:", sizeof "event:" - 1);
+        memcpy(s + sizeof "event:" - 1, names[i], strlen(names[i]) + 1);
+        ret[i] = s;
+    }
+    return ret;
+}
+
+/* LJMP */
+static void function(struct meta *m, const char *field, bool required)
+{
+    lua_pushstring(m->L, field);
+    int type = lua_rawget(m->L, -2);
+    if (type != LUA_TFUNCTION && (required || type != LUA_TNIL))
+        problem(m, field, "'%s' is a %s, not a function", field, lua_typename(m->L, type));
+    lua_pop(m->L, 1);
+}
+
+static void workflow(struct meta *m, struct sco_policy *ret)
+{
+    static const char *const none[] = {NULL};
+    unknown_fields(m, workflow_fields, SCO_ARRAY_LEN(workflow_fields));
+    ret->workflow = true;
+    ret->severity = SCO_SEV_INFO;
+    ret->aliases = none;
+    ret->title = text(m, "title", true);
+    ret->description = text(m, "description", false);
+    ret->links = texts(m, "links", false, false);
+    ret->applies_to = events(m);
+    params(m, ret);
+    function(m, "run", true);
+    function(m, "when", false);
+}
+
+/* LJMP */
+static void policy(struct meta *m, struct sco_policy *ret)
+{
+    unknown_fields(m, fields, SCO_ARRAY_LEN(fields));
+    ret->title = text(m, "title", true);
+    ret->severity = severity(m);
+    ret->remediation = text(m, "remediation", true);
+    ret->description = text(m, "description", false);
+    ret->applies_to = texts(m, "applies_to", true, true);
+    ret->aliases = texts(m, "aliases", false, false);
+    ret->links = texts(m, "links", false, false);
+    for (const char *const *s = ret->applies_to; *s; s++)
+        check_selector(m, *s);
+    for (const char *const *s = ret->aliases; *s; s++)
+        if (!pl_alias_valid(sco_str_c(*s)))
+            problem(m, "aliases", "alias '%s': no id as CKV_K8S_16, KSV-0017 or kics:<query id>",
+                    *s);
+    frameworks(m, ret);
+    cwe(m, ret);
+    params(m, ret);
+    choices(m, ret);
 }
 
 bool pl_meta_read(lua_State *L, struct pl_file *f, uint32_t nth, struct sco_policy *ret)
@@ -419,24 +510,10 @@ bool pl_meta_read(lua_State *L, struct pl_file *f, uint32_t nth, struct sco_poli
     ret->id = text(&m, "id", true);
     m.id = ret->id;
     check_id(&m, ret->id);
-    unknown_fields(&m);
-    ret->title = text(&m, "title", true);
-    ret->severity = severity(&m);
-    ret->remediation = text(&m, "remediation", true);
-    ret->description = text(&m, "description", false);
-    ret->applies_to = texts(&m, "applies_to", true, true);
-    ret->aliases = texts(&m, "aliases", false, false);
-    ret->links = texts(&m, "links", false, false);
-    for (const char *const *s = ret->applies_to; *s; s++)
-        check_selector(&m, *s);
-    for (const char *const *s = ret->aliases; *s; s++)
-        if (!pl_alias_valid(sco_str_c(*s)))
-            problem(&m, "aliases", "alias '%s': no id as CKV_K8S_16, KSV-0017 or kics:<query id>",
-                    *s);
-    frameworks(&m, ret);
-    cwe(&m, ret);
-    params(&m, ret);
-    choices(&m, ret);
+    if (pl_is_workflow(L))
+        workflow(&m, ret);
+    else
+        policy(&m, ret);
     ret->line = ret->id ? (uint32_t)pl_meta_line(f, ret->id, NULL) : 0;
     ret->bundle = f->bundle->dir;
     ret->digest = f->bundle->digest;

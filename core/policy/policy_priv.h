@@ -63,6 +63,7 @@ struct pl_entry { /* what a policy has beside struct sco_policy; same index */
     struct pl_file *file;
     uint32_t nth; /* in the list that the file returns */
     int check;    /* registry reference of the function */
+    int when;     /* of a workflow, or LUA_NOREF */
     const struct sco_iac_node *params;
     struct sco_policy_stats stats;
 };
@@ -108,6 +109,7 @@ struct pl_run {                              /* of one evaluation */
     uint32_t hook_every;
     struct pl_fail *fails;
     size_t n_fails, cap_fails, more_fails;
+    size_t n_actions;
     const char *why; /* of unknown(), not_applicable() */
     char error[2048];
     char trace[4096]; /* traceback */
@@ -132,6 +134,7 @@ struct sco_policies {
     struct sco_arena docs_arena;     /* ... as long as one call of sco_policies_eval */
     struct sco_arena run_arena;      /* ... as one evaluation */
     struct sco_buf buf, trace;       /* scratch of one evaluation */
+    struct sco_buf actions, changed; /* of a workflow: JSON */
     struct sco_policies_options opt; /* texts copied */
     struct sco_policy_limits limits;
     struct pl_bundle *bundles;
@@ -163,6 +166,7 @@ struct sco_policies {
     bool versioned; /* a selection gave policies the version of a framework */
     bool part;      /* one file of a larger set, for its cases */
     bool nomem;     /* the process is out of memory, not a policy */
+    bool documents; /* pl_write_json takes parts of documents, too */
 };
 
 static inline struct sco_policies *pl_of(lua_State *L)
@@ -216,6 +220,7 @@ void pl_open_shell(lua_State *L);
 void pl_open_k8s(lua_State *L);
 void pl_open_iam(lua_State *L);
 void pl_open_terraform(lua_State *L);
+void pl_open_action(lua_State *L);
 
 /* ---- node.c ---- */
 void pl_open_nodes(lua_State *L); /* LJMP: metatables of nodes, nil, numbers, booleans */
@@ -321,6 +326,7 @@ void pl_push_chunk(lua_State *L, struct pl_file *f); /* LJMP: compiled, compilin
 int pl_import(lua_State *L);                         /* LJMP */
 /* meta.c, LJMP: checks the table at the top and fills a policy in the arena. false: problems. */
 bool pl_meta_read(lua_State *L, struct pl_file *f, uint32_t nth, struct sco_policy *ret);
+bool pl_is_workflow(lua_State *L); /* LJMP: whether the table at the top is one */
 int pl_meta_line(const struct pl_file *f, const char *id, const char *field); /* 0: not found */
 int pl_frameworks_load(struct sco_policies *p, struct sco_error *err);        /* framework.c */
 int pl_frameworks_link(struct sco_policies *p, struct sco_error *err);

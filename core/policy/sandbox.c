@@ -214,7 +214,7 @@ static int open_all(lua_State *L)
         pl_open_base,   pl_open_iterate, pl_open_math,  pl_open_table,     pl_open_string,
         pl_open_format, pl_open_text,    pl_open_check, pl_open_read,      pl_open_set,
         pl_open_semver, pl_open_cidr,    pl_open_cve,   pl_open_time,      pl_open_image,
-        pl_open_shell,  pl_open_k8s,     pl_open_iam,   pl_open_terraform,
+        pl_open_shell,  pl_open_k8s,     pl_open_iam,   pl_open_terraform, pl_open_action,
     };
     lua_newtable(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &key_libraries);

@@ -285,7 +285,8 @@ bool pl_skipped(struct sco_policies *p, const struct sco_policy *policy, const s
                 struct pl_skip *ret)
 {
     const struct sco_iac_doc *doc = &p->docs->docs[at->resource->doc];
-    if (doc->format == SCO_IAC_FORMAT_TERRAFORM_PLAN || doc->format == SCO_IAC_FORMAT_SCAN)
+    if (doc->format == SCO_IAC_FORMAT_TERRAFORM_PLAN || doc->format == SCO_IAC_FORMAT_SCAN ||
+        doc->format == SCO_IAC_FORMAT_EVENT)
         return false; /* JSON has no comments */
     if (doc->format == SCO_IAC_FORMAT_KUBERNETES && annotated(p, policy, at->resource, ret))
         return true;

@@ -38,6 +38,48 @@ static void write_number(lua_State *L, int at, struct sco_json_out *o)
     sco_json_real(o, lua_tonumber(L, at));
 }
 
+/* LJMP: part of a document. */
+static void write_node(lua_State *L, const struct sco_iac_node *v, struct sco_json_out *o,
+                       int depth)
+{
+    enum { DOCUMENT_DEPTH_MAX = 30 };
+    if (depth > DOCUMENT_DEPTH_MAX)
+        luaL_error(L, "a value nested deeper than %d", DOCUMENT_DEPTH_MAX);
+    pl_work(L, pl_of(L), 1);
+    pl_read(pl_of(L), v);
+    switch (v->type) {
+    case SCO_IAC_BOOL:
+        sco_json_bool(o, v->i != 0);
+        break;
+    case SCO_IAC_INT:
+        sco_json_i64(o, v->i);
+        break;
+    case SCO_IAC_REAL:
+        sco_json_real(o, v->real);
+        break;
+    case SCO_IAC_STR:
+        pl_work(L, pl_of(L), v->n / 16);
+        sco_json_str(o, sco_str_make(v->text, v->n));
+        break;
+    case SCO_IAC_LIST:
+        sco_json_begin(o, '[');
+        for (uint32_t i = 0; i < v->n; i++)
+            write_node(L, &v->item[i], o, depth + 1);
+        sco_json_end(o, ']');
+        break;
+    case SCO_IAC_MAP:
+        sco_json_begin(o, '{');
+        for (uint32_t i = 0; i < v->n; i++) {
+            sco_json_key(o, v->member[i].key);
+            write_node(L, &v->member[i].value, o, depth + 1);
+        }
+        sco_json_end(o, '}');
+        break;
+    default:
+        sco_json_null(o);
+    }
+}
+
 void pl_write_json(lua_State *L, int at, struct sco_json_out *o, int depth)
 {
     at = lua_absindex(L, at);
@@ -64,6 +106,10 @@ void pl_write_json(lua_State *L, int at, struct sco_json_out *o, int depth)
         return;
     default:
         break;
+    }
+    if (v && pl_of(L)->documents) {
+        write_node(L, v, o, depth);
+        return;
     }
     if (v || lua_type(L, at) != LUA_TTABLE)
         luaL_error(L, "a %s value cannot be written here", v ? "document" : luaL_typename(L, at));

@@ -146,7 +146,8 @@ static int try_once(struct call *x, struct sco_error *err)
 static int follow(struct call *x, struct sco_error *err)
 {
     int32_t s = x->t.status;
-    if ((s != 301 && s != 302 && s != 303 && s != 307 && s != 308) || !x->t.location[0])
+    bool redirect = s == 301 || s == 302 || s == 303 || s == 307 || s == 308;
+    if (!redirect || !x->t.location[0] || (x->q->flags & SCO_HTTP_NO_REDIRECT))
         return 0;
     struct http_url to = {0};
     if (++x->redirects > SCO_HTTP_REDIRECTS_MAX)

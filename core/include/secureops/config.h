@@ -150,6 +150,22 @@ struct sco_config_vault {
     struct sco_str address, token, namespace_;
 };
 
+struct sco_config_workflows {       /* docs/workflows.md */
+    struct sco_str_list after_scan; /* ids, in order */
+    struct sco_str_list hosts;      /* that calls may go to; sco_action_host_allowed */
+    struct sco_str_list secrets;    /* "NAME=env:X" */
+    struct sco_str_list recipients; /* globs of mail addresses */
+    struct sco_str_list targets;    /* globs of repositories that scan() may name */
+    int64_t rate;                   /* of one repository, an hour; 0: no limit */
+    int64_t timeout;
+};
+struct sco_config_notifications {
+    struct sco_str severity_text;
+    uint32_t severity; /* SCO_SEV_* */
+    struct sco_str_list kinds, mail, webhooks;
+    struct sco_str secret; /* reference; signs what goes to webhooks */
+};
+
 /* One item of `rules`: what becomes of an event of a CI platform (ci.h). Empty lists: any, all. */
 struct sco_config_rule {
     struct sco_str name;
@@ -181,6 +197,8 @@ struct sco_config {
     struct sco_config_smtp smtp;
     struct sco_config_telemetry telemetry;
     struct sco_config_vault vault;
+    struct sco_config_workflows workflows;
+    struct sco_config_notifications notifications;
     struct sco_config_scan scan;
     struct sco_config_gate gate;
     struct sco_str_list output; /* FORMAT[=PATH] */

@@ -170,10 +170,11 @@ struct sco_scan *sco_scan_free(struct sco_scan *s);
  * What is asked of the plugin `policies` beside scans: docs/adr/0012-policies-are-a-plugin.md.
  * Lists are NULL-terminated; NULL: empty. */
 struct sco_policy_request {
-    const char *command;        /* "eval" "profile" "list" "test" */
+    const char *command;        /* "eval" "profile" "list" "test" "workflow" */
     const char *const *bundles; /* NULL: policy_dirs of the options */
     const char *const *policies, *const *frameworks, *const *skip; /* see policy.h */
     const char *const *paths; /* eval, profile: files and folders */
+    const char *input;        /* workflow: absolute path of the event */
     bool trace, coverage;
 };
 struct sco_policy_outcome {

@@ -88,7 +88,8 @@ enum sco_iac_format {
     SCO_IAC_FORMAT_GITHUB_ACTION,
     SCO_IAC_FORMAT_GITLAB_CI,
     SCO_IAC_FORMAT_TERRAFORM_PLAN,
-    SCO_IAC_FORMAT_SCAN, /* the JSON report of a scan, for gates */
+    SCO_IAC_FORMAT_SCAN,  /* the JSON report of a scan, for gates */
+    SCO_IAC_FORMAT_EVENT, /* an event, for workflows: never detected, always said */
     SCO_IAC_FORMAT_MAX_
 };
 /* "kubernetes" "dockerfile" "compose" "github-workflow" "github-action" "gitlab-ci"

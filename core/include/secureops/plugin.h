@@ -271,8 +271,9 @@ struct sco_http_request {
     const char *proxy;      /* NULL: from the environment */
     double rate_per_second; /* 0: no limit */
 };
-#define SCO_HTTP_INSECURE 1u   /* do not verify the server's certificate */
-#define SCO_HTTP_RETRY_POST 2u /* a POST that may be repeated */
+#define SCO_HTTP_INSECURE 1u    /* do not verify the server's certificate */
+#define SCO_HTTP_RETRY_POST 2u  /* a POST that may be repeated */
+#define SCO_HTTP_NO_REDIRECT 4u /* an answer 3xx is the answer */
 
 struct sco_http_response {
     uint32_t struct_size;

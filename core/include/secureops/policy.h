@@ -38,6 +38,7 @@ struct sco_policy {
     const int64_t *cwe;
     size_t n_cwe;
     bool project;          /* scope = "project" */
+    bool workflow;         /* run in the place of check: docs/workflows.md; applies_to "event:..." */
     bool enabled;          /* part of a scan without being chosen */
     bool selected;         /* see sco_policies_select */
     const char *params;    /* JSON object of names to defaults */
@@ -151,6 +152,9 @@ struct sco_verdict { /* borrowed for the call */
     const char *expires;              /* SKIP: date as written, or NULL */
     const struct sco_policy_fix *fix; /* or NULL */
     const char *trace; /* with options.trace: what the check read, a line each; or NULL */
+    /* Of a workflow that passed: what it asks for, JSON [{"action":"call","with":{...}},...], checked
+     * (action.h); and the members that it replaces in the event for those after it, or NULL. */
+    const char *actions, *changed;
 };
 typedef int (*sco_verdict_fn)(void *user, const struct sco_verdict *v); /* not 0: stop with it */
 
@@ -182,7 +186,9 @@ void sco_policies_stats(const struct sco_policies *p, const struct sco_policy *p
  *       - {verdict: fail, resource: Pod.default.x, line: 7, pointer: /spec/..., message: glob}
  *                                   # each must match one verdict, and none but pass and
  *                                   # not_applicable may be left over
- * Each case runs in a fresh state, and twice: a policy whose second answer differs keeps state. */
+ * Each case runs in a fresh state, and twice: a policy whose second answer differs keeps state.
+ * Cases of workflows have `event: {event: push, ...}` in the place of the input, and expect a list
+ * of {ACTION: {member: value}}, in order, where texts are globs; or one of the words. */
 struct sco_policy_case_result {
     const char *file_path, *name, *policy;
     uint32_t line;

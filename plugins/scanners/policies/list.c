@@ -41,6 +41,7 @@ static int tell_policy(struct policies *p, const struct sco_policy *x)
     sco_json_end(&o, ']');
     sco_json_kz(&o, "scope", x->project ? "project" : "resource");
     sco_json_kbool(&o, "default", x->enabled);
+    sco_json_kz(&o, "kind", x->workflow ? "workflow" : "policy");
     sco_json_key(&o, "params");
     sco_json_raw(&o, sco_str_c(x->params && *x->params ? x->params : "{}"));
     sco_json_kz(&o, "bundle", x->bundle);

@@ -60,6 +60,8 @@ static int dispatch(struct policies *p, const struct sco_job *job, struct sco_er
         return run_test(p, err);
     if (strcmp(command, "gate") == 0)
         return run_gate(p, err);
+    if (strcmp(command, "workflow") == 0)
+        return run_workflow(p, err);
     return sco_error_set(err, SCO_E_INVALID, "unknown request \"%s\"", command);
 }
 

@@ -9,13 +9,13 @@
 
 /* ---- request.c: what is asked ----
  * sco_job.request, JSON:
- *   {"command":"scan"|"eval"|"list"|"test"|"profile"|"gate",
+ *   {"command":"scan"|"eval"|"list"|"test"|"profile"|"gate"|"workflow",
  *    "bundles":["/abs",...]          packs: folders or archives
  *    "public_keys":"/abs.pem"        archives must be signed by one of them
  *    "policies":[],"frameworks":[],"skip":[]   which; see sco_policies_select
  *    "files":[{"path":"/abs","name":"reported","explicit":true}]    eval, profile
  *    "scope":"resource"|"project"    only policies of that scope; absent: both
- *    "input":"/abs/report.json"      gate: the scan
+ *    "input":"/abs/report.json"      gate: the scan; workflow: the event
  *    "trace":true,"coverage":true}
  */
 struct wanted_file {
@@ -85,10 +85,11 @@ int finding_emit(struct policies *p, const struct sco_verdict *v);
 /* ---- the commands: 0, SCO_RUN_*, or an error ---- */
 int run_scan(struct policies *p, const struct sco_job *job, struct sco_error *err); /* evaluate.c */
 int run_eval(struct policies *p, const struct sco_job *job,
-             struct sco_error *err);                     /* and profile */
-int run_gate(struct policies *p, struct sco_error *err); /* gate.c */
-int run_list(struct policies *p, struct sco_error *err); /* list.c */
-int run_test(struct policies *p, struct sco_error *err); /* testing.c */
+             struct sco_error *err);                         /* and profile */
+int run_gate(struct policies *p, struct sco_error *err);     /* gate.c */
+int run_workflow(struct policies *p, struct sco_error *err); /* workflow.c */
+int run_list(struct policies *p, struct sco_error *err);     /* list.c */
+int run_test(struct policies *p, struct sco_error *err);     /* testing.c */
 /* Counts of each policy, as records "policy". */
 int tell_policies(struct policies *p, bool profile);
 /* Records "bundle", and "framework" when `frameworks`. */

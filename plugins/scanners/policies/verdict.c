@@ -76,6 +76,14 @@ int verdict_record(struct policies *p, const struct sco_verdict *v)
     if (v->fix)
         write_fix(&o, v->fix);
     sco_json_kz(&o, "trace", v->trace);
+    if (v->actions) {
+        sco_json_key(&o, "actions");
+        sco_json_raw(&o, sco_str_c(v->actions));
+    }
+    if (v->changed) {
+        sco_json_key(&o, "changed");
+        sco_json_raw(&o, sco_str_c(v->changed));
+    }
     sco_json_end(&o, '}');
     return record_send(p, "verdict");
 }
