@@ -137,6 +137,13 @@ class Blobs(BaseHTTPRequestHandler):
         self.wfile.write(b"" if bad else gl.blobs[self.path])
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass  # a client that hung up
+
+
 class GitLab:
     def __init__(self):
         self.lock = threading.RLock()
@@ -151,11 +158,10 @@ class GitLab:
         self.branches = {"main": "b" * 40, "change": "a" * 40}
         self.tags, self.files, self.commits = {}, {}, {}
         self.dates = {}  # of commits
-        self.api = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.store = ThreadingHTTPServer(("127.0.0.1", 0), Blobs)
+        self.api = Server(("127.0.0.1", 0), Handler)
+        self.store = Server(("127.0.0.1", 0), Blobs)
         for server in (self.api, self.store):
             server.gl = self
-            server.daemon_threads = True
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.api.server_port}"
 
