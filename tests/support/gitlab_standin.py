@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
         elif raw:
             body = dict(urllib.parse.parse_qsl(raw.decode()))
         with gl.lock:
-            gl.log.append((self.command, self.path, body, dict(self.headers), time.monotonic()))
+            gl.log.append((self.command, self.path, body if raw else None, dict(self.headers), time.monotonic()))
             fault = gl.take_fault(self.command, self.path)
         if fault and not fault["after"]:
             return self.give_fault(fault)

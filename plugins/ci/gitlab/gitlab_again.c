@@ -12,7 +12,6 @@ static int retry(struct gitlab_op *o, struct sco_str id)
     memset(&q, 0, sizeof q);
     q.method = "POST";
     q.path = gitlab_path(o, "/pipelines/%.*s/retry", SCO_STR_ARG(id));
-    q.body = SCO_STR("{}");
     q.what = "another try of the pipeline";
     q.repeat = 1; /* the second one finds no failed job any more */
     int r = ci_call(&o->http, &q, &a, o->e);

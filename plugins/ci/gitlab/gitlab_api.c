@@ -115,8 +115,8 @@ int gitlab_send(struct gitlab_op *o, const char *method, const char *path,
     q.what = what;
     if (body && body->failed)
         return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
-    if (strcmp(method, "DELETE") != 0)
-        q.body = body ? ci_json_text(body) : SCO_STR("{}");
+    if (body)
+        q.body = ci_json_text(body);
     return ci_write(&o->http, &q, find, user, a, o->e);
 }
 

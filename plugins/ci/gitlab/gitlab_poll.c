@@ -182,12 +182,15 @@ static int look_at_project(struct gitlab_poll *p)
     p->clone_url = gitlab_copy(o->h, sco_text_at(a.root, "http_url_to_repo"));
     p->default_branch = gitlab_copy(o->h, sco_text_at(a.root, "default_branch"));
     p->web_url = gitlab_copy(o->h, sco_text_at(a.root, "web_url"));
+    struct sco_str id = gitlab_id(sco_get(a.root, "id"));
     ci_json_begin(&j, '{');
-    if (gitlab_id(sco_get(a.root, "id")).n)
-        ci_json_kstr(&j, "project_id", gitlab_id(sco_get(a.root, "id")));
+    if (gitlab_good_id(o, id, "the project") == 0) {
+        ci_json_kstr(&j, "project_id", id);
+        o->project = sco_fmt(o->h, "/projects/%.*s", SCO_STR_ARG(id)).p;
+    }
     ci_json_end(&j, '}');
     p->context = ci_json_text(&j);
-    return 0;
+    return o->project ? 0 : sco_errf(o->e, SCO_E_NOMEM, "out of memory");
 }
 
 static int moved(struct gitlab_poll *p)

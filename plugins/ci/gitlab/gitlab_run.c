@@ -262,7 +262,6 @@ static int do_cancel(struct gitlab_op *o)
     memset(&q, 0, sizeof q);
     q.method = "POST";
     q.path = gitlab_path(o, "/pipelines/%.*s/cancel", SCO_STR_ARG(id));
-    q.body = SCO_STR("{}");
     q.what = "the end of the pipeline";
     q.repeat = 1;
     r = ci_call(&o->http, &q, &a, o->e);

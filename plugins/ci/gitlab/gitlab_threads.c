@@ -163,7 +163,6 @@ static int resolve(struct threads *t, const struct thread *k, int resolved)
     q.method = "PUT";
     q.path = gitlab_path(o, "/merge_requests/%lld/discussions/%s?resolved=%s", (long long)t->p->mr,
                          ci_encode(o->h, k->id, ""), resolved ? "true" : "false");
-    q.body = SCO_STR("{}");
     q.what = "the state of a thread";
     q.repeat = 1;
     int r = ci_call(&o->http, &q, &a, o->e);
