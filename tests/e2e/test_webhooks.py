@@ -115,8 +115,8 @@ class Webhooks(DaemonCase):
         self.assertEqual(request["diff"], {"base": sha(1)})
         self.assertEqual(request["branch"], "fix")
         fork = by_commit[sha(6)]["request"]
-        self.assertEqual(fork["target"]["location"], "https://127.0.0.1:1/stranger/shop.git")
-        self.assertEqual(fork["checkout_secret"], "")
+        self.assertEqual(fork["target"]["location"], request["target"]["location"])
+        self.assertEqual(fork["branch"], "refs/pull/13/head")  # where the base keeps its commits
         self.assertEqual(len(self.events("metrics.pr")), 3)
 
     def test_runs_are_told_as_they_come(self):

@@ -49,14 +49,28 @@ static bool is_pull_request(const struct sco_ci_event *e)
     return e->kind == SCO_CI_PULL_REQUEST && e->pr_number;
 }
 
-/* What is checked out: a fork's code is in the fork. */
+/* Platforms keep the commits of a fork's pull request in the base repository as well: there they
+ * are fetched, with what they are compared with, and nobody has to be let into the fork. */
+static bool is_kept_ref(const char *ref)
+{
+    struct sco_str s = sco_str_c(ref);
+    return sco_str_starts(s, "refs/pull/") || sco_str_starts(s, "refs/merge-requests/");
+}
+
+static bool is_in_base(const struct sco_ci_event *e)
+{
+    return !e->is_fork || !e->head_clone_url || is_kept_ref(e->ref);
+}
+
 static const char *location_of(const struct sco_ci_event *e)
 {
-    return e->is_fork && e->head_clone_url ? e->head_clone_url : e->clone_url;
+    return is_in_base(e) ? e->clone_url : e->head_clone_url;
 }
 
 static const char *branch_of(const struct sco_ci_event *e)
 {
+    if (is_pull_request(e) && e->is_fork && is_kept_ref(e->ref))
+        return e->ref;
     if (is_pull_request(e) && e->pr_source_branch)
         return e->pr_source_branch;
     return e->kind == SCO_CI_TAG || e->kind == SCO_CI_RELEASE ? e->tag : e->branch;
