@@ -3,6 +3,8 @@
  * hold stays absent; it is never guessed. */
 #include "gitlab_priv.h"
 
+enum { NAME_MAX_ = 255 };
+
 const char *gitlab_status(struct sco_str status)
 {
     static const struct ci_word words[] = {
@@ -266,6 +268,11 @@ struct ci_event gitlab_event(const struct gitlab *g, const struct sco_node *payl
         ev.event = k->event;
         k->fill(g, &ev, payload);
     }
+    /* for people: nothing is lost by a name that is cut, or without an address that is none */
+    if (ev.name.n)
+        ev.name = ci_line(g->h, ev.name, NAME_MAX_);
+    if (!sco_str_starts(ev.url, "https://") && !sco_str_starts(ev.url, "http://"))
+        ev.url = sco_str_make(NULL, 0);
     return ev;
 }
 

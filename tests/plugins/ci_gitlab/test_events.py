@@ -248,6 +248,10 @@ class Translate(Events):
                          {"commits": {}, "builds": 1, "merge_request": {}}):
                 self.event({"object_kind": kind, **more})
 
+    def test_texts_for_people(self):
+        ev = self.event({"object_kind": "release", "tag": "v1", "name": "a\nb" + "c" * 2000, "url": "javascript:x"})
+        self.assertEqual((ev["name"][:5], len(ev["name"]), ev["url"]), ("a bcc", 255, None))
+
     def test_long_note_is_cut_between_characters(self):
         ev = self.event({"object_kind": "note", "object_attributes": {"note": "x" * 9999 + "\U0001F600"}})
         self.assertEqual(ev["details"]["body"], "x" * 9999)
