@@ -41,6 +41,7 @@ enum {
     CI_HTTP_SECONDARY_MS = 60000,  /* first wait when it says nothing; doubles */
     CI_HTTP_WAIT_MAX_MS = 3600000, /* longest wait that is believed */
     CI_HTTP_BACKOFF_MS = 500,
+    CI_HTTP_STARTING_MS = 15000, /* until a server that starts is asked again */
 };
 
 struct ci_http {
@@ -78,6 +79,7 @@ struct ci_request {
     const char *absolute;        /* a URL in the place of base and path */
     int text;                    /* the answer is a file, not JSON */
     int repeat;                  /* a write that does no harm when done twice */
+    int stay;                    /* a redirect is an answer, and no error; it is not followed */
     int64_t timeout_ms;
 };
 
@@ -234,7 +236,7 @@ static inline int ci_http_try(struct ci_http *c, const struct ci_request *q, str
     if (left <= 0)
         return sco_errf(e, SCO_E_TIMEOUT, "%s: the deadline has passed", c->platform);
     r.struct_size = sizeof r;
-    r.flags = c->insecure ? SCO_HTTP_INSECURE : 0;
+    r.flags = (c->insecure ? SCO_HTTP_INSECURE : 0) | (q->stay ? SCO_HTTP_NO_REDIRECT : 0);
     r.method = q->method ? q->method : "GET";
     r.url = url.p;
     r.headers = headers;
@@ -317,7 +319,7 @@ static inline int ci_http_read(struct ci_http *c, const struct ci_request *q, st
 /* ---- limits ---------------------------------------------------------------------------------- */
 
 /* How long the server wants us to wait; -1: it refused for another reason. 403 and 429 of GitHub,
- * 429 of all, 503 with Retry-After. */
+ * 429 of all, 503 with Retry-After, and of a Jenkins that is starting. */
 static inline int64_t ci_http_limit(const struct ci_http *c, const struct ci_answer *a)
 {
     int64_t now = c->h->now(c->h), wait = -1, reset = ci_header_int(a, "x-ratelimit-reset");
@@ -333,6 +335,8 @@ static inline int64_t ci_http_limit(const struct ci_http *c, const struct ci_ans
         wait = a->r.retry_after_ms;
     else if (a->status != 503 && sco_str_is(none, "0") && reset > 0)
         wait = reset * 1000 - now;
+    else if (a->status == 503 && ci_contains(a->r.body, "getting ready to work"))
+        wait = CI_HTTP_STARTING_MS;
     else if (said || a->status == 429)
         wait = (int64_t)CI_HTTP_SECONDARY_MS << (c->limited < 5 ? c->limited : 5);
     else
@@ -452,7 +456,7 @@ static inline int ci_call(struct ci_http *c, const struct ci_request *q, struct 
         }
         if (!ci_http_unsettled(q, a, r)) {
             ci_http_well(c);
-            if (a->status >= 300)
+            if (a->status >= (q->stay ? 400 : 300))
                 return ci_http_error(c, q, a, e);
             return r;
         }
