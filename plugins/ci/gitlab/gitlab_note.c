@@ -148,6 +148,24 @@ static int remove_extra(struct note *c)
     return 0;
 }
 
+/* A line that begins with "/" would be a quick action: GitLab obeys "/merge" in a note. */
+static void put_text(struct ci_json *j, struct sco_str text)
+{
+    for (size_t at = 0; at < text.n;) {
+        const char *nl = (const char *)memchr(text.p + at, '\n', text.n - at);
+        size_t next = nl ? (size_t)(nl - text.p) + 1 : text.n, i = at;
+        while (i < next && (text.p[i] == ' ' || text.p[i] == '\t' || text.p[i] == '\r'))
+            i++;
+        ci_json_put(j, text.p + at, i - at);
+        if (i < next && text.p[i] == '/') {
+            ci_json_put(j, "&#47;", 5);
+            i++;
+        }
+        ci_json_put(j, text.p + i, next - i);
+        at = next;
+    }
+}
+
 int gitlab_publish_note(struct gitlab_publish *p)
 {
     struct note c;
@@ -157,7 +175,7 @@ int gitlab_publish_note(struct gitlab_publish *p)
     struct ci_json j = ci_json_new(p->h);
     ci_json_put(&j, c.mark.p, c.mark.n);
     ci_json_put(&j, "\n", 1);
-    ci_json_put(&j, p->markdown.p, p->markdown.n);
+    put_text(&j, p->markdown);
     c.body = ci_json_text(&j);
     if (!c.body.p)
         return sco_errf(p->o->e, SCO_E_NOMEM, "out of memory");

@@ -14,7 +14,11 @@ static int one_status(void *user, const struct sco_node *v)
     struct status *s = (struct status *)user;
     const struct sco_host *h = s->p->h;
     int64_t id = sco_int_at(v, "id", 0);
+    struct sco_str ref = sco_text_at(v, "ref");
     if (!sco_str_eq(sco_text_at(v, "name"), s->p->name) || id <= s->id)
+        return 0;
+    /* two branches at one commit have a status each */
+    if (ref.n && s->ref.n && !s->p->fork && !sco_str_eq(ref, s->ref))
         return 0;
     s->id = id;
     s->now = gitlab_copy(h, sco_text_at(v, "status"));

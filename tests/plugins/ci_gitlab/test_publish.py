@@ -107,6 +107,13 @@ class Status(Case):
         self.assertEqual(self.steps(result), {"status": "degraded", "comment": "unchanged", "threads": "unchanged"})
         self.assertIn("fork", result["steps"][0]["reason"])
 
+    def test_two_branches_at_one_commit(self):
+        self.gl.branches["next"] = HEAD
+        self.publish(0, pr_number=None)
+        self.assertEqual(self.steps(self.publish(0, pr_number=None, branch="next")), {"status": "done"})
+        self.assertEqual([s[2] for s in self.states()], ["change", "next"])
+        self.assertEqual(self.steps(self.publish(0, pr_number=None, branch="refs/heads/next")), {"status": "unchanged"})
+
     def test_by_the_path_of_the_project(self):
         self.publish(0, context={}, steps=["status"])
         self.assertIn("/projects/acme%2Fwidget/statuses/", self.gl.writes()[0][1])
@@ -195,6 +202,18 @@ class Note(Case):
         self.assertIn("more lines", kept)
         self.assertTrue(900000 < len(kept.encode()) <= 1000000)
         self.assertEqual((kept.count("```") % 2, kept.count("<details>")), (0, kept.count("</details>")))
+
+    def test_no_line_is_a_quick_action(self):
+        text = "/merge\n  /close\n\t/approve\na /b\n| /x |\n\r/assign @me\n/"
+        self.publish(0, steps=["comment"], markdown=self.file("c.md", text))
+        for line in self.ours()[0].splitlines():
+            self.assertFalse(line.strip().startswith("/"), line)
+        self.assertIn("\na /b\n| /x |\n", self.ours()[0])
+        self.gl.diffs = FILE
+        self.publish(1, findings=self.findings(1, line_number=2, title="/merge", rule_id="/close\n/close", severity="HIGH",
+                                               remediation="x\n/approve"), steps=["threads"])
+        for n in self.gl.notes.values():
+            self.assertFalse([line for line in n["body"].splitlines() if line.strip().startswith("/")])
 
     def test_a_newer_head_gives_way(self):
         self.gl.mr(7, "c" * 40)
