@@ -500,9 +500,9 @@ static int add(struct sco_ci_pool *p, const char *op, const struct sco_ci_delive
     c->user = user;
     write_call(d, op, c->id, &c->payload);
     if (c->payload.failed || c->payload.n > SCO_FRAME_MAX) {
-        int r = c->payload.failed
-                    ? sco_error_nomem(err)
-                    : sco_error_set(err, SCO_E_LIMIT, "%s: the delivery is too large", m->is.name);
+        int r = c->payload.failed ? sco_error_nomem(err)
+                                  : sco_error_set(err, SCO_E_INVALID,
+                                                  "%s: the delivery is too large", m->is.name);
         free_call(c);
         return r;
     }

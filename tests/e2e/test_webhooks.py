@@ -185,6 +185,21 @@ class Webhooks(DaemonCase):
         self.run_cli("deliveries", "retry", failed["id"], f"--store={self.data / 'store.db'}")
         self.settled()
 
+    def test_what_is_too_large_is_given_up(self):
+        """Nothing that a stranger may write keeps those that come after it waiting."""
+        event, payload = pull_request(12, 1)
+        payload["pull_request"]["labels"] = [{"name": "x" * (1200 << 10)}]
+        self.send(202, event, payload)
+        event, payload = push(2)
+        payload["commits"][0]["author"] = {"name": "K" * (600 << 10)}
+        payload["commits"][0]["added"] = [f"{n}/" + "d" * 1500 for n in range(900)]
+        self.send(202, event, payload)
+        change, code = sorted(self.settled(), key=lambda d: d["event"])
+        self.assertEqual((change["status"], change["attempts"]), ("failed", 1), change)
+        self.assertTrue(change["reason"])
+        self.assertEqual(code["status"], "done", code)
+        self.assertEqual([j["request"]["commit"] for j in self.scans()], [sha(2)])
+
     def test_a_reload_brings_and_takes_integrations(self):
         payload = push(1)
         path = self.root / "secureops.yaml"

@@ -19,6 +19,19 @@ static int add(struct sco_store *s, const char *type, const struct sco_ci_event 
 }
 
 /* ---- commits ---- */
+/* Whoever commits calls themselves what they like; an event that is too large for that would be no
+ * reason not to look at the code. */
+static struct sco_str cut(struct sco_str s)
+{
+    enum { AUTHOR_MAX = 1000 };
+    if (s.n <= AUTHOR_MAX)
+        return s;
+    s.n = AUTHOR_MAX;
+    while (s.n && ((unsigned char)s.p[s.n] & 0xC0) == 0x80)
+        s.n--;
+    return s;
+}
+
 static int tell_commit(struct sco_store *s, const struct sco_ci_event *e, struct sco_str sha,
                        struct sco_str author, int64_t at, int64_t now, struct sco_error *err)
 {
@@ -28,7 +41,7 @@ static int tell_commit(struct sco_store *s, const struct sco_ci_event *e, struct
     sco_json_kz(&o, "repository", repository(e));
     sco_json_kz(&o, "branch", e->branch);
     sco_json_kstr(&o, "commit_sha", sha);
-    sco_json_kstr(&o, "author", author);
+    sco_json_kstr(&o, "author", cut(author));
     sco_json_ktime(&o, "committed_at", at);
     return add(s, "metrics.commit", e, &o, now, err);
 }
@@ -78,7 +91,7 @@ static int tell_pull_request(struct sco_store *s, const struct sco_ci_event *e, 
     sco_json_kz(&o, "repository", repository(e));
     sco_json_ki64(&o, "number", e->pr_number);
     sco_json_kz(&o, "action", pr_action(e));
-    sco_json_kstr(&o, "author", author);
+    sco_json_kstr(&o, "author", cut(author));
     sco_json_kz(&o, "source_branch", e->pr_source_branch);
     sco_json_kz(&o, "target_branch", e->pr_target_branch);
     sco_json_ktime(&o, "opened_at", e->created_at);

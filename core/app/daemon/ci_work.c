@@ -121,17 +121,17 @@ void ci_wake(struct ci *c)
 }
 
 /* ---- translated ---- */
+/* The same bytes exceed the same limit the next time: what is left without a word would be claimed
+ * again for ever, before those that came later. */
 static bool is_final(int code)
 {
     return code == SCO_E_PARSE || code == SCO_E_FORMAT || code == SCO_E_INVALID ||
-           code == SCO_E_UNSUPPORTED || code == SCO_E_PERMISSION;
+           code == SCO_E_UNSUPPORTED || code == SCO_E_PERMISSION || code == SCO_E_LIMIT;
 }
 
 static void fail_task(struct task *t, int code, const char *reason)
 {
-    t->is = code == SCO_E_CANCELLED || code == SCO_E_LIMIT ? LEFT
-            : is_final(code)                               ? GIVEN_UP
-                                                           : RETRIED;
+    t->is = is_final(code) ? GIVEN_UP : RETRIED;
     t->reason = sco_arena_cstr(&t->arena, sco_str_c(reason ? reason : "no reason was given"));
 }
 
@@ -156,6 +156,8 @@ static void on_translated(void *user, const struct sco_ci_answer *a)
     struct ci_page *p = t->page;
     if (a->code == 0)
         keep_events(t, a->events, a->n_events);
+    else if (p->of->stopping)
+        t->is = LEFT;
     else
         fail_task(t, a->code, a->reason);
     p->open--;
@@ -198,10 +200,15 @@ static bool translate(struct task *t)
         return false;
     }
     int r = take_headers(t, &q);
-    if (r == 0)
-        r = sco_ci_translate(c->pool, &q, on_translated, t, &err);
-    if (r < 0)
-        fail_task(t, r, err.text[0] ? err.text : "its headers cannot be read");
+    if (r < 0) {
+        fail_task(t, r, "its headers cannot be read");
+        return false;
+    }
+    r = sco_ci_translate(c->pool, &q, on_translated, t, &err);
+    if (r == SCO_E_LIMIT) /* too many wait */
+        t->is = LEFT;
+    else if (r < 0)
+        fail_task(t, r, err.text);
     return r == 0;
 }
 

@@ -1,7 +1,15 @@
 /* The member `details` of events: docs/ci-plugins.md. */
 #include "github_priv.h"
 
-enum { COMMITS_MAX = 2048, MESSAGE_MAX = 200, FILES_MAX = 1000, BODY_MAX = 10000 };
+/* All of it has to fit into one record: authors and files are called as whoever commits likes. */
+enum {
+    COMMITS_MAX = 2048,
+    MESSAGE_MAX = 200,
+    AUTHOR_MAX = 200,
+    FILES_MAX = 1000,
+    FILES_BYTES_MAX = 100 << 10,
+    BODY_MAX = 10000
+};
 
 static void begin(struct ci_json *j, const struct sco_host *h)
 {
@@ -24,7 +32,7 @@ struct file {
 
 struct files {
     struct file *v;
-    size_t n;
+    size_t n, bytes;
     int too_many;
 };
 
@@ -37,11 +45,12 @@ static void note(struct files *f, const struct sco_node *list, int how)
             continue;
         while (i < f->n && !sco_str_eq(f->v[i].name, name))
             i++;
-        if (i == FILES_MAX) {
+        if (i == FILES_MAX || (i == f->n && f->bytes + name.n > FILES_BYTES_MAX)) {
             f->too_many = 1;
             return;
         }
         if (i == f->n) {
+            f->bytes += name.n;
             f->v[f->n].name = name;
             f->v[f->n++].first = how;
         }
@@ -78,7 +87,7 @@ struct sco_str github_push_details(const struct sco_host *h, const struct sco_no
     enum { LISTED_MAX = 250 };
     const struct sco_node *commits = sco_get(p, "commits");
     struct ci_json j;
-    struct files f = {(struct file *)h->alloc(h, FILES_MAX * sizeof(struct file)), 0, 0};
+    struct files f = {(struct file *)h->alloc(h, FILES_MAX * sizeof(struct file)), 0, 0, 0};
     size_t n = 0;
     begin(&j, h);
     ci_json_kopt(&j, "before", sco_text_at(p, "before"));
@@ -97,7 +106,9 @@ struct sco_str github_push_details(const struct sco_host *h, const struct sco_no
         struct sco_str author = sco_text_at(c, "author.username");
         ci_json_begin(&j, '{');
         ci_json_kstr(&j, "sha", ci_sha_at(c, "id"));
-        ci_json_kstr(&j, "author", author.n ? author : sco_text_at(c, "author.name"));
+        if (!author.n)
+            author = sco_text_at(c, "author.name");
+        ci_json_kstr(&j, "author", author.p ? ci_line(h, author, AUTHOR_MAX) : author);
         ci_json_ktime(&j, "at", ci_time_at(c, "timestamp"));
         ci_json_kstr(&j, "message",
                      ci_line(h, ci_first_line(sco_text_at(c, "message")), MESSAGE_MAX));

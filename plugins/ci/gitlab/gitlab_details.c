@@ -1,7 +1,7 @@
 /* The member `details` of events: docs/ci-plugins.md. */
 #include "gitlab_priv.h"
 
-enum { MESSAGE_MAX = 200, BODY_MAX = 10000 };
+enum { MESSAGE_MAX = 200, AUTHOR_MAX = 200, BODY_MAX = 10000 };
 
 static void begin(struct ci_json *j, const struct sco_host *h)
 {
@@ -51,7 +51,8 @@ struct sco_str gitlab_push_details(const struct sco_host *h, const struct sco_no
             continue;
         ci_json_begin(&j, '{');
         ci_json_kstr(&j, "sha", ci_sha_at(c, "id"));
-        ci_json_kstr(&j, "author", sco_text_at(c, "author.name"));
+        struct sco_str author = sco_text_at(c, "author.name");
+        ci_json_kstr(&j, "author", author.p ? ci_line(h, author, AUTHOR_MAX) : author);
         ci_json_ktime(&j, "at", ci_time_at(c, "timestamp"));
         ci_json_kstr(&j, "message",
                      ci_line(h, ci_first_line(sco_text_at(c, "message")), MESSAGE_MAX));
