@@ -200,6 +200,9 @@ static int call(struct runner *r, struct call *c, struct sco_ci_answer *ret, str
                              .request = sco_buf_str(&q),
                              .timeout_ms = limit,
                              .cancel_fd = r->end_fd,
+                             .break_after = c->with.break_after,
+                             .break_ms = c->with.break_ms,
+                             .no_sandbox = !r->cli.config->scan.sandbox,
                              .log = on_log,
                              .user = r};
     return e == 0 ? sco_ci_run(&how, &r->arena, ret, err) : e;
