@@ -7,7 +7,9 @@
 
 #include <stdlib.h>
 
-enum { LETTERS_MIN = 20, CANDIDATES_MAX = 64 };
+/* A change that is made of the same lines again and again would be looked at for each of them from
+ * each of them on; what is not looked at any more is new. */
+enum { LETTERS_MIN = 20, CANDIDATES_MAX = 64, LOOKS_EACH = 256 };
 
 struct index { /* removed lines by their text */
     uint32_t *head, *next;
@@ -50,16 +52,19 @@ static bool same_block(const struct diff_lines *l, size_t a, size_t b)
 }
 
 /* How many lines from both on are the same, and their letters. */
-static size_t match(const struct diff_build *b, size_t added, size_t removed, uint32_t *ret_letters)
+static size_t match(const struct diff_build *b, size_t added, size_t removed, uint64_t *looks,
+                    uint32_t *ret_letters)
 {
     size_t n = 0;
     *ret_letters = 0;
-    while ((n == 0 || (same_block(&b->added, added, added + n) &&
+    while (*looks &&
+           (n == 0 || (same_block(&b->added, added, added + n) &&
                        same_block(&b->removed, removed, removed + n))) &&
            !b->removed.v[removed + n].used &&
            sco_str_eq(trimmed(&b->added.v[added + n]), trimmed(&b->removed.v[removed + n]))) {
         *ret_letters += b->added.v[added + n].letters;
         n++;
+        --*looks;
     }
     return n;
 }
@@ -78,19 +83,20 @@ static void mark(struct diff_build *b, size_t added, size_t removed, size_t n)
 int diff_find_moved(struct diff_build *b, struct sco_error *err)
 {
     struct index x = {0};
+    uint64_t looks = (uint64_t)LOOKS_EACH * (b->added.n + 1);
     if (!b->added.n || !b->removed.n)
         return 0;
     if (index_init(&x, &b->removed) < 0) {
         index_done(&x);
         return sco_error_nomem(err);
     }
-    for (size_t i = 0; i < b->added.n;) {
+    for (size_t i = 0; i < b->added.n && looks;) {
         struct sco_str s = trimmed(&b->added.v[i]);
         size_t best = 0, from = 0, tried = 0;
         uint32_t at = s.n ? x.head[sco_hash(s.p, s.n, 0) & x.mask] : 0;
         for (; at && tried < CANDIDATES_MAX; at = x.next[at - 1], tried++) {
             uint32_t letters = 0;
-            size_t n = match(b, i, at - 1, &letters);
+            size_t n = match(b, i, at - 1, &looks, &letters);
             if (letters >= LETTERS_MIN && n > best) {
                 best = n;
                 from = at - 1;

@@ -160,6 +160,29 @@ static void moved(void **state)
     done(&w);
 }
 
+/* Lines that say nothing, thousands of times: each would be compared with all that follow it. What
+ * is moved with them is found as long as it is not too many looks away. */
+static void moved_in_bulk(void **state)
+{
+    (void)state;
+    enum { LINES = 20000 };
+    SCO_AUTO(sco_buf) struct sco_buf patch = {0};
+    struct world w;
+    sco_buf_addf(&patch, HEAD "@@ -1,%d +0,0 @@\n-a line that is moved along\n", LINES + 1);
+    for (int i = 0; i < LINES; i++)
+        sco_buf_addz(&patch, "-}\n");
+    sco_buf_addf(&patch,
+                 "diff --git a/b b/b\n--- a/b\n+++ b/b\n@@ -0,0 +1,%d @@\n"
+                 "+a line that is moved along\n+=\n",
+                 LINES + 2);
+    for (int i = 0; i < LINES; i++)
+        sco_buf_addz(&patch, "+}\n");
+    assert_int_equal(read_all(&w, LITERAL(RAW("M", "a") RAW("M", "b")), sco_buf_z(&patch)), 0);
+    assert_int_equal(sco_diff_lines(&w.d.files[1], 1, 1, false), SCO_DIFF_SAME);
+    assert_int_equal(sco_diff_lines(&w.d.files[1], LINES, LINES, false), SCO_DIFF_TOUCHED);
+    done(&w);
+}
+
 static void packages(void **state)
 {
     (void)state;
@@ -199,8 +222,8 @@ static void packages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hunks), cmocka_unit_test(names),    cmocka_unit_test(broken),
-        cmocka_unit_test(moved), cmocka_unit_test(packages),
+        cmocka_unit_test(hunks), cmocka_unit_test(names),         cmocka_unit_test(broken),
+        cmocka_unit_test(moved), cmocka_unit_test(moved_in_bulk), cmocka_unit_test(packages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
