@@ -76,6 +76,20 @@ static uint32_t flood_rate(const struct sco_api_options *o, const struct api_cal
     return rate;
 }
 
+/* Anybody may begin a body and take half an hour to end it. Whoever has a lot of the memory gets no
+ * more when it becomes scarce, so that a few connections do not keep all others out. */
+static bool has_room(const struct api_exchange *x, size_t more)
+{
+    const struct sco_api *a = x->api;
+    size_t all = a->hooks->bytes + more, own = more;
+    if (all <= HOOK_BYTES_MAX / 2)
+        return true;
+    for (const struct conn *c = a->conns; c; c = c->next)
+        if (c->x && c->x->delivery_bytes && strcmp(c->x->call.network, x->call.network) == 0)
+            own += c->x->delivery_bytes;
+    return all <= HOOK_BYTES_MAX && own <= HOOK_NETWORK_BYTES_MAX;
+}
+
 bool api_hooks_admit(struct api_exchange *x)
 {
     struct sco_api *a = x->api;
@@ -97,7 +111,7 @@ bool api_hooks_admit(struct api_exchange *x)
         return false;
     }
     size_t announced = x->head.content_length > 0 ? (size_t)x->head.content_length : 0;
-    if (a->hooks->bytes + announced > HOOK_BYTES_MAX) {
+    if (!has_room(x, announced)) {
         refuse_busy(x, name, "busy");
         return false;
     }
@@ -106,10 +120,9 @@ bool api_hooks_admit(struct api_exchange *x)
 
 bool api_hooks_hold(struct api_exchange *x, size_t n)
 {
-    struct api_hooks *h = x->api->hooks;
     x->delivery_bytes += n;
-    h->bytes += n;
-    return h->bytes <= HOOK_BYTES_MAX;
+    x->api->hooks->bytes += n;
+    return has_room(x, 0);
 }
 
 void api_hooks_let_go(struct api_exchange *x)

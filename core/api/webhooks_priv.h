@@ -7,7 +7,8 @@
 #include <secureops/store_ci.h>
 
 enum {
-    HOOK_BYTES_MAX = 256 << 20, /* of all bodies that are in memory */
+    HOOK_BYTES_MAX = 256 << 20,                  /* of all bodies that are in memory */
+    HOOK_NETWORK_BYTES_MAX = HOOK_BYTES_MAX / 4, /* of one client, once half of all is taken */
     HOOK_BATCH_BYTES = 32 << 20,
     HOOK_WAITING_MAX = 20000,
     HOOK_RETRY_S = 5,      /* told to who comes too early */

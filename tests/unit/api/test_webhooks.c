@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
 #include <unistd.h>
 
 #include "../../support/api_fixture.h"
@@ -344,6 +346,66 @@ static void a_client_that_is_gone(void **state)
     assert_int_equal(stored(0), 1); /* it was genuine */
 }
 
+/* A request from `source` of which `n` bytes come and no more. */
+static int begin_body(const char *source, size_t n)
+{
+    static char bytes[64 << 10];
+    char head[160];
+    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
+    to.sin_port = htons(sco_api_port(w.api));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(inet_pton(AF_INET, source, &from.sin_addr), 1);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    int k =
+        snprintf(head, sizeof head,
+                 "POST /webhook/github HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", n + 1);
+    assert_int_equal(write(fd, head, (size_t)k), k);
+    evutil_make_socket_nonblocking(fd);
+    for (size_t sent = 0; sent < n;) {
+        size_t left = n - sent;
+        ssize_t m = send(fd, bytes, left < sizeof bytes ? left : sizeof bytes, MSG_NOSIGNAL);
+        if (m < 0 && errno != EAGAIN) /* refused */
+            break;
+        sent += m > 0 ? (size_t)m : 0;
+        if (recv(fd, head, sizeof head, MSG_PEEK) > 0)
+            break;
+        event_base_loop(w.base, EVLOOP_NONBLOCK);
+    }
+    return fd;
+}
+
+static int status_of(int fd)
+{
+    char head[32] = "";
+    for (int i = 0; i < 50; i++)
+        event_base_loop(w.base, EVLOOP_NONBLOCK);
+    ssize_t n = recv(fd, head, sizeof head - 1, MSG_PEEK);
+    return n > 12 ? (int)strtol(head + 9, NULL, 10) : 0;
+}
+
+/* A dozen slow connections of one client take all the memory there is; others are heard. */
+static void one_client_is_not_all(void **state)
+{
+    int fds[12], other, refused = 0;
+    (void)state;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(fds); i++)
+        fds[i] = begin_body("127.0.0.1", 24 << 20);
+    for (size_t i = 0; i < SCO_ARRAY_LEN(fds); i++)
+        refused += status_of(fds[i]) == 503;
+    assert_in_range(refused, 4, 11);
+    other = begin_body("127.0.0.2", 24 << 20);
+    assert_int_equal(status_of(other), 0);
+    assert_int_equal(write(other, "}", 1), 1);
+    while (!delivered)
+        event_base_loop(w.base, EVLOOP_ONCE);
+    assert_int_equal(status_of(other), 202);
+    close(other);
+    for (size_t i = 0; i < SCO_ARRAY_LEN(fds); i++)
+        close(fds[i]);
+}
+
 /* The API ends while one is looked at and another is on its way to the store. */
 static void the_end_comes_first(void **state)
 {
@@ -415,6 +477,7 @@ int main(void)
         T(a_path_may_be_a_credential),
         T(headers_are_kept_without_credentials),
         T(a_connection_stays_usable),
+        T(one_client_is_not_all),
         T(a_client_that_is_gone),
         T(the_end_comes_first),
         T(deliveries_over_the_api),
