@@ -3,6 +3,7 @@
  * told twice is done once. */
 #include "ci.h"
 
+#include <secureops/checkout.h>
 #include <secureops/crypto.h>
 #include <secureops/store_stats.h>
 
@@ -139,30 +140,56 @@ static int once(struct sco_store *s, struct sco_buf *b, int64_t now, bool *ret,
     return sco_store_effect_once(s, hex, now, ret, err);
 }
 
+static void write_parts(struct sco_buf *b, const char *const *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sco_buf_addf(b, "%s\n", parts[i] ? parts[i] : "");
+}
+
 /* A poll knows less of an event than its webhook said: it counts only when none has told of this
- * revision of this ref. */
+ * revision of this ref. Mirrors have the same names and commits, and are others; a label on a pull
+ * request, or a push to a draft, is not what asks for the scan of it. */
 static int is_first(struct sco_store *s, const struct sco_ci_event *e, bool polled, int64_t now,
                     bool *ret, struct sco_error *err)
 {
-    const char *const parts[] = {e->platform,    e->repo_full_name, sco_ci_kind_name(e->kind),
-                                 e->action,      e->native_event,   e->ref ? e->ref : e->tag,
-                                 e->branch,      e->base_sha,       e->commit_sha,
-                                 e->pipeline_id, e->job_id,         e->status,
-                                 e->actor};
-    SCO_AUTO(sco_buf) struct sco_buf b = {0}, seen = {0};
-    bool first = false, unseen = false;
-    for (size_t i = 0; i < SCO_ARRAY_LEN(parts); i++) {
-        sco_buf_addz(&b, parts[i] ? parts[i] : "");
-        sco_buf_addc(&b, '\n');
+    SCO_AUTO(sco_buf) struct sco_buf b = {0}, seen = {0}, host = {0};
+    if (e->kind == SCO_CI_MANUAL && !e->created_at && !e->pipeline_id) {
+        *ret = true; /* who asks again says the same again, and means it */
+        return 0;
     }
-    sco_buf_addf(&b, "%lld %lld %lld", (long long)e->pr_number, (long long)e->created_at,
-                 (long long)e->finished_at);
-    sco_buf_addf(&seen, "seen %s %s %s %s %lld %s %s %s", e->platform,
-                 e->repo_full_name ? e->repo_full_name : "", sco_ci_kind_name(e->kind),
-                 e->branch ? e->branch : "", (long long)e->pr_number,
-                 e->commit_sha ? e->commit_sha : "", e->pipeline_id ? e->pipeline_id : "",
-                 e->status ? e->status : "");
-    int r = once(s, &b, now, &first, err);
+    int due = sco_bool(sco_get(e->details, "needs_scan"), 1);
+    int draft = sco_bool(sco_get(e->details, "draft"), 0);
+    if (e->clone_url)
+        sco_repository_host(sco_str_c(e->clone_url), &host);
+    const char *const kind = sco_ci_kind_name(e->kind), *const at = host.n ? sco_buf_z(&host) : "";
+    const char *const all[] = {e->platform,
+                               at,
+                               e->repo_full_name,
+                               kind,
+                               e->action,
+                               e->native_event,
+                               e->ref,
+                               e->tag,
+                               e->branch,
+                               e->base_sha,
+                               e->commit_sha,
+                               e->pipeline_id,
+                               e->job_id,
+                               e->status,
+                               e->actor,
+                               e->pr_target_branch};
+    const char *const few[] = {
+        "seen",        e->platform,    at,        e->repo_full_name,  kind, e->tag, e->branch,
+        e->commit_sha, e->pipeline_id, e->status, e->pr_target_branch};
+    bool first = false, unseen = false;
+    write_parts(&b, all, SCO_ARRAY_LEN(all));
+    sco_buf_addf(&b, "%lld %lld %lld %d %d", (long long)e->pr_number, (long long)e->created_at,
+                 (long long)e->finished_at, due, draft);
+    write_parts(&seen, few, SCO_ARRAY_LEN(few));
+    sco_buf_addf(&seen, "%lld %d %d", (long long)e->pr_number, due, draft);
+    int r = sco_buf_check(&host, err);
+    if (r == 0)
+        r = once(s, &b, now, &first, err);
     if (r == 0)
         r = once(s, &seen, now, &unseen, err);
     if (r == 0)

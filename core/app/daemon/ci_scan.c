@@ -67,13 +67,32 @@ static const char *location_of(const struct sco_ci_event *e)
     return is_in_base(e) ? e->clone_url : e->head_clone_url;
 }
 
+/* A fork's branches are none of the repository's, whatever they are called. */
+static bool is_strange(const struct sco_ci_event *e)
+{
+    return e->is_fork && is_in_base(e);
+}
+
+static bool is_tag(const struct sco_ci_event *e)
+{
+    return e->kind == SCO_CI_TAG || e->kind == SCO_CI_RELEASE;
+}
+
+/* NULL: of a fork of which nobody can tell what the commit belongs to. */
 static const char *branch_of(const struct sco_ci_event *e)
 {
-    if (is_pull_request(e) && e->is_fork && is_kept_ref(e->ref))
-        return e->ref;
+    if (is_strange(e))
+        return e->ref && !sco_str_starts(sco_str_c(e->ref), "refs/heads/") ? e->ref : NULL;
     if (is_pull_request(e) && e->pr_source_branch)
         return e->pr_source_branch;
-    return e->kind == SCO_CI_TAG || e->kind == SCO_CI_RELEASE ? e->tag : e->branch;
+    return is_tag(e) ? e->tag : e->branch;
+}
+
+/* What the findings are kept under: a tag may be called as a branch is, which it does not change.
+ */
+static const char *kept_of(const struct sco_ci_event *e)
+{
+    return is_tag(e) && e->ref && !is_strange(e) ? e->ref : branch_of(e);
 }
 
 static int write_request(const struct sco_ci_event *e, const struct sco_ci_action *a,
@@ -82,7 +101,7 @@ static int write_request(const struct sco_ci_event *e, const struct sco_ci_actio
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     struct sco_json_out o = {.b = b};
     const struct sco_node *more = NULL;
-    const char *base = e->base_sha ? e->base_sha : e->pr_target_branch, *branch = branch_of(e);
+    const char *base = e->base_sha ? e->base_sha : e->pr_target_branch, *branch = kept_of(e);
     int r = a->scan.p ? sco_json_parse(a->scan, &arena, &more, err) : 0;
     if (r < 0)
         return r;
@@ -146,7 +165,7 @@ static int publish(struct sco_store *s, const struct sco_ci_event *e, const stru
                                        .repository = e->repo_full_name,
                                        .marker = "secureops",
                                        .commit_sha = e->commit_sha,
-                                       .branch = branch_of(e),
+                                       .branch = kept_of(e),
                                        .pr_number = is_pull_request(e) ? e->pr_number : 0,
                                        .context = context.n ? sco_buf_z(&context) : NULL,
                                        .steps = steps.n ? sco_buf_z(&steps) : NULL,
@@ -171,6 +190,8 @@ int ci_scan(struct sco_store *s, const struct ci_setup *u, const struct sco_ci_e
     const char *location = location_of(e);
     if (!location)
         return sco_error_set(err, SCO_E_PERMISSION, "the event does not say where its code is");
+    if (is_strange(e) && !branch_of(e))
+        return sco_error_set(err, SCO_E_PERMISSION, "the event does not say of which fork it is");
     int r = check(u, e, location, err);
     if (r == 0)
         r = is_paused(s, e->clone_url, err);
@@ -184,7 +205,7 @@ int ci_scan(struct sco_store *s, const struct ci_setup *u, const struct sco_ci_e
     if (is_pull_request(e))
         sco_buf_addf(&revision, "pull/%lld", (long long)e->pr_number);
     else
-        sco_buf_addz(&revision, branch_of(e) ? branch_of(e) : "");
+        sco_buf_addz(&revision, kept_of(e) ? kept_of(e) : "");
     if (key.failed || revision.failed)
         return sco_error_nomem(err);
     struct sco_job_request q = {.kind = "scan",
