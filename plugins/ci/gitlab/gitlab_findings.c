@@ -42,8 +42,9 @@ int gitlab_read_findings(struct gitlab_publish *p)
                 ? keep(p, v)
                 : sco_errf(p->o->e, SCO_E_FORMAT, "findings: a line is not an object");
     data->close(reader);
-    /* what is missing here is gone only when everything was looked at */
+    /* what is missing here is gone only when everything was looked at, and is here */
     p->all = r >= 0 && p->n < KEPT_MAX &&
+             sco_int_at(p->o->q, "summary.new", (int64_t)p->n) <= (int64_t)p->n &&
              sco_str_is(sco_text_at(p->o->q, "scan.status"), "completed") &&
              !sco_str_is(sco_text_at(p->o->q, "gate.result"), "incomplete");
     return r < 0 ? r : 0;

@@ -142,7 +142,8 @@ static int read_request(struct gitlab_publish *p)
         p->name = o->g->status_name;
     p->name = ci_cut(p->name, GITLAB_STATUS_MAX);
     p->mr = sco_int_at(q, "pr_number", 0);
-    p->fork = head.n && !sco_str_eq(head, sco_text_at(q, "repository"));
+    p->fork = (head.n && !sco_str_eq(head, sco_text_at(q, "repository"))) ||
+              sco_str_starts(p->branch, "refs/merge-requests/");
     p->scan_id = sco_text_at(q, "scan.id");
     p->details_url = sco_text_at(q, "scan.url");
     if (!p->sha.n)

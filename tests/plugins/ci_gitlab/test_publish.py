@@ -23,6 +23,19 @@ class Status(Case):
         self.assertEqual((s["sha"], s["description"], s["target_url"]),
                          (HEAD, "3 new findings: 1 critical", "https://secureops.example/scans/1"))
 
+    def test_as_the_daemon_asks(self):
+        """Pending, and an end without result, come without a scan."""
+        bare = dict(scan=None, gate=None, summary=None, findings=None, markdown=None)
+        for phase, state in (("result", "success"), ("error", "failed")):
+            with self.subTest(phase=phase):
+                self.gl.statuses.clear()
+                first = self.good(self.call("publish", **{**self.request(0), **bare, "phase": "pending"}))
+                more = {} if phase == "result" else {**bare, "phase": phase, "reason": "the runner died"}
+                last = self.good(self.call("publish", **{**self.request(0), **more, "state": first["state"]}))
+                self.assertEqual(self.states(), [(state, "SecureOps", "change")])
+                again = self.good(self.call("publish", **{**self.request(0), **more, "state": last["state"]}))
+                self.assertEqual(self.steps(again)["status"], "unchanged")
+
     def test_again_writes_nothing(self):
         self.gl.diffs = FILE
         for n in (0, 3, 30):
@@ -100,6 +113,9 @@ class Status(Case):
         self.gl.mr(8, "f" * 40, source_project_id=3)
         more = dict(commit_sha="f" * 40, pr_number=8, head_repository="eve/widget", branch="theirs")
         self.assertEqual(self.steps(self.publish(0, **more))["status"], "done")
+        self.assertEqual(self.states(), [("success", "SecureOps", "refs/merge-requests/8/head")])
+        self.gl.statuses.clear()
+        self.publish(0, **{**more, "head_repository": None, "branch": "refs/merge-requests/8/head"})
         self.assertEqual(self.states(), [("success", "SecureOps", "refs/merge-requests/8/head")])
         self.gl.statuses.clear()
         self.gl.fault("/statuses/", "POST", 404, body='{"message":"404 References for commit Not Found"}')
@@ -288,6 +304,7 @@ class Threads(Case):
         self.go(2)
         self.go(gate={"result": "incomplete", "reasons": ["x"]})
         self.go(scan={"id": "s", "status": "incomplete"})
+        self.go(summary={"new": 5})  # more than the file holds
         self.assertEqual(self.threads()[2][2], False)
         self.go()
         self.assertEqual(self.threads()[2][2], True)
