@@ -250,6 +250,10 @@ static int perform(struct runner *r, struct sco_error *err)
     if (e < 0)
         return e;
     r->phase = PHASE_WORK;
+    if (strcmp(r->job.kind, "workflow") == 0)
+        return runner_workflow(r, err);
+    if (strcmp(r->job.kind, "call") == 0)
+        return runner_call(r, err);
     return r->job.other ? runner_ci(r, err) : runner_work(r, err);
 }
 

@@ -101,6 +101,8 @@ static int request(struct runner *r, struct call *c, struct sco_buf *ret, struct
     struct sco_json_out o = {.b = ret};
     if (c->to)
         return runner_publish_request(r, c->to, c->phase, c->scan_id, c->reason, ret, err);
+    if (strcmp(c->op, "comment") == 0)
+        return runner_comment_request(r, c->request, ret, err);
     if (!sco_is(c->request, SCO_NODE_MAP))
         return sco_error_set(err, SCO_E_INVALID, "the request has no request");
     sco_json_node(&o, c->request);
@@ -196,7 +198,7 @@ static int call(struct runner *r, struct call *c, struct sco_ci_answer *ret, str
                              .cache_dir = sco_buf_z(&cache),
                              .work_dir = r->dir,
                              .options = c->with.options,
-                             .op = c->op,
+                             .op = strcmp(c->op, "comment") == 0 ? "publish" : c->op,
                              .request = sco_buf_str(&q),
                              .timeout_ms = limit,
                              .cancel_fd = r->end_fd,

@@ -26,6 +26,7 @@ static const struct member scan_members[] = {
     MEMBER(BOOL, offline),
     MEMBER(INT, timeout_ms),
     MEMBER(TEXT, checkout_secret),
+    MEMBER(INT, depth),
     {NULL, TEXT, 0},
 };
 static const struct member import_members[] = {
@@ -180,6 +181,15 @@ static int take_setup(const struct sco_node *v, struct sco_arena *a, struct runn
     return s->store && s->node && (!sets || s->sets) ? 0 : SCO_E_INVALID;
 }
 
+static bool is_other(const char *kind)
+{
+    static const char *const others[] = {"ci", "workflow", "call"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(others); i++)
+        if (strcmp(kind, others[i]) == 0)
+            return true;
+    return false;
+}
+
 int runner_job_parse(struct sco_str frame, struct sco_arena *a, struct runner_job *ret,
                      struct sco_error *err)
 {
@@ -201,7 +211,7 @@ int runner_job_parse(struct sco_str frame, struct sco_arena *a, struct runner_jo
     j.import = strcmp(j.kind, "import") == 0;
     ret->setup = j.setup; /* enough to say what is wrong with the rest */
     ret->id = j.id;
-    if (strcmp(j.kind, "ci") == 0) {
+    if (is_other(j.kind)) {
         r = take_other(sco_get(job, "request"), a, &j.other, err);
         if (r == 0)
             *ret = j;

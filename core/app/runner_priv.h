@@ -19,8 +19,8 @@ struct runner_request {
     const char *location;
     const char *const *types, *const *scanners, *const *skip, *const *frameworks, *const *gates;
     const char *fail_on, *checkout_secret;
-    const char *diff_base; /* judge what the change brings; or NULL */
-    int64_t offline, timeout_ms;
+    const char *diff_base;              /* judge what the change brings; or NULL */
+    int64_t offline, timeout_ms, depth; /* depth: workflows that led to it */
     uint32_t type_bits;
     /* import */
     const char *file, *name, *scanner, *repository, *scope;
@@ -111,6 +111,17 @@ struct sco_ci_answer;
 /* In the transaction of the job's end. */
 int runner_poll_keep(struct runner *r, const char *integration, const struct sco_ci_answer *a,
                      struct sco_error *err);
+
+/* ---- runner_workflow.c, runner_call.c ---- */
+int runner_workflow(struct runner *r, struct sco_error *err);
+int runner_call(struct runner *r, struct sco_error *err);
+/* ---- runner_event.c ---- */
+/* With a scan, in its transaction: the workflows that run after it. */
+int runner_after_scan(struct runner *r, struct sco_store *s, const struct sco_scan *scan,
+                      struct sco_error *err);
+/* The request of a comment as one of a publication. */
+int runner_comment_request(struct runner *r, const struct sco_node *q, struct sco_buf *ret,
+                           struct sco_error *err);
 
 /* ---- runner_ci.c ---- */
 int runner_ci(struct runner *r, struct sco_error *err);

@@ -112,6 +112,8 @@ int runner_attach(void *user, struct sco_store *s, const struct sco_scan *scan,
                        &own);
     if (e == 0)
         e = add(s, scan, "scan.log", "text/plain", -1, sco_buf_str(&r->log), &own);
+    if (e == 0) /* before publications wait for another job */
+        e = runner_after_scan(r, s, scan, &own);
     if (e == 0)
         e = runner_publish(r, s, scan, &own);
     return e < 0 ? sco_error_set(err, e, "%s", own.text) : 0;

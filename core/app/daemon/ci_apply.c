@@ -224,6 +224,51 @@ static int add_job(struct sco_store *s, const struct sco_ci_event *e, const char
     return r == 0 ? sco_store_job_add(s, &q, now, &added, err) : r;
 }
 
+/* The workflows of a rule see an event one after the other, what one changes included: one job. Of
+ * a repository they run in turn, and no event takes the place of another. */
+static int add_workflows(struct sco_store *s, const struct sco_ci_event *e,
+                         const struct sco_ci_action *v, size_t n, int64_t now,
+                         struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0}, key = {0};
+    struct sco_json_out o = {.b = &b};
+    struct sco_job_added added;
+    char revision[37];
+    int32_t priority = 0;
+    size_t named = 0;
+    sco_json_begin(&o, '{');
+    sco_json_key(&o, "workflows");
+    sco_json_begin(&o, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].kind != SCO_CI_ACTION_WORKFLOW)
+            continue;
+        sco_json_str(&o, sco_str_c(v[i].name));
+        priority = v[i].priority;
+        named++;
+    }
+    sco_json_end(&o, ']');
+    sco_json_kz(&o, "integration", e->integration);
+    sco_json_key(&o, "event");
+    sco_json_raw(&o, e->json);
+    sco_json_end(&o, '}');
+    if (!named)
+        return 0;
+    sco_uuid4(revision);
+    sco_buf_addf(&key, "workflow:%s",
+                 e->clone_url        ? e->clone_url
+                 : e->repo_full_name ? e->repo_full_name
+                                     : e->integration);
+    struct sco_job_request q = {.kind = "workflow",
+                                .target_key = sco_buf_z(&key),
+                                .revision = revision,
+                                .scanners = "workflow",
+                                .request = sco_buf_z(&b),
+                                .origin = "webhook",
+                                .priority = priority};
+    return b.failed || key.failed ? sco_error_nomem(err)
+                                  : sco_store_job_add(s, &q, now, &added, err);
+}
+
 static int notify(struct sco_store *s, const struct sco_ci_event *e, const char *rule, int64_t now,
                   struct sco_error *err)
 {
@@ -247,7 +292,7 @@ static int act(struct sco_store *s, const struct ci_setup *u, const struct sco_c
 {
     switch (a->kind) {
     case SCO_CI_ACTION_WORKFLOW:
-        return add_job(s, e, "workflow", a, now, err);
+        return 0; /* all of them at once: add_workflows */
     case SCO_CI_ACTION_PIPELINE:
         return add_job(s, e, "pipeline", a, now, err);
     case SCO_CI_ACTION_NOTIFY:
@@ -286,6 +331,8 @@ int ci_apply(struct sco_store *s, const struct ci_setup *u, const struct sco_ci_
         r = sco_ci_rules_apply(u->rules, e, &arena, &v, &n, &rule, err);
     for (size_t i = 0; i < n && r == 0; i++)
         r = act(s, u, e, &v[i], rule, now, err);
+    if (r == 0)
+        r = add_workflows(s, e, v, n, now, err);
     ret->jobs |= n > 0;
     return r;
 }

@@ -7,6 +7,7 @@
  * the reverse order. */
 #include "daemon_priv.h"
 
+#include "alerts.h"
 #include "ci.h"
 #include "secrets.h"
 
@@ -204,6 +205,8 @@ static int add_modules(struct daemon *d, struct sco_error *err)
     if (r == 0)
         r = sco_threads_run(d->clock, first_open, after_first_open, d, err);
     if (r == 0)
+        r = alerts_new(d, &d->alerts, err);
+    if (r == 0)
         r = wire_sched(d, err);
     if (r == 0)
         r = wire_bus(d, err);
@@ -257,6 +260,7 @@ static void tear_down(struct daemon *d)
     d->api = sco_api_free(d->api);
     d->sched = sco_sched_free(d->sched);
     d->ci = ci_free(d->ci);
+    d->alerts = alerts_free(d->alerts);
     secrets_forget();
     d->auth = sco_auth_free(d->auth);
     d->tracer = sco_tracer_free(d->tracer);

@@ -2,6 +2,8 @@
  * snapshot (immutable, counted) and `shared`, behind its lock. */
 #pragma once
 
+#include "mail.h"
+
 #include <pthread.h>
 #include <secureops/api.h>
 #include <secureops/config.h>
@@ -68,11 +70,6 @@ void notify_ready(struct notify *n, const char *status);
 void notify_status(struct notify *n, const char *status);
 void notify_reloading(struct notify *n);
 void notify_stopping(struct notify *n);
-
-/* ---- mail.c ---- */
-/* Through libcurl, which is loaded with the first mail. Any thread; takes up to a minute. */
-int mail_send(const struct sco_config *c, const char *to, const char *subject, const char *text,
-              struct sco_error *err) SCO_NODISCARD;
 
 /* ---- stores.c: a store for each thread ---- */
 struct stores {
@@ -150,6 +147,7 @@ struct daemon {
     struct sco_api *api;
     struct ci *ci;
     struct care *care;
+    struct alerts *alerts; /* the clock's thread */
     struct event *signals[4], *orphans, *finish;
     struct sco_buf setup; /* JSON for runners */
     struct sco_arena arena;

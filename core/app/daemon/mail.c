@@ -1,5 +1,5 @@
 /* Sends a mail by the configured server. */
-#include "daemon_priv.h"
+#include "mail.h"
 #include "mail_format.h"
 #include "mail_module.h"
 

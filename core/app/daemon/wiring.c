@@ -1,4 +1,5 @@
 /* The modules and their hooks, each made with what the configuration says. Nothing here decides. */
+#include "alerts.h"
 #include "ci.h"
 #include "daemon_priv.h"
 #include "web.h"
@@ -88,6 +89,7 @@ static void on_polled_store(void *user, struct sco_store *s, int64_t now)
     struct ci *ci = __atomic_load_n(&d->ci, __ATOMIC_ACQUIRE);
     if (ci)
         ci_polled(ci, s, now);
+    alerts_polled(d->alerts, s, now);
     for (int i = 0; more && i < SEQUENCE_ROUNDS; i++)
         if (sco_store_events_sequence(s, SEQUENCE_BATCH, &last, &more, &err) < 0) {
             sco_log_warning("events get no positions: %s", err.text);

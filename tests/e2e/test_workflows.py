@@ -1,0 +1,258 @@
+"""Workflows and notifications through the real daemon: what is asked for is done once, or not at all
+and visibly."""
+import hashlib
+import hmac
+import http.server
+import json
+import threading
+import time
+
+import webhooks
+import test_webhooks
+from webhooks import pull_request, push
+
+PACK = """
+return {
+  {
+    id = "tell",
+    title = "Tells a server",
+    on = { "push", "pull_request" },
+    when = function(event) return event.branch ~= "quiet" end,
+    run = function(event)
+      notify { title = "push to " .. event.branch, severity = "LOW" }
+      call {
+        url = "%(url)s/flow",
+        headers = { Authorization = secret("TOKEN", "Bearer ") },
+        body = { branch = event.branch, depth = event.depth, details = event.details },
+      }
+      return { branch = event.branch .. "!" }
+    end,
+  },
+  {
+    id = "after",
+    title = "Sees what the one before it changed",
+    on = "push",
+    run = function(event) notify { title = "then " .. event.branch, severity = "INFO" } end,
+  },
+  {
+    id = "broken",
+    title = "Fails in its second line",
+    on = "push",
+    run = function(event)
+      notify { title = "never" }
+      notify { titel = "x" }
+    end,
+  },
+  {
+    id = "elsewhere",
+    title = "Asks for what it may not",
+    on = "push",
+    run = function(event)
+      notify { title = "never" }
+      call { url = "http://169.254.169.254/latest", body = "x" }
+    end,
+  },
+  {
+    id = "rescan",
+    title = "Scans what was scanned, for ever",
+    on = "scan",
+    run = function(event)
+      notify { title = "depth " .. tostring(event.depth) .. " new " .. tostring(event.scan.new),
+               severity = "INFO" }
+      scan { }
+    end,
+  },
+}
+"""
+TOKEN = "s3cret-t0ken-of-the-flow"
+KEY = "key of signatures"
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        s = self.server
+        with s.lock:
+            s.got.append((self.path, dict(self.headers), body))
+            fails = s.fail.get(self.path, 0)
+            s.fail[self.path] = fails - 1
+        status = {True: 503, False: 204}[fails > 0]
+        if self.path == "/moved":
+            status = 307
+        if self.path == "/gone":
+            status = 410
+        self.send_response(status)
+        if status == 307:
+            self.send_header("Location", f"http://127.0.0.1:{s.server_port}/trap")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+class Workflows(test_webhooks.Webhooks):
+    settings = ("queue.slots=2", "queue.backoff=100ms", "queue.backoff_max=300ms")
+    sinks = ""
+    rules = "[{on: [push, pull_request], scan: false, workflows: [tell, after]}]"
+    after_scan = "[]"
+
+    @property
+    def config(self):
+        folder = self.root / "packs"
+        if not hasattr(self, "receiver"):
+            self.receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+            self.receiver.got, self.receiver.fail = [], {}
+            self.receiver.lock = threading.Lock()
+            threading.Thread(target=self.receiver.serve_forever, daemon=True).start()
+            self.addCleanup(self.receiver.server_close)
+            self.addCleanup(self.receiver.shutdown)
+        at = f"127.0.0.1:{self.receiver.server_port}"
+        (folder / "workflows").mkdir(parents=True, exist_ok=True)
+        (folder / "workflows" / "w.lua").write_text(PACK % {"url": f"http://{at}"})
+        for name, text in (("token", TOKEN), ("key", KEY)):
+            (self.root / name).write_text(text)
+            (self.root / name).chmod(0o600)
+        return webhooks.config(self.root, self.more, acme="another") + f"""
+policies: {{dirs: ["{folder}"]}}
+rules: {self.rules}
+workflows:
+  hosts: ["{at}"]
+  secrets: ["TOKEN=file:{self.root}/token"]
+  after_scan: {self.after_scan}
+notifications:
+  severity: info
+  secret: "file:{self.root}/key"
+{self.sinks.replace("AT", at)}
+"""
+
+    def jobs(self, kind):
+        return [j for j in self.get("/jobs?limit=200")["items"] if j["kind"] == kind]
+
+    def ended(self, kind, n=1):
+        """The n jobs of a kind, once all have ended."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            jobs = self.jobs(kind)
+            if len(jobs) >= n and not [j for j in jobs if j["state"] in ("queued", "running")]:
+                self.assertEqual(len(jobs), n, jobs)
+                return jobs
+            time.sleep(0.1)
+        self.fail(f"{self.jobs(kind)}\n{self.log.read_text()[-4000:]}")
+
+    def titles(self):
+        return sorted(a["title"] for a in self.get("/alerts")["items"])
+
+    def posts(self, path):
+        with self.receiver.lock:
+            return [g for g in self.receiver.got if g[0] == path]
+
+    def audit(self, action):
+        return [e for e in self.get(f"/audit?action={action}")["items"]]
+
+
+# the tests of the base are its own
+for name in [n for n in dir(test_webhooks.Webhooks) if n.startswith("test_")]:
+    setattr(Workflows, name, None)
+
+
+class Push(Workflows):
+    def test_a_call_is_tried_again_and_done_once(self):
+        self.receiver.fail["/flow"] = 2
+        self.send(202, *push(1))
+        workflow, = self.ended("workflow")
+        self.assertEqual(workflow["state"], "completed", workflow)
+        call, = self.ended("call")
+        self.assertEqual(call["state"], "completed", call)
+        self.assertEqual(call["attempt"], 3)
+        posts = self.posts("/flow")
+        self.assertEqual(len(posts), 3)
+        self.assertEqual({p[1]["Authorization"] for p in posts}, {f"Bearer {TOKEN}"})
+        self.assertEqual({p[1]["X-SecureOps-Delivery"] for p in posts}, {call["id"]})
+        body = json.loads(posts[2][2])
+        self.assertEqual((body["branch"], body["depth"]), ("main", 0))
+        self.assertEqual(body["details"]["files"]["modified"], ["a.py"])
+        self.assertEqual(self.titles(), ["push to main", "then main!"])
+        self.assertEqual(len(self.audit("workflow.notify")), 2)
+        entry, = self.audit("workflow.call")
+        self.assertEqual((entry["actor"], entry["outcome"]), ("workflow:tell", "success"))
+        self.assertEqual(len(entry["details"]["digest"]), 64)
+        self.assertEqual(len(self.audit("call.send")), 1)
+        # who reads jobs, logs or the store does not learn the secret
+        self.assertIn("TOKEN", json.dumps(call))
+        self.assertNotIn(TOKEN, json.dumps(self.get("/jobs?limit=200")))
+        self.assertNotIn(TOKEN, self.log.read_text())
+
+    def test_each_event_has_its_own(self):
+        self.send(202, *push(1))
+        self.send(202, *push(2))
+        self.send(202, *push(3, branch="quiet"))
+        self.send(202, *pull_request(12, 4))
+        self.settled()
+        self.assertEqual({j["state"] for j in self.ended("workflow", 4)}, {"completed"})
+        self.assertEqual({j["state"] for j in self.ended("call", 3)}, {"completed"})
+        self.assertIn("then quiet", self.titles())
+        self.assertNotIn("push to quiet", self.titles())
+
+
+class Failing(Workflows):
+    rules = ("[{on: push, branches: [a], scan: false, workflows: [tell, broken]},"
+             " {on: push, branches: [b], scan: false, workflows: [elsewhere]},"
+             " {on: push, branches: [c], scan: false, workflows: [tel]}]")
+
+    def failed(self, n, branch, why):
+        self.send(202, *push(n, branch=branch))
+        job = self.ended("workflow", n)[0]
+        self.assertEqual(job["state"], "failed", job)
+        self.assertIn(why, job["reason"])
+
+    def test_all_or_nothing(self):
+        self.failed(1, "a", "broken: workflows/w.lua:")
+        self.failed(2, "b", "workflows.hosts does not name 169.254.169.254:80")
+        self.failed(3, "c", "there is no workflow 'tel': did you mean 'tell'?")
+        self.assertEqual(self.titles(), ["A workflow failed, and did nothing"] * 3)
+        self.assertEqual(self.jobs("call"), [])
+        self.assertEqual(self.posts("/flow"), [])
+        self.assertEqual({e["outcome"] for e in self.audit("workflow.run")}, {"failure"})
+
+
+class Sinks(Workflows):
+    sinks = ('  webhooks: ["http://AT/alerts", "http://AT/gone", "http://AT/moved"]\n'
+             '  kinds: ["workflow*", "notification_failed"]')
+    rules = "[{on: push, scan: false, workflows: [after]}]"
+
+    def test_alerts_reach_webhooks_once(self):
+        self.receiver.fail["/alerts"] = 1
+        self.send(202, *push(1))
+        self.ended("workflow")
+        calls = self.ended("call", 3)
+        self.assertEqual(sorted(c["state"] for c in calls), ["completed", "failed", "failed"])
+        posts = self.posts("/alerts")
+        self.assertEqual(len(posts), 2)
+        path, headers, body = posts[1]
+        signature = hmac.new(KEY.encode(), body, hashlib.sha256).hexdigest()
+        self.assertEqual(headers["X-SecureOps-Signature-256"], f"sha256={signature}")
+        alert = json.loads(body)
+        self.assertEqual((alert["title"], alert["kind"]), ("then main", "workflow"))
+        self.assertEqual(self.posts("/trap"), [])
+        self.assertEqual(self.titles(), ["An alert could not be sent"] * 2 + ["then main"])
+        self.stop_daemon()
+        self.start_daemon()
+        time.sleep(4)  # two looks at the alerts of the last hour
+        self.assertEqual(len(self.jobs("call")), 3)
+
+
+class AfterScan(Workflows):
+    after_scan = "[rescan]"
+
+    def test_loops_come_to_an_end(self):
+        folder = self.repository("shop", Dockerfile="FROM alpine\nUSER root\n")
+        self.scan("iac", folder, "completed")
+        jobs = self.ended("workflow", 4)
+        self.assertEqual(sorted(j["state"] for j in jobs), ["completed"] * 3 + ["failed"])
+        failed, = [j for j in jobs if j["state"] == "failed"]
+        self.assertIn("3 events one after the other", failed["reason"])
+        titles = [t for t in self.titles() if t.startswith("depth")]
+        self.assertEqual([t.split()[1] for t in titles], ["0", "1", "2"])
+        self.assertGreater(int(titles[0].split()[3]), 0)
+        self.assertEqual(titles[1].split()[3], "0")
