@@ -63,6 +63,9 @@ static void needs(struct claim_sql *q, const char *scanner)
 #define TARGET_BUSY(of)                                                                            \
     "(SELECT count(*) FROM jobs r WHERE r.state = 'running' AND r.target_key = " of ".target_key)"
 
+/* What is told to a platform of one repository has an order, whatever scans may do. */
+#define ONE_OF(of) "CASE WHEN " of ".kind = 'ci' THEN 1 ELSE "
+
 /* `chosen` may be fewer than could run, never more: sums go over what is left out as well. The
  * first one always may, so another round finds the rest. */
 static void build(struct claim_sql *q, const struct claiming *cl, int64_t max)
@@ -77,7 +80,7 @@ static void build(struct claim_sql *q, const struct claiming *cl, int64_t max)
     param(q, " AND j.not_before <= ", sv_i64(c->now), "");
     param(q, " AND (j.attempt > 0 OR j.deadline = 0 OR j.deadline > ", sv_i64(c->now), ")");
     param(q, " AND (j.only_node IS NULL OR j.only_node = ", sv_text(c->node), ")");
-    param(q, " AND " TARGET_BUSY("j") " < ", sv_i64(target_max), "");
+    param(q, " AND " TARGET_BUSY("j") " < " ONE_OF("j"), sv_i64(target_max), " END");
     for (size_t i = 0; i < c->n_limits; i++)
         if (cl->running[i] >= c->limits[i].max) {
             sco_buf_addz(&q->b, " AND NOT ");
@@ -99,8 +102,9 @@ static void build(struct claim_sql *q, const struct claiming *cl, int64_t max)
           sv_text(c->node), "");
     param(q, ", lease_until = ", sv_i64(c->now + c->lease_ms), "");
     param(q, ", started_at = ", sv_i64(c->now), "");
-    param(q, ", reason = NULL FROM chosen WHERE jobs.pk = chosen.pk AND chosen.nth <= ",
-          sv_i64(target_max), "");
+    param(q,
+          ", reason = NULL FROM chosen WHERE jobs.pk = chosen.pk AND chosen.nth <= " ONE_OF("jobs"),
+          sv_i64(target_max), " END");
     for (size_t i = 0; i < n_open; i++) {
         sco_buf_addf(&q->b, " AND chosen.nth%zu <= ", i);
         param(q, "", sv_i64((int64_t)left[i]), "");

@@ -256,6 +256,23 @@ TEST(a_target_is_scanned_by_few_at_once)
     (void)err;
 }
 
+/* "The scan runs" must not be told after its result. */
+TEST(a_platform_is_told_one_thing_at_a_time)
+{
+    WORLD;
+    static const char *const revisions[] = {"pending", "result"};
+    for (size_t i = 0; i < 2; i++) {
+        struct sco_job_request q = a_request("ci:github/acme/shop");
+        q.kind = "ci";
+        q.scanners = "ci";
+        q.revision = revisions[i];
+        add_job(w, q);
+    }
+    assert_string_equal(claim(w, .target_max = 5), "ci:github/acme/shop");
+    assert_string_equal(claim(w, .target_max = 5), "");
+    (void)err;
+}
+
 static void add_for(struct world *w, const char *target, const char *scanners)
 {
     struct sco_job_request q = a_request(target);
@@ -564,6 +581,7 @@ int main(void)
                                        T(not_yet_not_here_not_any_more),
                                        T(a_deadline_is_for_the_beginning),
                                        T(a_target_is_scanned_by_few_at_once),
+                                       T(a_platform_is_told_one_thing_at_a_time),
                                        T(a_scanner_has_a_limit),
                                        T(how_jobs_end),
                                        T(tried_again_until_dead),
