@@ -5,12 +5,37 @@
 
 enum { WATCH_MAX = 100 };
 
+static int key_of(const char *integration, const char *repository, struct sco_buf *key,
+                  struct sco_error *err)
+{
+    sco_buf_addf(key, "ci:%s/%s", integration, repository);
+    return sco_buf_check(key, err);
+}
+
+int sco_ci_job_waits(struct sco_store *s, const char *integration, const char *repository,
+                     bool *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf key = {0};
+    struct sco_job_page p = {0};
+    int r = key_of(integration, repository, &key, err);
+    struct sco_job_filter f = {.states = 1u << SCO_JOB_QUEUED | 1u << SCO_JOB_RUNNING,
+                               .kind = "ci",
+                               .target_key = sco_buf_z(&key),
+                               .limit = 1};
+    if (r == 0)
+        r = sco_store_jobs(s, &f, &p, err);
+    if (r == 0)
+        *ret = p.n > 0;
+    sco_job_page_done(&p);
+    return r;
+}
+
 static int add(struct sco_store *s, const char *integration, const char *repository,
                const char *revision, const char *request, int64_t now, struct sco_job_added *ret,
                struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf key = {0};
-    sco_buf_addf(&key, "ci:%s/%s", integration, repository);
+    int r = key_of(integration, repository, &key, err);
     struct sco_job_request q = {.kind = "ci",
                                 .target_key = sco_buf_z(&key),
                                 .revision = revision,
@@ -18,7 +43,6 @@ static int add(struct sco_store *s, const char *integration, const char *reposit
                                 .request = request,
                                 .origin = "ci",
                                 .priority = SCO_CI_PRIORITY};
-    int r = sco_buf_check(&key, err);
     return r == 0 ? sco_store_job_add(s, &q, now, ret, err) : r;
 }
 
@@ -38,7 +62,7 @@ int sco_ci_job_publish(struct sco_store *s, const struct sco_stored_publication 
     sco_json_kz(&o, "scan_id", scan_id);
     sco_json_kz(&o, "reason", reason);
     sco_json_end(&o, '}');
-    /* one that waits for the same place is replaced: what it would tell is old */
+    /* one that waits for the same place is left out when its turn comes: what it tells is old */
     sco_buf_addf(&revision, "publication:%s", p->id);
     int r = sco_buf_check(&b, err);
     if (r == 0)

@@ -293,11 +293,14 @@ static int add_poll(struct sco_store *s, const struct sco_integration *i, int64_
 {
     SCO_AUTO(sco_buf) struct sco_buf request = {0};
     struct sco_job_added added;
-    bool due = false;
+    bool due = false, waits = false;
     int r = sco_store_begin(s, err);
     if (r < 0)
         return r;
     r = sco_store_poll_take(s, i->name, now, i->poll_ms, &due, err);
+    if (r == 0 && due) /* one that the platform makes wait goes on where it stopped */
+        r = sco_ci_job_waits(s, i->name, "", &waits, err);
+    due = due && !waits;
     if (r == 0 && due)
         r = poll_request(s, i, now, &request, err);
     if (r == 0 && due)

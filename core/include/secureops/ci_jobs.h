@@ -22,6 +22,9 @@ int sco_ci_job_publish(struct sco_store *s, const struct sco_stored_publication 
 int sco_ci_job_call(struct sco_store *s, const char *integration, const char *repository,
                     const char *op, struct sco_str request, const char *execution, int64_t now,
                     struct sco_job_added *ret, struct sco_error *err) SCO_NODISCARD;
+/* Whether one of that repository ("": of none) waits or runs. */
+int sco_ci_job_waits(struct sco_store *s, const char *integration, const char *repository,
+                     bool *ret, struct sco_error *err) SCO_NODISCARD;
 /* Publications whose scan has ended without a word are told so. *ret: how many. */
 int sco_ci_jobs_watch(struct sco_store *s, int64_t now, uint64_t *ret,
                       struct sco_error *err) SCO_NODISCARD;

@@ -204,6 +204,30 @@ static void long_names(void **state)
     assert_int_equal(scans_after(w, sco_buf_z(&b), false), 1);
 }
 
+/* A platform that says "in an hour" is not asked every minute, nor twelve times in an hour. */
+static void a_poll_that_waits(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct sco_job_page p = {0};
+    struct sco_job_filter f = {.kind = "ci"};
+    struct daemon d = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct ci c = {.d = &d, .setup = &w->setup};
+    w->setup.refs = 1;
+    w->integration.poll_ms = 60000;
+    for (int64_t now = 1000000; now < 1600000; now += 20000)
+        ci_polled(&c, w->store, now);
+    assert_int_equal(sco_store_jobs(w->store, &f, &p, &err), 0);
+    assert_int_equal(p.n, 1);
+    enum sco_job_state was;
+    assert_int_equal(sco_store_job_cancel(w->store, p.v[0].id, "test", 1600000, &was, &err), 0);
+    sco_job_page_done(&p);
+    ci_polled(&c, w->store, 1700000);
+    assert_int_equal(sco_store_jobs(w->store, &f, &p, &err), 0);
+    assert_int_equal(p.n, 2);
+    sco_job_page_done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(asked_for_by_hand, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mirrors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_poll_that_waits, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
