@@ -30,7 +30,7 @@ struct ci_result {
     int64_t pr;
     struct ci_finding *v;
     size_t n, cap;
-    int cut;           /* there were more findings than are kept */
+    int cut;           /* there are more findings than these */
     const char *state; /* pending, success, failure, error */
     struct sco_str title;
     struct ci_step steps[CI_STEPS_MAX];
@@ -145,7 +145,9 @@ static inline int ci_result_findings(struct ci_result *p)
         r = v->type == SCO_NODE_MAP
                 ? ci_result_keep(p, v)
                 : sco_errf(p->e, SCO_E_FORMAT, "findings: a line is not an object");
-    p->cut = p->n == CI_FINDINGS_MAX;
+    /* the daemon hands over only so many: what is missing then is not gone */
+    p->cut = p->n == CI_FINDINGS_MAX ||
+             sco_int_at(p->q, "summary.new", (int64_t)p->n) > (int64_t)p->n;
     data->close(reader);
     return r < 0 ? r : 0;
 }

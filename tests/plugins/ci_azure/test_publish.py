@@ -22,6 +22,15 @@ class Status(Case):
                              ("failed", "3 new findings: 1 critical", "https://secureops.example/scans/1"))
         self.assertEqual(self.az.statuses[7, 2][-1]["iterationId"], 2)
 
+    def test_as_the_daemon_asks(self):
+        """Pending, and an end without result, come without a scan."""
+        bare = dict(scan=None, gate=None, summary=None, findings=None, markdown=None)
+        first = self.publish(0, phase="pending", **{**bare, "findings": None})
+        self.publish(0, phase="error", reason="the runner died", state=first["state"], **bare)
+        self.assertEqual([s["state"] for s in self.az.statuses[HEAD]], ["pending", "error"])
+        again = self.publish(0, phase="error", reason="the runner died", **bare)
+        self.assertEqual(set(self.steps(again).values()), {"unchanged"})
+
     def test_again_writes_nothing(self):
         for n in (0, 3):
             with self.subTest(n=n):
@@ -201,6 +210,11 @@ class Threads(Case):
         self.assertEqual([t["status"] for t in self.lines()], ["active"] * 3)
         self.publish(0)
         self.assertEqual([t["status"] for t in self.lines()], ["fixed"] * 3)
+
+    def test_what_was_not_handed_over_is_not_gone(self):
+        self.publish(3)
+        self.publish(1, summary={"new": 3, "by_severity": {}})
+        self.assertEqual([t["status"] for t in self.lines()], ["active"] * 3)
 
     def test_only_ours(self):
         self.az.add_thread(OTHER, LINE + "f" * 64 + " -->\nx", threadContext={})

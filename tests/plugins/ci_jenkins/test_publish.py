@@ -33,6 +33,13 @@ class Description(Case):
         self.assertEqual(self.step(self.publish(3)), "unchanged")
         self.assertEqual(len(self.jk.writes()), writes)
 
+    def test_as_the_daemon_asks(self):
+        bare = dict(scan=None, gate=None, summary=None)
+        self.publish(phase="pending", **bare)
+        self.assertEqual(self.build["description"], LINE + "Scan in progress")
+        self.publish(phase="error", reason="the runner died", **bare)
+        self.assertEqual(self.build["description"], LINE + "No result: the runner died")
+
     def test_other_lines_stay(self):
         self.build["description"] = f"by hand\r\n{LINE}old\r\n{LINE}twice\r\n\r\nmore <b>&amp;</b>"
         self.publish(0)
