@@ -195,6 +195,7 @@ static const struct {
     {"eval", "policy eval PATH...", 1, SIZE_MAX, policy_eval},
     {"test", "policy test [PATH]", 0, 1, policy_test},
     {"profile", "policy profile PATH...", 1, SIZE_MAX, policy_profile},
+    {"run", "policy run WORKFLOW EVENT.json", 2, 2, policy_run},
     {"new", "policy new ID", 1, 1, policy_new},
     {"docs", "policy docs", 0, 0, policy_docs},
     {"sign", "policy sign ARCHIVE --key FILE", 1, 1, policy_sign},
@@ -226,9 +227,10 @@ int cmd_policy(struct cli *c)
         return subcommands[i].run(c);
     }
     const char *near = sco_str_nearest(sco_str_c(what), names, SCO_ARRAY_LEN(names));
-    sco_error_set(&err, SCO_E_INVALID,
-                  "usage: secureops policy list | show | eval | test | profile | new | docs | "
-                  "sign | verify%s%s%s",
-                  near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    sco_error_set(
+        &err, SCO_E_INVALID,
+        "usage: secureops policy list | show | eval | test | profile | run | new | docs | "
+        "sign | verify%s%s%s",
+        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return context_fail(&err);
 }

@@ -354,6 +354,7 @@ static const struct command commands[] = {
      integration_flags, cmd_integration},
     {"policy",
      "list | show ID | eval PATH... | test [PATH] | profile PATH... | new ID | docs |\n"
+     "                        run WORKFLOW EVENT.json |\n"
      "                        sign ARCHIVE | verify ARCHIVE",
      "Shows, evaluates, tests and starts Lua policies.",
      "Exit status of eval: 0 everything passed; 1 something failed; 3 something could not be\n"

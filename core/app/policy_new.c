@@ -74,6 +74,9 @@ static const struct example examples[] = {
      "    {\"version\": \"1\", \"scan\": {}, \"scanners\": [], \"findings\": [],\n"
      "     \"summary\": {\"by_type\": {\"QUALITY\": 3}}}\n",
      NULL},
+    {"event", "Pushes to main are told", NULL, NULL, NULL,
+     "    {event: push, branch: main, repo_full_name: acme/shop, actor: kim}\n",
+     "    {event: push, branch: topic, repo_full_name: acme/shop, actor: kim}\n", NULL},
     {"terraform", "Resources name their owner", "Add the tag owner.",
      "    if r.will_exist and r.values.tags.owner == nil then\n"
      "      fail(r, \"values.tags\", \"the resource has no tag owner\")\n"
@@ -102,10 +105,17 @@ static bool good_id(const char *id)
 }
 
 /* For which selectors there is an example that works: each is one kind of resource. */
-static const char *const known[] = {"kubernetes", "kubernetes:workload", "kubernetes:Deployment",
-                                    "dockerfile", "compose:service",     "github:job",
-                                    "gitlab:job", "terraform:resource",  "terraform:aws_s3_bucket",
-                                    "scan"};
+static const char *const known[] = {"kubernetes",
+                                    "kubernetes:workload",
+                                    "kubernetes:Deployment",
+                                    "dockerfile",
+                                    "compose:service",
+                                    "github:job",
+                                    "gitlab:job",
+                                    "terraform:resource",
+                                    "terraform:aws_s3_bucket",
+                                    "scan",
+                                    "event"};
 
 static const struct example *find_example(const char *selector, struct sco_error *err)
 {
@@ -134,6 +144,34 @@ static int write_new(const char *path, struct sco_buf *text, struct sco_error *e
         return sco_error_set(err, SCO_E_PERMISSION, "%s exists already", path);
     int r = sco_buf_check(text, err);
     return r < 0 ? r : sco_fs_write(path, sco_buf_str(text), 0666, err);
+}
+
+static void write_workflow(struct sco_buf *b, struct sco_buf *cases, const char *id,
+                           const struct example *e)
+{
+    sco_buf_addf(b,
+                 "return {\n"
+                 "  id = \"%s\",\n"
+                 "  title = \"%s\",\n"
+                 "  on = { \"push\" },\n"
+                 "  params = { branch = \"main\" },\n"
+                 "  when = function(event, params)\n"
+                 "    return event.branch == params.branch\n"
+                 "  end,\n"
+                 "  run = function(event, params)\n"
+                 "    notify {\n"
+                 "      title = event.actor .. \" pushed to \" .. params.branch .. \" of \" .. "
+                 "event.repo_full_name,\n"
+                 "      severity = \"INFO\",\n"
+                 "    }\n"
+                 "  end,\n"
+                 "}\n",
+                 id, e->title);
+    sco_buf_addf(cases,
+                 "- policy: %s\n  name: a push to main\n  event:\n%s"
+                 "  expect:\n    - notify: {title: \"kim pushed to main of **\"}\n"
+                 "- policy: %s\n  name: another branch\n  event:\n%s  expect: not_applicable\n",
+                 id, e->bad, id, e->good);
 }
 
 static void write_policy(struct sco_buf *b, const char *id, const char *selector,
@@ -188,8 +226,12 @@ int policy_new(struct cli *c)
     const struct example *e = find_example(selector, &err);
     if (!e)
         return context_fail(&err);
-    write_policy(&policy, id, selector, e);
-    write_cases(&cases, id, e);
+    if (strcmp(selector, "event") == 0) {
+        write_workflow(&policy, &cases, id, e);
+    } else {
+        write_policy(&policy, id, selector, e);
+        write_cases(&cases, id, e);
+    }
     sco_buf_addf(&lua, "%s/%s.lua", dir, id);
     sco_buf_addf(&yaml, "%s/%s.cases.yaml", dir, id);
     const char *lua_path = sco_buf_z(&lua), *yaml_path = sco_buf_z(&yaml);

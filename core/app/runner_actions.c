@@ -57,14 +57,19 @@ static bool is_pull_request(const struct workflow_job *w)
     return sco_int(sco_get(w->event, "pr_number"), 0) > 0;
 }
 
-static const char *branch_of(const struct workflow_job *w, const struct wanted *x)
+/* A fork's branch is none of ours, whatever it is called; and a tag is no branch. */
+const char *workflow_branch(const struct workflow_job *w, const struct wanted *x)
 {
     const char *named = workflow_text(w, x->with, "branch");
     const char *source = is_pull_request(w) ? event_text(w, "pr_source_branch") : NULL;
-    const char *tag = event_text(w, "tag");
-    if (named || sco_get(x->with, "repository"))
+    const char *tag = event_text(w, "tag"), *ref = event_text(w, "ref");
+    if (sco_get(x->with, "repository"))
         return named;
-    return source ? source : tag ? tag : event_text(w, "branch");
+    if (x->strange)
+        return ref && !sco_str_starts(sco_str_c(ref), "refs/heads/") ? ref : NULL;
+    if (named)
+        return named;
+    return source ? source : tag ? (ref ? ref : tag) : event_text(w, "branch");
 }
 
 static void write_scan(const struct workflow_job *w, const struct wanted *x, struct sco_buf *b)
@@ -72,7 +77,7 @@ static void write_scan(const struct workflow_job *w, const struct wanted *x, str
     static const char *const same[] = {"types",      "scanners", "skip",
                                        "frameworks", "gates",    "fail_on"};
     struct sco_json_out o = {.b = b};
-    const char *commit = workflow_text(w, x->with, "commit"), *branch = branch_of(w, x);
+    const char *commit = workflow_text(w, x->with, "commit"), *branch = workflow_branch(w, x);
     const char *base = workflow_text(w, x->with, "base");
     bool other = sco_get(x->with, "repository") || sco_get(x->with, "branch");
     sco_json_begin(&o, '{');
@@ -123,7 +128,7 @@ static int publish(struct workflow_job *w, const struct wanted *x, const char *j
                                        .repository = x->repository,
                                        .marker = "secureops",
                                        .commit_sha = event_text(w, "commit_sha"),
-                                       .branch = branch_of(w, x),
+                                       .branch = workflow_branch(w, x),
                                        .pr_number = sco_int(sco_get(w->event, "pr_number"), 0),
                                        .job_id = job_id};
     if (!own || !x->integration || !p.commit_sha || sco_get(x->with, "branch") ||
@@ -155,7 +160,7 @@ static int do_scan(struct workflow_job *w, const struct wanted *x, int64_t now,
         .requested_by = by(w, x),
         .priority = (int32_t)sco_int(sco_get(x->with, "priority"), SCO_JOB_PRIORITY),
         .not_before = time_of(x, now)};
-    const char *branch = branch_of(w, x);
+    const char *branch = workflow_branch(w, x);
     write_scan(w, x, &request);
     sco_repository_normal(sco_str_c(x->location), &key);
     if (is_pull_request(w) && !sco_get(x->with, "repository"))

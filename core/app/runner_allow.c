@@ -61,17 +61,28 @@ static int check_comment(struct workflow_job *w, struct wanted *x)
 }
 
 /* ---- scans ---- */
+/* As scans of rules: a fork's commits are fetched from the base repository where it has them. */
+static bool is_kept_ref(const char *ref)
+{
+    struct sco_str s = sco_str_c(ref);
+    return sco_str_starts(s, "refs/pull/") || sco_str_starts(s, "refs/merge-requests/");
+}
+
 static int check_scan(struct workflow_job *w, struct wanted *x)
 {
     const char *own = workflow_text(w, w->event, "clone_url");
     const char *head = workflow_text(w, w->event, "head_clone_url");
     const char *named = workflow_text(w, x->with, "repository");
-    bool fork = sco_bool(sco_get(w->event, "is_fork"), 0) && head;
+    bool strange = sco_bool(sco_get(w->event, "is_fork"), 0) != 0;
+    bool fork = strange && head && !is_kept_ref(workflow_text(w, w->event, "ref"));
     SCO_AUTO(sco_buf) struct sco_buf host = {0};
     x->location = named ? named : fork ? head : own;
     x->foreign = !named && fork;
+    x->strange = !named && strange && !fork;
     if (!x->location)
         return refuse(w, x, "the event does not say where its code is");
+    if (x->strange && !workflow_branch(w, x))
+        return refuse(w, x, "the event does not say of which fork it is");
     if (named && (!own || strcmp(named, own) != 0) &&
         !in_list(&w->r->cli.config->workflows.targets, named))
         return refuse(w, x, "workflows.targets does not name %.200s", named);

@@ -11,7 +11,8 @@ struct wanted {
     const struct sco_node *with;
     /* of the check */
     const char *integration, *repository, *location, *host;
-    bool foreign; /* a stranger's code */
+    bool foreign; /* a stranger's code, at the stranger's */
+    bool strange; /* a stranger's code, in our repository: its branches are none of ours */
 };
 
 struct workflow_job {
@@ -36,6 +37,8 @@ const char *workflow_text(const struct workflow_job *w, const struct sco_node *m
 int workflow_allow(struct workflow_job *w, struct sco_error *err);
 
 /* ---- runner_actions.c ---- */
+/* What a scan's findings are kept under; NULL: nobody can tell, or the default. */
+const char *workflow_branch(const struct workflow_job *w, const struct wanted *x);
 /* In the transaction that is open. */
 int workflow_do(struct workflow_job *w, size_t i, int64_t now, struct sco_error *err);
 /* The last call of the transaction: one row for each action. */

@@ -244,3 +244,47 @@ function terraform.referrers(r, type, attribute) end
 ---file only.
 ---@return table
 function import(name) end
+
+-- Workflows: docs/workflows.md. A file returns one, or a list of them.
+
+---@class Workflow
+---@field id string lower case, digits, hyphens; unique in all bundles
+---@field title string
+---@field on string|string[] "push", "tag", "pull_request", "release", "pipeline", "job", "check", "comment", "manual", "merge_group", "schedule", "scan"
+---@field run fun(event: Node, params: table): table? what it returns replaces members of the event for the workflows after it
+---@field when? fun(event: Node, params: table): boolean
+---@field params? table<string, string|number|boolean|string[]>
+---@field description? string
+---@field links? string[]
+
+---@class Secret
+
+---A scan: of the event's code, or of another repository that workflows.targets names.
+---@param with { repository?: string, branch?: string, commit?: string, base?: string, types?: string[], scanners?: string[], skip?: string[], frameworks?: string[], gates?: string[], fail_on?: string, priority?: integer, at?: string }
+function scan(with) end
+
+---An alert, and mails to addresses that workflows.recipients names.
+---@param with { title: string, text?: string, severity?: Severity, mail?: string[] }
+function notify(with) end
+
+---Starts a pipeline at a platform.
+---@param with { workflow: string, integration?: string, repository?: string, ref?: string, inputs?: table<string, string> }
+function trigger(with) end
+
+---One comment on the event's pull request, kept up to date.
+---@param with { text: string }
+function comment(with) end
+
+---One HTTP request to a host that workflows.hosts names; a table as body is sent as JSON.
+---@param with { url: string, method?: "POST"|"PUT"|"PATCH"|"GET"|"DELETE", headers?: table<string, string|Secret>, body?: any }
+function call(with) end
+
+---One of our own pipelines.
+---@param with { name: string, ref?: string, inputs?: table<string, string> }
+function pipeline(with) end
+
+---The value of a header that the engine knows: workflows.secrets.
+---@param name string
+---@param prefix? string
+---@return Secret
+function secret(name, prefix) end

@@ -12,7 +12,13 @@
 #define SCO_LOG_MODULE "ci"
 #include <secureops/log.h>
 
-enum { LATER_MS = 2000, WATCH_MS = 15000, POLL_REPOSITORIES = 200, FIRST_POLL_MS = 3600000 };
+enum {
+    LATER_MS = 2000,
+    WATCH_MS = 15000,
+    TOLD_MS = 1000,
+    POLL_REPOSITORIES = 200,
+    FIRST_POLL_MS = 3600000
+};
 
 /* ---- one state ---- */
 struct ci_setup *ci_setup_ref(struct ci_setup *u)
@@ -312,17 +318,20 @@ void ci_polled(struct ci *c, struct sco_store *s, int64_t now)
 {
     struct sco_error err = {0};
     uint64_t told = 0;
-    if (now - c->polled_at < WATCH_MS)
-        return;
-    c->polled_at = now;
     struct ci_setup *u = current(c);
-    for (size_t i = 0; i < u->n; i++)
+    if (now - c->watched_at >= TOLD_MS || now < c->watched_at) {
+        c->watched_at = now;
+        if (u->n && sco_ci_jobs_watch(s, now, &told, &err) < 0)
+            sco_log_warning("publications are not watched: %s", err.text);
+        else if (told)
+            sco_log_info("%llu publications had waited for nothing", (unsigned long long)told);
+    }
+    bool due = now - c->polled_at >= WATCH_MS;
+    if (due)
+        c->polled_at = now;
+    for (size_t i = 0; due && i < u->n; i++)
         if (u->v[i].enabled && u->v[i].poll_ms > 0 && add_poll(s, &u->v[i], now, &err) < 0)
             sco_log_warning("%s is not polled: %s", u->v[i].name, err.text);
-    if (u->n && sco_ci_jobs_watch(s, now, &told, &err) < 0)
-        sco_log_warning("publications are not watched: %s", err.text);
-    else if (told)
-        sco_log_info("%llu publications had waited for nothing", (unsigned long long)told);
     ci_setup_unref(u);
 }
 

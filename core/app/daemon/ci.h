@@ -33,7 +33,7 @@ struct ci {
     struct ci_page *page;                /* is being worked on */
     struct event *later;                 /* a retry is due */
     bool again, stopping;
-    int64_t polled_at; /* the clock's thread: Unix ms */
+    int64_t polled_at, watched_at; /* the clock's thread: Unix ms */
 };
 
 /* ---- ci.c: on the loop ---- */
