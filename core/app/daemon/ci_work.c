@@ -14,6 +14,7 @@ enum {
     PAGE = 128,
     AHEAD = 8, /* translations at once: a worker verifies what comes in between */
     LANE_MS = 120000,
+    PAGE_MS = LANE_MS / 2, /* then no more are translated: what is left is claimed again */
     ATTEMPTS = 8,
     BACKOFF_MS = 5000,
     BACKOFF_MAX_MS = 600000,
@@ -36,6 +37,7 @@ struct ci_page {
     struct sco_delivery_page deliveries;
     struct task *tasks;
     size_t next, open; /* to be translated next; under way */
+    int64_t until;     /* monotonic */
     int result;
     bool jobs;
     struct sco_error error;
@@ -112,7 +114,10 @@ void ci_wake(struct ci *c)
     struct ci_page *p = sco_alloc(1, sizeof *p);
     if (!p)
         return; /* the next poll asks again */
-    *p = (struct ci_page){.of = c, .setup = ci_setup_ref(c->setup), .node = c->d->paths.node};
+    *p = (struct ci_page){.of = c,
+                          .setup = ci_setup_ref(c->setup),
+                          .node = c->d->paths.node,
+                          .until = sco_mono_ms() + PAGE_MS};
     c->page = p;
     if (sco_threads_run(c->worker, claim_run, claim_end, p, &err) < 0) {
         c->page = NULL;
@@ -341,7 +346,7 @@ static void translate_more(struct ci_page *p)
     struct sco_error err = {0};
     while (p->next < p->deliveries.n && p->open < AHEAD) {
         struct task *t = &p->tasks[p->next++];
-        if (c->stopping)
+        if (c->stopping || sco_mono_ms() > p->until)
             t->is = LEFT;
         else if (translate(t))
             p->open++;
