@@ -122,7 +122,7 @@ int sco_ci_jobs_watch(struct sco_store *s, int64_t now, uint64_t *ret, struct sc
         if (r == 0)
             r = sco_store_end(s, unstick(s, &p.v[i], now, err), err);
         n += r == 0;
-        if (r == SCO_E_CANCELLED) /* another node, or a newer scan */
+        if (r != SCO_E_NETWORK && r != SCO_E_IO) /* another node, a newer scan: not the others' */
             r = 0;
     }
     sco_publication_page_done(&p);

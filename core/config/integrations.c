@@ -22,7 +22,7 @@ const struct sco_option config_integration_table[] = {
     ROW(poll, SCO_OPT_DURATION, "15m", .max = 604800000,
         .doc = "How often the platform is asked for what a lost webhook missed; 0: never."),
     ROW(flood_rate, SCO_OPT_INT, "500", .max = 1000000,
-        .doc = "Deliveries a second from one address; more are answered 429. 0: no limit."),
+        .doc = "Deliveries a second from one address; more are answered 503. 0: no limit."),
     ROW(delivery_limit, SCO_OPT_SIZE, "25MiB", .min = 1024, .max = 48 << 20,
         .doc = "The largest delivery."),
     ROW(break_after, SCO_OPT_INT, "5", .min = 1, .max = 1000,
