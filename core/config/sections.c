@@ -209,6 +209,24 @@ static const struct sco_option checkout_table[] = {
         .max = 1LL << 44, .doc = "What the mirrors may take; the longest unused go first."),
     {0}};
 
+static const struct sco_option pipelines_table[] = {
+    ROW(sco_config_pipelines, enabled, SCO_OPT_BOOL, "false", .name = "enabled",
+        .doc = "Run own pipelines: whoever may define one, or write to its repository, runs "
+               "commands on this machine as the daemon's user. Pipelines of CI platforms do not "
+               "need it."),
+    ROW(sco_config_pipelines, repositories, SCO_OPT_LIST, NULL, .name = "repositories",
+        .doc = "Repositories that may have own pipelines, globs of URLs; none: all that "
+               "checkout.hosts and checkout.folders allow."),
+    ROW(sco_config_pipelines, memory_limit, SCO_OPT_SIZE, "0", .name = "memory_limit",
+        .max = 1LL << 44, .doc = "Address space of each process of a step; 0: no limit."),
+    ROW(sco_config_pipelines, output_limit, SCO_OPT_SIZE, "16MiB", .name = "output_limit",
+        .min = 4096, .max = 1LL << 32, .doc = "What a step may print; more ends it."),
+    ROW(sco_config_pipelines, artifact_limit, SCO_OPT_SIZE, "256MiB", .name = "artifact_limit",
+        .max = 1LL << 36, .doc = "Artifacts of a stage, all together; more fails it."),
+    ROW(sco_config_pipelines, rollback_approval, SCO_OPT_BOOL, "true", .name = "rollback_approval",
+        .doc = "A rollback waits until somebody else than who asked for it approves."),
+    {0}};
+
 static const struct sco_option events_table[] = {
     ROW(sco_config_events, brokers, SCO_OPT_STR, NULL, .name = "brokers",
         .doc = "Kafka: HOST:PORT, by commas. Without it events stay in the store."),
@@ -366,10 +384,10 @@ const struct sco_option config_scanner_table[] = {
     {0}};
 
 static const char *const top_others[] = {
-    "scanners",     "scan",  "gate",      "log",           "tools",    "secrets",
-    "policies",     "store", "server",    "queue",         "checkout", "events",
-    "retention",    "auth",  "smtp",      "telemetry",     "vault",    "sla",
-    "integrations", "rules", "workflows", "notifications", NULL};
+    "scanners",     "scan",  "gate",      "log",           "tools",     "secrets",
+    "policies",     "store", "server",    "queue",         "checkout",  "events",
+    "retention",    "auth",  "smtp",      "telemetry",     "vault",     "sla",
+    "integrations", "rules", "workflows", "notifications", "pipelines", NULL};
 
 const struct section config_sections[SECTION_MAX_] = {
     [SECTION_TOP] = {.name = "", .doc = "", .table = top_table, .others = top_others},
@@ -442,6 +460,11 @@ const struct section config_sections[SECTION_MAX_] = {
                      .doc = "How long a finding of a severity may be open before it is overdue.",
                      .table = sla_table,
                      .offset = offsetof(struct sco_config, sla)},
+    [SECTION_PIPELINES] = {.name = "pipelines",
+                           .doc = "Own pipelines: docs/pipelines.md. Refused in an untrusted file.",
+                           .table = pipelines_table,
+                           .offset = offsetof(struct sco_config, pipelines),
+                           .trusted_only = true},
     [SECTION_AUTH] = {.name = "auth",
                       .doc = "Keys and tokens of the API. Refused in an untrusted file.",
                       .table = auth_table,

@@ -123,6 +123,10 @@ struct sco_config_checkout {
     struct sco_str_list hosts, folders; /* that may be scanned; hosts empty: all, folders: none */
     int64_t depth, submodules, timeout, size_limit, cache_limit;
 };
+struct sco_config_pipelines { /* own ones: commands of others on this machine */
+    int64_t enabled, memory_limit, output_limit, artifact_limit, rollback_approval;
+    struct sco_str_list repositories; /* globs; empty: all */
+};
 struct sco_config_events {
     struct sco_str brokers, prefix, environment, jsonl, group;
     struct sco_str_list kafka; /* "security.protocol=SASL_SSL" */
@@ -190,6 +194,7 @@ struct sco_config {
     struct sco_config_server server;
     struct sco_config_queue queue;
     struct sco_config_checkout checkout;
+    struct sco_config_pipelines pipelines;
     struct sco_config_events events;
     struct sco_config_retention retention;
     struct sco_config_sla sla;
