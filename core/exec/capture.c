@@ -77,6 +77,10 @@ static int keep(struct exec_capture *c, struct sco_str s, struct sco_error *err)
         return keep_stderr(c, s, err);
     if (s.n > room)
         s.n = (size_t)room;
+    if (c->output) {
+        c->output(c->user, s);
+        return 0;
+    }
     if (c->file_fd >= 0) {
         int r = 0;
         for (ssize_t n; s.n && r == 0;) {

@@ -32,6 +32,8 @@ struct exec_capture {
     /* stderr: the start is in `kept`, the newest bytes in a ring */
     char *ring;
     size_t ring_at;
+    void (*output)(void *user, struct sco_str bytes); /* in the place of `kept`; or NULL */
+    void *user;
 };
 int exec_capture_stdout(struct exec_capture *c, const char *path, uint64_t limit, int *ret_child_fd,
                         struct sco_error *err);

@@ -3,6 +3,7 @@
  * header may be older than the kernel. Inherited by every process that is started from here. */
 #include "exec_priv.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 enum { NR_CREATE_RULESET = 444, NR_ADD_RULE = 445, NR_RESTRICT_SELF = 446 }; /* on every machine */
 
 #define FS_WRITE_FILE (1ULL << 1)
+#define FS_READ_FILE (1ULL << 2)
 #define FS_REMOVE_DIR (1ULL << 4)
 #define FS_REMOVE_FILE (1ULL << 5)
 #define FS_MAKE_CHAR (1ULL << 6)
@@ -26,6 +28,8 @@ enum { NR_CREATE_RULESET = 444, NR_ADD_RULE = 445, NR_RESTRICT_SELF = 446 }; /* 
 #define FS_IOCTL_DEV (1ULL << 15)       /* version 5 */
 #define SCOPE_ABSTRACT_UNIX (1ULL << 0) /* version 6 */
 #define SCOPE_SIGNAL (1ULL << 1)
+
+enum { PATH_DEPTH_MAX = 64 };
 
 struct ruleset_attr {
     uint64_t fs, net, scoped;
@@ -65,11 +69,52 @@ static int allow(int ruleset, const char *path, uint64_t rights, struct sco_erro
     if (fd < 0 || fstat(fd, &st) < 0)
         return sco_error_errno(err, errno, "cannot open %s", path);
     if (!S_ISDIR(st.st_mode)) /* the others make no sense for a file */
-        rights &= FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV;
+        rights &= FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV | FS_READ_FILE;
     struct path_attr p = {.allowed = rights, .fd = fd};
     if (syscall(NR_ADD_RULE, ruleset, 1 /* PATH_BENEATH */, &p, 0u) < 0)
         return sco_error_errno(err, errno, "cannot allow writing to %s", path);
     return 0;
+}
+
+/* ---- what is hidden ---- */
+static bool is_below(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+    return strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n] || n == 1);
+}
+
+/* Reading of all below `path` but for what is hidden: a ruleset only allows, so that it is all that
+ * is beside the way to what is hidden. Links are not followed: what they name is met elsewhere. */
+static int allow_reading(int ruleset, const char *path, const char *const *hidden, int depth,
+                         struct sco_error *err)
+{
+    bool around = false;
+    for (const char *const *h = hidden; *h; h++) {
+        if (is_below(path, *h))
+            return 0;
+        around = around || is_below(*h, path);
+    }
+    if (!around) {
+        (void)!allow(ruleset, path, FS_READ_FILE, NULL); /* what cannot be opened is not readable */
+        return 0;
+    }
+    if (depth > PATH_DEPTH_MAX)
+        return sco_error_set(err, SCO_E_LIMIT, "%s is too deep", path);
+    DIR *d = opendir(path);
+    int r = d ? 0 : errno == EACCES ? 0 : sco_error_errno(err, errno, "cannot look at %s", path);
+    for (struct dirent *e; d && r == 0 && (e = readdir(d));) {
+        SCO_AUTO(sco_buf) struct sco_buf b = {0};
+        struct stat st;
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        sco_buf_addf(&b, "%s/%s", path[1] ? path : "", e->d_name);
+        r = sco_buf_check(&b, err);
+        if (r == 0 && lstat(sco_buf_z(&b), &st) == 0 && !S_ISLNK(st.st_mode))
+            r = allow_reading(ruleset, sco_buf_z(&b), hidden, depth + 1, err);
+    }
+    if (d)
+        closedir(d);
+    return r;
 }
 
 /* Everything about files; devices stay where they are. */
@@ -97,15 +142,25 @@ static void allow_devices(int ruleset, uint64_t fs)
 
 int sco_sandbox_landlock(const char *const *write, int *ret_abi, struct sco_error *err)
 {
+    return sco_sandbox_landlock_hiding(write, NULL, ret_abi, err);
+}
+
+int sco_sandbox_landlock_hiding(const char *const *write, const char *const *hidden, int *ret_abi,
+                                struct sco_error *err)
+{
     long abi = syscall(NR_CREATE_RULESET, NULL, (size_t)0, 1u /* VERSION */);
     if (abi <= 0)
         return sco_error_set(err, SCO_E_UNSUPPORTED, "the kernel has no Landlock");
     struct ruleset_attr attr = handled((int)abi);
+    if (hidden)
+        attr.fs |= FS_READ_FILE;
     SCO_AUTO(sco_fd)
     int ruleset = (int)syscall(NR_CREATE_RULESET, &attr, attr_size((int)abi), 0u);
     if (ruleset < 0)
         return sco_error_errno(err, errno, "cannot make a Landlock ruleset");
     int r = allow_folders(ruleset, write, attr.fs, err);
+    if (r == 0 && hidden)
+        r = allow_reading(ruleset, "/", hidden, 0, err);
     if (r < 0)
         return r;
     allow_devices(ruleset, attr.fs);

@@ -264,6 +264,8 @@ static int start(struct run *r, const struct sco_command *c, struct sco_error *e
         e = exec_capture_stderr(&r->err, &err_fd, err);
     if (e < 0)
         return e;
+    r->out.output = r->env->output;
+    r->out.user = r->env->user;
     child.out_fd = out_fd;
     child.err_fd = err_fd;
     return exec_spawn(&child, &r->pid, &r->pidfd, err);

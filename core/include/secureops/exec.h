@@ -18,6 +18,9 @@ struct sco_exec_env {       /* of the job; borrowed */
     int cancel_fd;                /* readable when the job is cancelled; -1: none */
     struct sco_arena *arena;      /* of what the result points to */
     struct sco_exec_stats *stats; /* NULL: not wanted */
+    /* Gets what is written to stdout as it comes, in the place of the result; NULL: it is kept. */
+    void (*output)(void *user, struct sco_str bytes);
+    void *user;
 };
 
 enum { SCO_EXEC_STDERR_HEAD = 16 << 10, SCO_EXEC_STDERR_TAIL = 48 << 10, SCO_EXEC_GRACE_MS = 2000 };
@@ -50,6 +53,10 @@ int sco_sandbox_process(int64_t parent_pid, struct sco_error *err) SCO_NODISCARD
  * be written. 0: ABI version in *ret_abi; SCO_E_UNSUPPORTED: the kernel has none. */
 int sco_sandbox_landlock(const char *const *write, int *ret_abi,
                          struct sco_error *err) SCO_NODISCARD;
+/* The same, and what is in `hidden` (NULL-terminated absolute paths without links) may not be read,
+ * but for what is in `write`. Names of files stay visible. */
+int sco_sandbox_landlock_hiding(const char *const *write, const char *const *hidden, int *ret_abi,
+                                struct sco_error *err) SCO_NODISCARD;
 /* seccomp: refuses (EPERM) what no scanner needs: ptrace, mounts, module and key handling, bpf,
  * perf, reboot, clock setting, namespaces, io_uring and their like. SCO_E_UNSUPPORTED as above. */
 int sco_sandbox_seccomp(struct sco_error *err) SCO_NODISCARD;
