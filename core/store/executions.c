@@ -240,7 +240,9 @@ static int target_of(struct sco_store *s, const struct sco_stored_execution *x, 
 /* ---- put ---- */
 static int check(const struct sco_stored_execution *x, struct sco_error *err)
 {
-    if (!x->integration || !x->platform || !x->repository || !*x->repository)
+    if (x->id && !x->status) /* of one that is there, whatever is newly known */
+        return 0;
+    if (!x->id && (!x->integration || !x->platform || !x->repository || !*x->repository))
         return sco_error_set(err, SCO_E_INVALID,
                              "an execution has an integration, a platform and a repository");
     if (execution_progress(x->status) < 0)
@@ -475,8 +477,8 @@ static int on_target(void *user, const struct store_value *v, size_t n)
     return 0;
 }
 
-static int targets_in_scope(struct sco_store *s, const char *const *globs, struct sco_buf *out,
-                            struct sco_error *err)
+int execution_scope(struct sco_store *s, const char *const *globs, struct sco_buf *out,
+                    struct sco_error *err)
 {
     struct {
         const char *const *globs;
@@ -529,7 +531,7 @@ static int list_sql(struct sco_store *s, const struct sco_execution_filter *f, s
         sco_buf_addf(sql, " AND e.pipeline_id = $%zu", *n);
     }
     if (r == 0 && f->repositories) {
-        r = targets_in_scope(s, f->repositories, scope, err);
+        r = execution_scope(s, f->repositories, scope, err);
         v[(*n)++] = sv_text(sco_buf_z(scope));
         sco_buf_addf(sql, " AND e.pipeline_id IN (SELECT id FROM pipelines WHERE $%zu", *n);
         sco_buf_addz(sql, STORE_SCOPE_HAS_PK ")");

@@ -27,3 +27,6 @@ int execution_uuid(const char *id, uint8_t ret[16], struct sco_error *err) SCO_N
 const char *execution_newer(const char *old, const char *now, bool *changed);
 void execution_times(int64_t *queued, int64_t *started, int64_t *completed, int64_t q, int64_t st,
                      int64_t c, bool *changed);
+/* ",1,7,": the targets whose location one of the globs matches; with STORE_SCOPE_HAS_PK. */
+int execution_scope(struct sco_store *s, const char *const *globs, struct sco_buf *out,
+                    struct sco_error *err) SCO_NODISCARD;

@@ -118,6 +118,9 @@ static int retain_executions(struct sco_store *s, int64_t before, uint64_t *n,
 {
     static const char *const executions[] = {
         "DELETE FROM pipeline_stages WHERE execution_id IN (SELECT id " OLD_EXECUTIONS ")",
+        "DELETE FROM pipeline_logs WHERE execution_id IN (SELECT id " OLD_EXECUTIONS ")",
+        "DELETE FROM pipeline_approvals WHERE execution_id IN (SELECT id " OLD_EXECUTIONS ")",
+        "DELETE FROM pipeline_runs WHERE execution_id IN (SELECT id " OLD_EXECUTIONS ")",
         "DELETE FROM pipeline_executions WHERE pk IN (SELECT pk " OLD_EXECUTIONS
         ") AND created_at < $3",
     };

@@ -149,7 +149,8 @@ struct sco_stage_list {
 void sco_stage_list_done(struct sco_stage_list *l);
 /* New, or what is newly known of (integration, repository, external_id, attempt) or of id: a status
  * never goes back (ended, running, queued), times only get earlier starts and later ends, what is
- * NULL stays as it was. The target is made when there is none. Events pipeline.* and metrics.build
+ * NULL stays as it was (of an id that may be everything else). The target is made when there is
+ * none. Events pipeline.* and metrics.build
  * are written for what changed. *ret_id; *ret_changed: whether anything did. SCO_E_INVALID: no such
  * status, or something is missing; SCO_E_NOT_FOUND: no such id or pipeline_id. */
 int sco_store_execution_put(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
