@@ -2,7 +2,7 @@
  * descriptor SCO_WORKER_FD; never started by a person. Reads the job, does it, says how it went. It
  * ends when it is told to, by a frame, a signal, or the daemon's own end, and takes its folder and
  * its processes with it. */
-#include "runner_priv.h"
+#include "runner_pipeline.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -254,6 +254,8 @@ static int perform(struct runner *r, struct sco_error *err)
         return runner_workflow(r, err);
     if (strcmp(r->job.kind, "call") == 0)
         return runner_call(r, err);
+    if (strcmp(r->job.kind, "pipeline") == 0)
+        return runner_pipeline(r, err);
     return r->job.other ? runner_ci(r, err) : runner_work(r, err);
 }
 
@@ -274,6 +276,8 @@ int main(int argc, char **argv)
     int status;
     if (sco_checkout_askpass(argc, argv, &status))
         return status;
+    if (argc == 2 && strcmp(argv[1], RUNNER_STAGE_ARG) == 0)
+        return runner_stage_main();
     if (argc > 1) {
         fprintf(stderr, "usage: %s\nIt is started by secureopsd and does one job.\n", argv[0]);
         return EXIT_BAD_START;

@@ -183,7 +183,7 @@ static int take_setup(const struct sco_node *v, struct sco_arena *a, struct runn
 
 static bool is_other(const char *kind)
 {
-    static const char *const others[] = {"ci", "workflow", "call"};
+    static const char *const others[] = {"ci", "workflow", "call", "pipeline"};
     for (size_t i = 0; i < SCO_ARRAY_LEN(others); i++)
         if (strcmp(kind, others[i]) == 0)
             return true;
@@ -211,8 +211,15 @@ int runner_job_parse(struct sco_str frame, struct sco_arena *a, struct runner_jo
     j.import = strcmp(j.kind, "import") == 0;
     ret->setup = j.setup; /* enough to say what is wrong with the rest */
     ret->id = j.id;
+    j.nested = keep(a, sco_get(job, "nested"));
+    bool pipeline = strcmp(j.kind, "pipeline") == 0;
     if (is_other(j.kind)) {
+        const struct sco_node *secrets = sco_path(root, "secrets.pipeline");
         r = take_other(sco_get(job, "request"), a, &j.other, err);
+        if (r == 0 && pipeline)
+            r = take_other(sco_get(root, "setup"), a, &j.setup_json, err);
+        if (r == 0 && pipeline && secrets)
+            r = take_other(secrets, a, &j.secrets_json, err);
         if (r == 0)
             *ret = j;
         return r;

@@ -33,6 +33,8 @@ struct runner_job {
     int64_t attempt, timeout_ms;
     bool import;
     const char *other; /* the request of a kind that is neither scan nor import; or NULL */
+    const char *nested; /* a folder: a scan within a pipeline's job, which ends the job; or NULL */
+    const char *setup_json, *secrets_json; /* of a pipeline: for nested ones; for its stages */
     struct runner_request request;
     char *token; /* or NULL */
 };
@@ -122,6 +124,8 @@ int runner_after_scan(struct runner *r, struct sco_store *s, const struct sco_sc
 /* The request of a comment as one of a publication. */
 int runner_comment_request(struct runner *r, const struct sco_node *q, struct sco_buf *ret,
                            struct sco_error *err);
+
+/* ---- runner_pipeline*.c: own header ---- */
 
 /* ---- runner_ci.c ---- */
 int runner_ci(struct runner *r, struct sco_error *err);

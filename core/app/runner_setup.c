@@ -195,7 +195,7 @@ int runner_setup(struct runner *r, struct sco_error *err)
     c->frameworks = r->job.request.frameworks;
     c->on_progress = on_progress;
     c->wanted = wanted;
-    c->lease = &r->lease;
+    c->lease = r->job.nested ? NULL : &r->lease; /* then the job's end is another's */
     c->attach = runner_attach;
     return e == 0 ? context_open_engine(c, err) : e;
 }

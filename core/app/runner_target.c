@@ -152,6 +152,13 @@ int runner_target(struct runner *r, const char **ret, const char **ret_shown, st
     const char *location = r->job.request.location;
     int e = 0;
     *ret_shown = NULL;
+    if (r->job.nested) { /* checked out by the runner that asks */
+        r->cli.values[ARG_REPOSITORY] = location;
+        r->cli.values[ARG_BRANCH] = r->job.request.branch ? r->job.request.branch : "";
+        *ret = r->job.nested;
+        *ret_shown = location;
+        return 0;
+    }
     switch (r->job.request.target) {
     case TARGET_REPOSITORY:
         return repository(r, ret, ret_shown, err);

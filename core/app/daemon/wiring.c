@@ -2,6 +2,7 @@
 #include "alerts.h"
 #include "ci.h"
 #include "daemon_priv.h"
+#include "pipelines.h"
 #include "web.h"
 
 #include <secureops/checkout.h>
@@ -47,6 +48,9 @@ static int add_secrets(void *user, struct sco_store *s, const struct sco_stored_
     int r = sco_json_parse(sco_str_c(job->request.request), &arena, &q, err);
     if (r < 0)
         return sco_error_set(err, SCO_E_INVALID, "the job's request is no JSON");
+    if (strcmp(job->request.kind, "pipeline") == 0 &&
+        (r = pipelines_secrets(d, s, sco_text(sco_get(q, "execution")), out, err)) < 0)
+        return r;
     struct sco_str name = sco_text(sco_get(q, "checkout_secret"));
     if (name.p && !name.n) /* none of ours: the code is a stranger's */
         return 0;
@@ -90,6 +94,7 @@ static void on_polled_store(void *user, struct sco_store *s, int64_t now)
     if (ci)
         ci_polled(ci, s, now);
     alerts_polled(d->alerts, s, now);
+    pipelines_polled(s, now);
     for (int i = 0; more && i < SEQUENCE_ROUNDS; i++)
         if (sco_store_events_sequence(s, SEQUENCE_BATCH, &last, &more, &err) < 0) {
             sco_log_warning("events get no positions: %s", err.text);
@@ -339,40 +344,43 @@ void wire_api_options(struct daemon *d, const struct snapshot *s, struct sco_are
                       struct sco_api_options *ret)
 {
     const struct sco_config *c = s->config;
-    *ret =
-        (struct sco_api_options){.base = d->base,
-                                 .threads = d->pool,
-                                 .store = stores_get,
-                                 .listen = c->server.listen.p,
-                                 .tls_cert = z(c->server.tls_cert),
-                                 .tls_key = z(c->server.tls_key),
-                                 .public_url = wire_public_url(d),
-                                 .trusted_proxies = snapshot_list(arena, c->server.trusted_proxies),
-                                 .cors_origins = snapshot_list(arena, c->server.cors_origins),
-                                 .spool = d->paths.spool,
-                                 .data = d->paths.data,
-                                 .checkout_hosts = snapshot_list(arena, c->checkout.hosts),
-                                 .checkout_folders = snapshot_list(arena, c->checkout.folders),
-                                 .node = d->paths.node,
-                                 .environment = z(c->events.environment),
-                                 .connections_max = (uint32_t)c->server.connections,
-                                 .rate = (uint32_t)c->server.rate,
-                                 .burst = (uint32_t)c->server.burst,
-                                 .body_limit = (uint64_t)c->server.body_limit,
-                                 .upload_limit = (uint64_t)c->server.upload_limit,
-                                 .idle_ms = c->server.idle,
-                                 .request_ms = c->server.request,
-                                 .hsts = c->server.hsts != 0,
-                                 .auth = d->auth,
-                                 .sched = d->sched,
-                                 .bus = d->bus,
-                                 .metrics = d->metrics,
-                                 .tracer = d->tracer,
-                                 .reload = on_reload,
-                                 .health = add_health,
-                                 .run = on_run,
-                                 .mail = c->smtp.url.n ? on_mail : NULL,
-                                 .user = d};
+    *ret = (struct sco_api_options){
+        .base = d->base,
+        .threads = d->pool,
+        .store = stores_get,
+        .listen = c->server.listen.p,
+        .tls_cert = z(c->server.tls_cert),
+        .tls_key = z(c->server.tls_key),
+        .public_url = wire_public_url(d),
+        .trusted_proxies = snapshot_list(arena, c->server.trusted_proxies),
+        .cors_origins = snapshot_list(arena, c->server.cors_origins),
+        .spool = d->paths.spool,
+        .data = d->paths.data,
+        .checkout_hosts = snapshot_list(arena, c->checkout.hosts),
+        .checkout_folders = snapshot_list(arena, c->checkout.folders),
+        .pipelines = c->pipelines.enabled != 0,
+        .rollback_approval = c->pipelines.rollback_approval != 0,
+        .pipeline_repositories = snapshot_list(arena, c->pipelines.repositories),
+        .node = d->paths.node,
+        .environment = z(c->events.environment),
+        .connections_max = (uint32_t)c->server.connections,
+        .rate = (uint32_t)c->server.rate,
+        .burst = (uint32_t)c->server.burst,
+        .body_limit = (uint64_t)c->server.body_limit,
+        .upload_limit = (uint64_t)c->server.upload_limit,
+        .idle_ms = c->server.idle,
+        .request_ms = c->server.request,
+        .hsts = c->server.hsts != 0,
+        .auth = d->auth,
+        .sched = d->sched,
+        .bus = d->bus,
+        .metrics = d->metrics,
+        .tracer = d->tracer,
+        .reload = on_reload,
+        .health = add_health,
+        .run = on_run,
+        .mail = c->smtp.url.n ? on_mail : NULL,
+        .user = d};
 }
 
 /* The token of /metrics is kept in clear for as long as the snapshot is. */
