@@ -5,7 +5,7 @@ static const struct api_route *const tables[] = {api_routes_scans,      api_rout
                                                  api_routes_policies,   api_routes_schedules,
                                                  api_routes_accounts,   api_routes_system,
                                                  api_routes_events,     api_routes_webhooks,
-                                                 api_routes_deliveries, NULL};
+                                                 api_routes_deliveries, api_routes_pipelines, NULL};
 
 void api_own_parts(struct api_parts *ret)
 {

@@ -75,9 +75,8 @@ static int on_part(void *user, const struct sco_artifact *a, struct sco_str byte
     return u->failed;
 }
 
-/* *ret_fd: at its start. */
-static int fetch(struct api_call *c, const char *scan, const char *name, bool keep_gzip,
-                 struct sco_artifact *ret, int *ret_fd, struct sco_error *err)
+int api_artifact_open(struct api_call *c, const char *scan, const char *name, bool keep_gzip,
+                      struct sco_artifact *ret, int *ret_fd, struct sco_error *err)
 {
     struct unpacking u = {.keep_gzip = keep_gzip, .fd = -1, .err = err};
     struct sco_artifact a = {0};
@@ -136,7 +135,7 @@ int api_scan_artifact(struct api_call *c, struct sco_error *err)
     bool gzip = accept && http_list_has(sco_str_c(accept), "gzip");
     int r = find_scan(c, &id, err);
     if (r == 0)
-        r = fetch(c, id, name, gzip, &a, &fd, err);
+        r = api_artifact_open(c, id, name, gzip, &a, &fd, err);
     if (r < 0)
         return r;
     c->etag = sco_arena_fmt(&c->arena, "%s-%s%s", id, name, gzip && a.gzip ? "-gzip" : "");
@@ -198,7 +197,7 @@ int api_scan_findings(struct api_call *c, struct sco_error *err)
     if (r == 0)
         r = find_scan(c, &id, err);
     if (r == 0)
-        r = fetch(c, id, "report.json", false, &a, &fd, err);
+        r = api_artifact_open(c, id, "report.json", false, &a, &fd, err);
     if (r < 0)
         return r;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);

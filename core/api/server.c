@@ -110,6 +110,7 @@ static int set_options(struct sco_api *a, const struct sco_api_options *o, struc
     n.data = keep(a, o->data, &failed);
     n.checkout_hosts = keep_list(a, o->checkout_hosts, &failed);
     n.checkout_folders = keep_list(a, o->checkout_folders, &failed);
+    n.pipeline_repositories = keep_list(a, o->pipeline_repositories, &failed);
     n.trusted_proxies = keep_list(a, o->trusted_proxies, &failed);
     n.cors_origins = keep_list(a, o->cors_origins, &failed);
     n.webhooks.integrations = keep_integrations(a, &o->webhooks, &failed);

@@ -39,11 +39,13 @@ struct sco_api_options {
     const char *spool;               /* folder for uploads */
     const char *data;                /* of the daemon: policies/, waivers.yaml */
     const char *const *checkout_hosts, *const *checkout_folders; /* checkout of config.h */
-    const char *node, *environment;    /* environment: of events, or NULL */
-    uint32_t connections_max;          /* 0: 10000 */
-    uint32_t rate, burst;              /* requests a second and principal; 0: 50, 200 */
-    uint64_t body_limit, upload_limit; /* 0: 1 MiB, 1 GiB */
-    int64_t idle_ms, request_ms;       /* of a connection; of a request to arrive. 0: 60 s, 30 s */
+    bool pipelines, rollback_approval;                           /* pipelines of config.h */
+    const char *const *pipeline_repositories; /* NULL-terminated, empty or NULL: all */
+    const char *node, *environment;           /* environment: of events, or NULL */
+    uint32_t connections_max;                 /* 0: 10000 */
+    uint32_t rate, burst;                     /* requests a second and principal; 0: 50, 200 */
+    uint64_t body_limit, upload_limit;        /* 0: 1 MiB, 1 GiB */
+    int64_t idle_ms, request_ms; /* of a connection; of a request to arrive. 0: 60 s, 30 s */
     bool hsts;
     struct sco_auth *auth;
     struct sco_sched *sched;
