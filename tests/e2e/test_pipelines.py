@@ -1,0 +1,308 @@
+"""Own pipelines, from the definition to the figures: over the API of a daemon of one's own."""
+import base64
+import os
+import signal
+import time
+import unittest
+
+from daemon import JOB_S, DaemonCase
+from harness import BUILD
+
+SECRET = "hunter2-correct-horse"
+ENDED = ("success", "failure", "timed_out", "cancelled", "skipped", "waiting_approval")
+
+WHOLE = r"""
+env: {COLOUR: red}
+timeout: 5m
+parallel: 2
+stages:
+  - name: deploy
+    needs: [test]
+    if: branch == "main"
+    environment: production
+    approval: true
+    secrets: [DEPLOY_KEY]
+    env: {X: "a b"}
+    steps:
+      - name: show
+        run: |
+          echo "key=$DEPLOY_KEY"
+          printf %s "$DEPLOY_KEY" | head -c 9; sleep 0.3; printf %s "$DEPLOY_KEY" | tail -c +10; echo
+          printf %s "x$DEPLOY_KEY" | base64 -w0; echo
+          echo "X=$X COLOUR=$COLOUR $SECUREOPS_INPUT_LEVEL"
+          test "$X" = "a b"
+  - name: never
+    if: branch != "main"
+    steps: [{run: "exit 1"}]
+  - name: compile
+    artifacts: [out]
+    steps:
+      - run: mkdir out && echo built > out/app && ln -s /etc/passwd out/link
+  - name: test
+    needs: [compile]
+    matrix: {python: ["3.11", "3.12"], os: [a, b]}
+    exclude: [{python: "3.11", os: b}]
+    steps:
+      - {name: report, run: "echo $MATRIX_PYTHON-$MATRIX_OS; test ! -e out"}
+      - {name: soft, run: "exit 7", continue_on_error: true}
+      - {name: after, run: echo after}
+  - name: flaky
+    retries: 1
+    env: {STATE: @STATE@}
+    steps:
+      - run: |
+          test "$SECUREOPS_ATTEMPT" = 2
+  - name: sandbox
+    continue_on_error: true
+    steps:
+      - {name: outside, run: "! touch @CWD@/x 2>/dev/null"}
+      - {name: store, run: "! cat @DATA@/store.db >/dev/null 2>&1 && ! cat @DATA@/*key* >/dev/null 2>&1"}
+      - {name: environment, run: "! env | grep -i hunter2"}
+"""
+
+
+class Pipelines(DaemonCase):
+    settings = ("pipelines.enabled=true", "queue.attempts=3", "queue.backoff=1s")
+
+    def setUp(self):
+        super().setUp()
+        self.repo = self.repository("app", README="one")
+
+    def put(self, name, definition, **more):
+        definition = definition.replace("@CWD@", str(self.cwd)).replace(
+            "@DATA@", str(self.data)).replace("@STATE@", str(self.root))
+        return self.ask(201, "POST", "/pipelines", {
+            "name": name, "target": {"location": str(self.repo)}, "branch": "main",
+            "definition": definition, **more}).json()
+
+    def execute(self, name, **body):
+        reply = self.ask(202, "POST", f"/pipelines/{name}/execute", body)
+        x = reply.json()
+        self.assertEqual(reply.headers["Location"], f"/api/v1/pipelines/executions/{x['id']}")
+        return x
+
+    def until(self, x, *states):
+        end = time.monotonic() + JOB_S
+        while time.monotonic() < end:
+            now = self.get(f"/pipelines/executions/{x['id']}")
+            if now["status"] in (states or ENDED):
+                return now
+            if now["status"] in ENDED[:-1]:
+                break
+            time.sleep(0.1)
+        self.fail(f"{now}\n{self.stages(x)}\n{self.logs(x)}\n{self.log.read_text()[-6000:]}")
+
+    def stages(self, x):
+        return self.get(f"/pipelines/executions/{x['id']}/stages")["items"]
+
+    def status_of(self, x):
+        return {(s["name"], s["attempt"]): s["status"] for s in self.stages(x)}
+
+    def logs(self, x, **query):
+        text, offset = "", 0
+        while True:
+            path = f"/pipelines/executions/{x['id']}/logs?offset={offset}"
+            for k, v in query.items():
+                path += f"&{k}={v}"
+            reply = self.ask(200, "GET", path)
+            text += reply.text
+            if int(reply.headers["X-Next-Offset"]) == offset:
+                return text
+            offset = int(reply.headers["X-Next-Offset"])
+
+    def test_from_the_definition_to_the_end(self):
+        p = self.put("whole", WHOLE)
+        self.ask(204, "PUT", f"/secrets/pipeline.{p['id']}.DEPLOY_KEY", {"value": SECRET})
+        x = self.execute("whole", inputs={"level": "full"})
+        x = self.until(x, "waiting_approval")
+        self.assertEqual(self.status_of(x), {
+            ("compile", 1): "success", ("test (3.11, a)", 1): "success",
+            ("test (3.12, a)", 1): "success", ("test (3.12, b)", 1): "success",
+            ("never", 1): "skipped", ("flaky", 1): "failure", ("flaky", 2): "success",
+            ("sandbox", 1): "success", ("deploy", 1): "waiting_approval"}, self.logs(x))
+        names = [a["name"] for a in
+                 self.get(f"/pipelines/executions/{x['id']}/artifacts")["items"]]
+        self.assertEqual(names, ["compile/out/app"])
+        got = self.ask(200, "GET",
+                       f"/pipelines/executions/{x['id']}/artifacts/download?name=compile/out/app")
+        self.assertEqual(got.text, "built\n")
+        # who asked for it cannot approve; a developer may not
+        path = f"/pipelines/executions/{x['id']}"
+        self.ask(403, "POST", path + "/approve", {})
+        developer = self.make_user("dev@example.com", ["developer"])
+        self.ask(403, "POST", path + "/approve", {}, token=developer)
+        other = self.make_user("other@example.com", ["admin"])
+        self.ask(400, "POST", path + "/approve", {"stage": "compile"}, token=other)
+        self.ask(202, "POST", path + "/approve", {"reason": "fine"}, token=other)
+        x = self.until(x, "success")
+        self.ask(409, "POST", path + "/approve", {}, token=other)
+        self.assertEqual(x["environment"], "production")
+        log = self.logs(x)
+        for part in (SECRET, SECRET[:12], base64.b64encode(b"x" + SECRET.encode()).decode()[4:20]):
+            self.assertNotIn(part, log)
+        self.assertIn("key=***", log)
+        self.assertIn("X=a b COLOUR=red full", log)
+        self.assertIn("3.12-b", self.logs(x, stage="test%20(3.12,%20b)"))
+        self.assertNotIn("3.12-b", self.logs(x, stage="compile"))
+        self.assertIn("after", log)
+        self.assertNotIn(SECRET, self.log.read_text())
+        # nothing was done twice
+        self.assertEqual(sum(1 for s in self.stages(x) if s["name"] == "compile"), 1)
+        approvals = self.get(path + "/stages")["approvals"]
+        self.assertEqual([(a["stage"], a["by"], a["approved"]) for a in approvals],
+                         [("deploy", "other@example.com", True)])
+        events = [e["event"]["event_type"] for e in self.get("/events?limit=200")["items"]]
+        for wanted in ("pipeline.started", "pipeline.stage.completed", "pipeline.completed"):
+            self.assertTrue(any(e.endswith(wanted) for e in events), events)
+        figures = self.get("/pipelines/statistics?pipeline=whole")
+        self.assertEqual((figures["executions"], figures["succeeded"], figures["success_rate"]),
+                         (1, 1, 1))
+        self.assertEqual(figures["dora"]["deployments"], 1)
+        self.assertEqual([f["stage"] for f in figures["flaky_stages"]], ["flaky"])
+
+    def test_a_failure_and_what_follows_it(self):
+        self.put("broken", """
+stages:
+  - {name: a, steps: [{name: first, run: "exit 3"}, {name: second, run: echo no},
+                      {name: clean, run: echo cleaned, if: always()}]}
+  - {name: b, needs: [a], steps: [{run: echo b}]}
+  - {name: c, needs: [b], if: failure(), steps: [{run: echo told}]}
+  - {name: slow, timeout: 1s, steps: [{run: "sleep 60 & sleep 60"}]}
+""")
+        x = self.until(self.execute("broken"), "failure")
+        self.assertEqual(self.status_of(x), {("a", 1): "failure", ("b", 1): "skipped",
+                                             ("c", 1): "success", ("slow", 1): "timed_out"})
+        reasons = {s["name"]: s.get("reason", "") for s in self.stages(x)}
+        self.assertIn("first: exit status 3", reasons["a"])
+        log = self.logs(x)
+        self.assertIn("cleaned", log)
+        self.assertNotIn("\nno\n", log)
+        # the same revision again
+        again = self.ask(202, "POST", f"/pipelines/executions/{x['id']}/rerun").json()
+        self.assertNotEqual(again["id"], x["id"])
+        self.assertEqual(self.until(again, "failure")["commit_sha"], x["commit_sha"])
+        self.assertEqual(len(self.get("/pipelines/history?status=failure")["items"]), 2)
+
+    def test_cancelled(self):
+        self.put("long", "stages: [{name: a, steps: [{run: 'echo on; sleep 300 & sleep 300'}]},"
+                         " {name: b, needs: [a], steps: [{run: echo b}]}]")
+        x = self.execute("long")
+        self.wait_for_log(x, "on")
+        self.ask(202, "POST", f"/pipelines/executions/{x['id']}/cancel")
+        x = self.until(x, "cancelled")
+        self.assertEqual(self.status_of(x), {("a", 1): "cancelled", ("b", 1): "skipped"})
+        self.ask(409, "POST", f"/pipelines/executions/{x['id']}/cancel")
+        self.wait({"id": x["job_id"]}, "cancelled")
+
+    def wait_for_log(self, x, part):
+        end = time.monotonic() + JOB_S
+        while part not in self.logs(x):  # while it runs
+            self.assertLess(time.monotonic(), end, self.log.read_text()[-4000:])
+            time.sleep(0.1)
+
+    def runners(self):
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    argv = f.read().split(b"\0")
+                with open(f"/proc/{pid}/stat") as f:
+                    parent = int(f.read().rsplit(")", 1)[1].split()[1])
+            except (OSError, ValueError):
+                continue
+            if argv[0] == str(BUILD / "bin" / "secureops-runner").encode() and \
+                    parent == self.daemon.pid:
+                found.append(int(pid))
+        return found
+
+    def test_a_runner_that_is_killed(self):
+        self.put("killed", """
+stages:
+  - {name: once, steps: [{run: "echo x >> count; cat count"}]}
+  - name: long
+    needs: [once]
+    retries: 1
+    steps: [{run: 'echo try $SECUREOPS_ATTEMPT; test $SECUREOPS_ATTEMPT = 2 || sleep 300'}]
+""")
+        x = self.execute("killed")
+        self.wait_for_log(x, "try 1")
+        runners = self.runners()
+        self.assertEqual(len(runners), 1)
+        os.kill(runners[0], signal.SIGKILL)
+        x = self.until(x, "success")
+        self.assertEqual(self.status_of(x), {("once", 1): "success", ("long", 1): "failure",
+                                             ("long", 2): "success"})
+        self.assertIn("interrupted", [s.get("reason", "") for s in self.stages(x)
+                                      if s["status"] == "failure"][0])
+
+    def test_rollback(self):
+        definition = ("stages: [{name: deploy, environment: production,"
+                      " steps: [{run: 'cat README; ! grep bad README'}]}]")
+        self.put("site", definition)
+        good = self.until(self.execute("site"), "success")
+        self.ask(409, "POST", "/pipelines/site/rollback", {"environment": "production"})
+        self.commit(self.repo, README="bad")
+        bad = self.until(self.execute("site"), "failure")
+        self.assertNotEqual(bad["commit_sha"], good["commit_sha"])
+        x = self.ask(202, "POST", "/pipelines/site/rollback", {"environment": "production"}).json()
+        self.assertEqual((x["status"], x["commit_sha"], x["rollback_of"]),
+                         ("waiting_approval", good["commit_sha"], bad["id"]))
+        other = self.make_user("other@example.com", ["admin"])
+        self.ask(202, "POST", f"/pipelines/executions/{x['id']}/approve", {}, token=other)
+        x = self.until(x, "success")
+        self.assertIn("one", self.logs(x))
+        dora = self.get("/pipelines/statistics?environment=production")["dora"]
+        self.assertEqual((dora["deployments"], dora["failed_deployments"]), (2, 1))
+        self.assertAlmostEqual(dora["change_failure_rate"], 1 / 3)
+        self.assertGreater(dora["time_to_restore_ms"], 0)
+        y = self.ask(202, "POST", "/pipelines/site/rollback",
+                     {"environment": "production", "to": good["id"]}).json()
+        self.ask(202, "POST", f"/pipelines/executions/{y['id']}/reject", {"reason": "no"},
+                 token=other)
+        self.assertEqual(self.until(y, "cancelled")["reason"], "rejected by other@example.com")
+
+    def test_a_scan_as_a_step(self):
+        self.commit(self.repo, Dockerfile="FROM scratch\nADD http://example.com/x /x\n")
+        self.put("scanned", "stages: [{name: scan, steps: [{name: iac, scan: {types: [IAC],"
+                            " fail_on: info}}]}, {name: calm, steps: [{scan: {types: [IAC],"
+                            " fail_on: none}}]}]")
+        x = self.until(self.execute("scanned"), "failure")
+        self.assertEqual(self.status_of(x), {("scan", 1): "failure", ("calm", 1): "success"},
+                         self.logs(x))
+        self.assertTrue(self.get("/vulnerabilities")["items"])
+        self.assertIn("gate: failed", self.logs(x))
+
+    def test_what_is_refused(self):
+        bad = {"name": "x", "target": {"location": str(self.repo)},
+               "definition": "stages:\n  - name: a\n    step: [{run: x}]\n"}
+        problem = self.ask(400, "POST", "/pipelines", bad).json()
+        self.assertIn("definition:3:5", problem["errors"][0]["detail"])
+        self.assertIn("did you mean \"steps\"", problem["errors"][0]["detail"])
+        self.put("x", "stages: [{name: a, secrets: [NOT_THERE], steps: [{run: echo}]}]")
+        self.ask(409, "POST", "/pipelines", {**bad, "definition": "stages: [{name: a, steps: "
+                                                                  "[{run: x}]}]"})
+        x = self.until(self.execute("x"), "failure")
+        self.assertIn("NOT_THERE", x["reason"])
+        viewer = self.make_user("v@example.com", ["security_engineer"])
+        self.ask(403, "POST", "/pipelines/x/execute", {}, token=viewer)
+        bound = self.make_user("b@example.com", ["developer"], ["https://git.example.com/other/*"])
+        self.ask(404, "GET", "/pipelines/x", token=bound)
+        self.ask(404, "POST", "/pipelines/x/execute", {}, token=bound)
+        self.ask(404, "GET", f"/pipelines/executions/{x['id']}/logs", token=bound)
+        self.ask(403, "POST", "/pipelines", {**bad, "name": "y", "definition": "stages: [{name: a,"
+                                             " steps: [{run: x}]}]"}, token=bound)
+        x = self.until(self.execute("x", ref="nowhere"), "failure")
+        self.ask(204, "DELETE", "/pipelines/x")
+        self.ask(404, "GET", "/pipelines/x")
+
+
+class SwitchedOff(DaemonCase):
+    def test_it_is_off(self):
+        repo = self.repository("app", README="one")
+        self.ask(409, "POST", "/pipelines", {"name": "x", "target": {"location": str(repo)},
+                                             "definition": "stages: [{name: a, steps: "
+                                                           "[{run: x}]}]"})
+
+
+if __name__ == "__main__":
+    unittest.main()
