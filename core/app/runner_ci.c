@@ -136,24 +136,6 @@ static int keep_publication(struct runner *r, const struct call *c, const struct
     return e == SCO_E_CANCELLED ? 0 : e; /* a newer scan has the word */
 }
 
-/* What the operation did to a run at the platform. */
-static int keep_execution(struct runner *r, const struct call *c, const struct sco_ci_answer *a,
-                          struct sco_error *err)
-{
-    const struct sco_node *q = NULL;
-    struct sco_stored_execution x = {.id = c->execution};
-    char id[37];
-    bool changed;
-    int e = a->result.p ? sco_json_parse(a->result, &r->arena, &q, err) : 0;
-    if (e < 0)
-        return e;
-    x.external_id = text(&r->arena, q, "pipeline_id");
-    x.status = a->code < 0 ? "failure" : text(&r->arena, q, "status");
-    x.url = text(&r->arena, q, "url");
-    x.reason = a->reason;
-    return sco_store_execution_put(r->cli.store, &x, sco_now_ms(), id, &changed, err);
-}
-
 /* The end of the job, and what it did, as one. `a->code` below 0: for good. */
 static int save(struct runner *r, const struct call *c, const struct sco_ci_answer *a,
                 struct sco_error *err)
@@ -172,7 +154,7 @@ static int save(struct runner *r, const struct call *c, const struct sco_ci_answ
     if (c->to)
         e = keep_publication(r, c, a, err);
     else if (c->execution)
-        e = keep_execution(r, c, a, err);
+        e = runner_execution_keep(r, c->execution, c->op, a, err);
     else if (c->op && strcmp(c->op, "poll") == 0)
         e = runner_poll_keep(r, c->integration, a, err);
     if (e == 0)

@@ -417,14 +417,11 @@ static int save(struct pipeline_job *p, struct sco_error *err)
 }
 
 /* ---- the start ---- */
-static int load(struct pipeline_job *p, struct sco_error *err)
+static int load(struct pipeline_job *p, const struct sco_node *q, struct sco_error *err)
 {
     struct runner *r = p->r;
-    const struct sco_node *q = NULL;
-    int e = sco_json_parse(sco_str_c(r->job.other), &r->arena, &q, err);
-    const char *id = e == 0 ? text(r, q, "execution") : NULL;
-    if (e == 0 && !id)
-        e = sco_error_set(err, SCO_E_INVALID, "the job names no execution");
+    const char *id = text(r, q, "execution");
+    int e = id ? 0 : sco_error_set(err, SCO_E_INVALID, "the job names no execution");
     if (e == 0)
         e = sco_store_execution(r->cli.store, id, &p->page, err);
     if (e == 0)
@@ -560,7 +557,12 @@ static void set_deadline(struct pipeline_job *p)
 int runner_pipeline(struct runner *r, struct sco_error *err)
 {
     struct pipeline_job p = {.r = r};
-    int e = load(&p, err);
+    const struct sco_node *q = NULL;
+    int e = sco_json_parse(sco_str_c(r->job.other), &r->arena, &q, err);
+    if (e == 0 && !sco_get(q, "execution"))
+        return runner_pipeline_rule(r, q, err);
+    if (e == 0)
+        e = load(&p, q, err);
     if (e == 0) {
         set_deadline(&p);
         e = check_allowed(&p, err);

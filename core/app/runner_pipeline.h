@@ -92,3 +92,7 @@ int pipeline_scan_job(struct pipeline_job *p, const struct stage_run *s, size_t 
 /* The artifacts of an attempt that has ended, in the transaction that is open. */
 int pipeline_keep_artifacts(struct pipeline_job *p, const struct stage_run *s,
                             struct sco_error *err);
+
+/* ---- runner_pipeline_rule.c ---- */
+struct sco_node;
+int runner_pipeline_rule(struct runner *r, const struct sco_node *q, struct sco_error *err);

@@ -125,7 +125,11 @@ int runner_after_scan(struct runner *r, struct sco_store *s, const struct sco_sc
 int runner_comment_request(struct runner *r, const struct sco_node *q, struct sco_buf *ret,
                            struct sco_error *err);
 
-/* ---- runner_pipeline*.c: own header ---- */
+/* ---- runner_execution.c ---- */
+/* In the transaction of the job's end: what an operation says of a run at the platform. */
+int runner_execution_keep(struct runner *r, const char *id, const char *op,
+                          const struct sco_ci_answer *a, struct sco_error *err);
+
 
 /* ---- runner_ci.c ---- */
 int runner_ci(struct runner *r, struct sco_error *err);
