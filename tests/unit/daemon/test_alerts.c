@@ -1,0 +1,128 @@
+/* Findings that are overdue: told once each, one alert a repository. */
+#include "alerts.h"
+
+#include "../../support/scan_fixture.h"
+
+#include <secureops/crypto.h>
+#include <secureops/fs.h>
+#include <secureops/store_stats.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define DAY (24 * 3600 * 1000LL)
+
+struct world {
+    char *dir;
+    struct sco_store *store;
+    struct sco_scan scan;
+    struct sco_pool *pool;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct sco_error err = {0};
+    char where[600];
+    const int64_t sla[SCO_SEV_MAX_] = {[SCO_SEV_CRITICAL] = DAY, [SCO_SEV_HIGH] = 3 * DAY};
+    assert_int_equal(sco_fs_mkdtemp(NULL, "sco-alerts-", &w->dir, &err), 0);
+    snprintf(where, sizeof where, "%s/store.db", w->dir);
+    struct sco_store_options o = {.where = where, .create = true};
+    if (sco_store_open(&o, &w->store, &err) < 0)
+        fail_msg("%s", err.text);
+    sco_store_set_sla(w->store, sla);
+    fixture_init(&w->scan);
+    w->scan.findings.pool = w->pool = sco_pool_new();
+    assert_non_null(w->pool);
+    fixture_run(&w->scan, "t", "T", SCO_RUN_STATUS_COMPLETED);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    sco_store_close(w->store);
+    w->scan.findings.pool = NULL;
+    fixture_done(&w->scan);
+    sco_pool_free(w->pool);
+    assert_int_equal(sco_fs_remove_tree(w->dir), 0);
+    free(w->dir);
+    free(w);
+    return 0;
+}
+
+static void save(struct world *w, const char *repository)
+{
+    struct sco_error err = {0};
+    struct sco_store_subject sub = {.repository = repository, .branch = "main", .scope = ""};
+    sco_uuid4(w->scan.id);
+    fixture_count(&w->scan);
+    if (sco_store_save_scan(w->store, &sub, &w->scan, &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static struct sco_alert_page alerts_after(struct world *w, int64_t days, int64_t since, size_t n)
+{
+    struct sco_error err = {0};
+    struct sco_alert_page p = {0};
+    struct sco_alert_filter f = {.kind = "sla_breached"};
+    if (alerts_overdue(w->store, w->scan.completed_ms + days * DAY, since, &err) < 0 ||
+        sco_store_alerts(w->store, &f, &p, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(p.n, n);
+    return p;
+}
+
+static void test_overdue(void **state)
+{
+    struct world *w = *state;
+    fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_CRITICAL, "T", "r1", "Injection");
+    fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_HIGH, "T", "r2", "Traversal");
+    fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_LOW, "T", "r3", "Naming");
+    save(w, "shop");
+    save(w, "depot");
+    struct sco_alert_page p = alerts_after(w, 0, 0, 0);
+    sco_alert_page_done(&p);
+    p = alerts_after(w, 2, 0, 2); /* one a repository */
+    for (size_t i = 0; i < p.n; i++) {
+        assert_string_equal(p.v[i].title, "1 finding is overdue");
+        assert_string_equal(p.v[i].message, "CRITICAL Injection in src/file.c\n");
+        assert_int_equal(p.v[i].severity, SCO_SEV_CRITICAL);
+        assert_int_equal(strlen(p.v[i].object), 36);
+    }
+    assert_string_not_equal(p.v[0].repository, p.v[1].repository);
+    sco_alert_page_done(&p);
+    p = alerts_after(w, 2, 0, 2); /* a node that has just begun, too */
+    sco_alert_page_done(&p);
+    p = alerts_after(w, 4, w->scan.completed_ms + 2 * DAY, 4); /* the others, on their day */
+    assert_string_equal(p.v[0].message, "HIGH Traversal in src/file.c\n");
+    assert_int_equal(p.v[0].severity, SCO_SEV_HIGH);
+    sco_alert_page_done(&p);
+    p = alerts_after(w, 400, w->scan.completed_ms + 4 * DAY, 4); /* no end for LOW here */
+    sco_alert_page_done(&p);
+}
+
+static void test_many(void **state)
+{
+    struct world *w = *state;
+    char title[40];
+    for (int i = 0; i < 700; i++) { /* more than one page of them */
+        snprintf(title, sizeof title, "Finding %03d", i);
+        fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_CRITICAL, "T", "r", title);
+    }
+    save(w, "shop");
+    struct sco_alert_page p = alerts_after(w, 2, 0, 1);
+    assert_string_equal(p.v[0].title, "700 findings are overdue");
+    assert_non_null(strstr(p.v[0].message, "and 695 more"));
+    sco_alert_page_done(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_overdue, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many, set_up, tear_down)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
