@@ -307,15 +307,20 @@ static int do_pipeline(struct workflow_job *w, const struct wanted *x, size_t i,
     SCO_AUTO(sco_buf) struct sco_buf b = {0}, key = {0}, revision = {0};
     struct sco_json_out o = {.b = &b};
     struct sco_job_added added;
-    const char *name = workflow_text(w, x->with, "name");
+    const char *name = workflow_text(w, x->with, "name"), *ref = workflow_text(w, x->with, "ref");
+    bool scan = sco_str_is(sco_text(sco_get(w->event, "event")), "scan"); /* of no platform */
+    if (scan && !ref)
+        ref = event_text(w, "branch");
     sco_json_begin(&o, '{');
     sco_json_kz(&o, "pipeline", name);
     sco_json_kz(&o, "integration", w->integration);
-    sco_json_kz(&o, "ref", workflow_text(w, x->with, "ref"));
+    sco_json_kz(&o, "ref", ref);
     put_inputs(&o, sco_get(x->with, "inputs"));
     sco_json_ki64(&o, "depth", w->depth + 1);
-    sco_json_key(&o, "event");
-    sco_json_node(&o, w->event);
+    if (!scan) {
+        sco_json_key(&o, "event");
+        sco_json_node(&o, w->event);
+    }
     sco_json_end(&o, '}');
     sco_buf_addf(&key, "pipeline:%s", name);
     sco_buf_addf(&revision, "%s:%zu", w->r->job.id, i);

@@ -142,6 +142,16 @@ static int check_notify(struct workflow_job *w, struct wanted *x)
     return 0;
 }
 
+/* What was scanned may be a stranger's: a pipeline runs a branch of ours. */
+static int check_pipeline(struct workflow_job *w, struct wanted *x)
+{
+    bool scan = sco_str_is(sco_text(sco_get(w->event, "event")), "scan");
+    const char *branch = workflow_text(w, w->event, "branch");
+    if (scan && !sco_get(x->with, "ref") && (!branch || strncmp(branch, "refs/", 5) == 0))
+        return refuse(w, x, "the scan is of no branch: 'ref' has to say which");
+    return 0;
+}
+
 static int check(struct workflow_job *w, struct wanted *x)
 {
     bool deep = w->depth >= SCO_WORKFLOW_DEPTH_MAX;
@@ -157,7 +167,7 @@ static int check(struct workflow_job *w, struct wanted *x)
     case SCO_ACTION_PIPELINE:
         return deep ? refuse(w, x, "workflows have caused %d events one after the other",
                              SCO_WORKFLOW_DEPTH_MAX)
-                    : 0;
+                    : check_pipeline(w, x);
     case SCO_ACTION_COMMENT:
         return check_comment(w, x);
     case SCO_ACTION_CALL:

@@ -83,7 +83,7 @@ class Watchdog(test_webhooks.Webhooks):
         self.ask(202, "POST", f"/jobs/{job['id']}/cancel")
         self.until(lambda: len(self.of("error")) == 3)
         self.assertEqual(len(self.of("error")), 3, [
-            (j["state"], j["reason"], j["request"]["commit"]) for j in self.scans()])
+            (j["state"], j.get("reason"), j["request"]["commit"]) for j in self.scans()])
         states = {j["request"]["commit"]: j["state"] for j in self.scans()}
         self.assertEqual(states, {sha(1): "dead", sha(2): "dead", sha(3): "cancelled"})
         self.until(lambda: {j["state"] for j in self.of("error")} == {"completed"})

@@ -4,12 +4,17 @@ import hashlib
 import hmac
 import http.server
 import json
+import pathlib
+import sys
 import threading
 import time
 
-import webhooks
 import test_webhooks
+import webhooks
 from webhooks import pull_request, push
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from github_standin import GitHub  # noqa: E402
 
 PACK = """
 return {
@@ -50,6 +55,16 @@ return {
     run = function(event)
       notify { title = "never" }
       call { url = "http://169.254.169.254/latest", body = "x" }
+    end,
+  },
+  {
+    id = "answer",
+    title = "Acts at the platform",
+    on = "pull_request",
+    run = function(event)
+      comment { text = "Thank you, " .. event.actor .. "." }
+      trigger { workflow = "ci.yml", ref = "main", inputs = { pr = tostring(event.pr_number) } }
+      scan { types = { "SAST" }, at = "00:00" }
     end,
   },
   {
@@ -240,6 +255,43 @@ class Sinks(Workflows):
         self.start_daemon()
         time.sleep(4)  # two looks at the alerts of the last hour
         self.assertEqual(len(self.jobs("call")), 3)
+
+
+class Platform(Workflows):
+    rules = "[{on: pull_request, scan: false, workflows: [answer]}]"
+
+    def setUp(self):
+        self.github = GitHub()
+        self.addCleanup(self.github.__exit__)
+        super().setUp()
+
+    @property
+    def more(self):
+        account = self.root / "account"
+        account.write_text("ghs_app")
+        account.chmod(0o600)
+        return (f'    api_url: "{self.github.url}"\n    token: "file:{account}"\n'
+                '    write_gap: 0s\n    backoff: 20ms\n    poll: 0\n')
+
+    def test_what_is_done_there(self):
+        event, payload = pull_request(7, 2)
+        payload = json.loads(json.dumps(payload).replace("acme/shop", "acme/widget"))
+        self.send(202, event, payload)
+        self.assertEqual(self.ended("workflow")[0]["state"], "completed")
+        jobs = self.ended("ci", 3)
+        self.assertEqual({j["state"] for j in jobs}, {"completed"}, [
+            (j["request"]["op"], j["state"], j.get("reason")) for j in jobs])
+        self.assertEqual(sorted(j["request"]["op"] for j in jobs),
+                         ["comment", "publish", "trigger"])  # the scan's check waits
+        bodies = [c["body"] for c in self.github.comments.values()]
+        self.assertEqual(len(bodies), 1, bodies)
+        self.assertIn("Thank you, kim.", bodies[0])
+        self.assertEqual(len(self.github.dispatches), 1)
+        scan, = self.jobs("scan")
+        self.assertEqual((scan["state"], scan["origin"]), ("queued", "workflow"))
+        self.assertEqual(scan["request"]["types"], ["SAST"])
+        self.assertEqual({e["action"] for e in self.get("/audit?action=workflow.")["items"]},
+                         {"workflow.comment", "workflow.trigger", "workflow.scan"})
 
 
 class AfterScan(Workflows):
