@@ -39,6 +39,8 @@ int jenkins_build_of(struct jenkins_op *o, struct sco_str id, struct jenkins_bui
             b.job = sco_str_make(id.p, i);
             break;
         }
+    if (!b.job.n)
+        return sco_errf(o->e, SCO_E_INVALID, "the name of the job (folder/job) is missing");
     for (size_t at = 0; at <= b.job.n; at++) {
         size_t from = at;
         while (at < b.job.n && b.job.p[at] != '/')

@@ -93,7 +93,7 @@ int64_t jenkins_pull_of(struct sco_str job)
     size_t at = job.n;
     while (at && job.p[at - 1] != '/')
         at--;
-    return number(ci_behind(sco_str_make(job.p + at, job.n - at), "PR-"));
+    return job.n ? number(ci_behind(sco_str_make(job.p + at, job.n - at), "PR-")) : 0;
 }
 
 void jenkins_set_branch(const struct sco_host *h, struct ci_event *ev, struct sco_str branch)
@@ -221,7 +221,8 @@ static void outbound(const struct sco_host *h, struct ci_event *ev, const struct
     size_t at = tail.n;
     while (at && tail.p[at - 1] != '/')
         at--;
-    n = number(sco_str_make(tail.p + at, tail.n - at));
+    if (tail.n)
+        n = number(sco_str_make(tail.p + at, tail.n - at));
     if (!n)
         n = number(ci_behind(sco_text_at(p, "buildName"), "#"));
     if (name.n && n > 0)

@@ -86,6 +86,7 @@ class Runs(Case):
         stages = self.good(self.call("status", pipeline_id="scan#5"))["stages"]
         self.assertEqual([(s["name"], s["status"], s["finished_at"]) for s in stages],
                          [("Build", "success", "2023-11-14T22:13:22Z"), ("Test", "running", None)])
+        self.assertEqual(self.call("status").name, "INVALID")
         for bad in ("scan", "scan#x", "scan#5/../6", "#5"):
             self.assertEqual(self.call("status", pipeline_id=bad).name, "INVALID", bad)
 
