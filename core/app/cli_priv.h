@@ -236,6 +236,7 @@ int cmd_db(struct cli *c);
 int cmd_audit(struct cli *c);
 int cmd_jobs(struct cli *c);
 int cmd_deliveries(struct cli *c);
+int cmd_pipelines(struct cli *c);
 int cmd_schedules(struct cli *c);
 int cmd_waivers(struct cli *c);
 int cmd_login(struct cli *c);

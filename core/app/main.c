@@ -231,6 +231,17 @@ static const struct flag jobs_flags[] = {
     {0},
 };
 
+static const struct flag pipelines_flags[] = {
+    {"status", 0, "STATUS", NULL, ARG_STATUS, "history: running, waiting_approval, failure, ..."},
+    {"branch", 0, "REF", NULL, ARG_BRANCH, "run: branch or refs/tags/TAG; history: of this branch"},
+    {"limit", 0, "N", NULL, ARG_LIMIT, "list, history: at most so many (default: 50)"},
+    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "go on where the page before ended"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    SERVER_FLAGS,
+    COMMON_FLAGS,
+    {0},
+};
+
 static const struct flag deliveries_flags[] = {
     {"status", 0, "STATUS,...", NULL, ARG_STATUS, "list: received, done, failed"},
     {"integration", 0, "NAME", NULL, ARG_TARGET, "list: of this integration"},
@@ -376,6 +387,9 @@ static const struct command commands[] = {
     {"scans", "list | show ID", "Shows stored scans.", NULL, scans_flags, cmd_scans},
     {"jobs", "list | show ID | cancel ID | retry ID", "Shows the jobs of the daemon's store.", NULL,
      jobs_flags, cmd_jobs},
+    {"pipelines", "check FILE | list | show NAME | run NAME | history | logs ID",
+     "Checks a definition, and runs the pipelines of a daemon.", "docs/pipelines.md.",
+     pipelines_flags, cmd_pipelines},
     {"deliveries", "list | show ID | retry ID",
      "Shows webhooks of CI platforms, and what came of them.", NULL, deliveries_flags,
      cmd_deliveries},
