@@ -295,7 +295,7 @@ int api_pipeline_statistics(struct api_call *c, struct sco_error *err)
                                    .platform = api_query(c, "platform"),
                                    .environment = api_query(c, "environment"),
                                    .repositories = api_scope(c),
-                                   .until = c->now};
+                                   .until = c->now + 1};
     int r = take_pipeline(c, &f.pipeline_id, err);
     if (r == 0)
         r = api_query_time(c, "until", &f.until, err);

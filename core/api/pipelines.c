@@ -179,7 +179,7 @@ static int take_platform(struct api_call *c, struct sco_stored_pipeline *p,
                          p->integration);
     if (api_scope(c) && !same_repository(t->key, p->repository))
         return sco_error_set(err, SCO_E_PERMISSION, "%s is not in your scope", p->repository);
-    p->target.platform = found->plugin;
+    p->target.platform = found->platform ? found->platform : found->plugin;
     return 0;
 }
 

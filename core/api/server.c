@@ -85,6 +85,8 @@ static const struct sco_integration *keep_integrations(struct sco_api *a,
     for (size_t i = 0; v && i < n; i++)
         v[i] = (struct sco_integration){.name = keep(a, w->integrations[i].name, failed),
                                         .platform = keep(a, w->integrations[i].platform, failed),
+                                        .repositories =
+                                            keep_list(a, w->integrations[i].repositories, failed),
                                         .enabled = w->integrations[i].enabled,
                                         .flood_rate = w->integrations[i].flood_rate,
                                         .delivery_limit = w->integrations[i].delivery_limit};
