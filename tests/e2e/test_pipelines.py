@@ -6,7 +6,7 @@ import time
 import unittest
 
 from daemon import JOB_S, DaemonCase
-from harness import BUILD
+from harness import BUILD, PASSED, USAGE
 
 SECRET = "hunter2-correct-horse"
 ENDED = ("success", "failure", "timed_out", "cancelled", "skipped", "waiting_approval")
@@ -271,6 +271,23 @@ stages:
                          self.logs(x))
         self.assertTrue(self.get("/vulnerabilities")["items"])
         self.assertIn("gate: failed", self.logs(x))
+
+    def test_from_the_command_line(self):
+        (self.cwd / "p.yaml").write_text("stages:\n  - {name: a, steps: [{run: echo hello}]}\n"
+                                         "  - {name: b, needs: [a], approval: true}\n")
+        self.assertIn("b after a, when approved",
+                      self.run_it("pipelines", "check", "p.yaml", code=PASSED).out)
+        (self.cwd / "bad.yaml").write_text("stages:\n  - {name: a, step: []}\n")
+        self.assertIn("bad.yaml:2:15", self.run_it("pipelines", "check", "bad.yaml", code=USAGE).err)
+        self.put("cli", "stages: [{name: a, steps: [{run: 'echo hello; seq 1 30000'}]}]")
+        self.env["SECUREOPS_SERVER"], self.env["SECUREOPS_TOKEN"] = self.url, self.token
+        self.assertIn("cli", self.run_it("pipelines", "list", code=PASSED).out)
+        self.assertIn("echo hello", self.run_it("pipelines", "show", "cli", code=PASSED).out)
+        id = self.run_it("pipelines", "run", "cli", code=PASSED).out.split()[0]
+        lines = self.run_it("pipelines", "logs", id, code=PASSED).out.splitlines()
+        self.assertEqual(lines[1:], ["hello"] + [str(i) for i in range(1, 30001)])
+        self.assertIn("success", self.run_it("pipelines", "history", code=PASSED).out)
+        self.run_it("pipelines", "show", "nothing", code=USAGE)
 
     def test_what_is_refused(self):
         bad = {"name": "x", "target": {"location": str(self.repo)},
