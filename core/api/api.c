@@ -1,11 +1,10 @@
 /* The API: the server with its routes and its document. */
 #include "server_priv.h"
 
-static const struct api_route *const tables[] = {api_routes_scans,      api_routes_findings,
-                                                 api_routes_policies,   api_routes_schedules,
-                                                 api_routes_accounts,   api_routes_system,
-                                                 api_routes_events,     api_routes_webhooks,
-                                                 api_routes_deliveries, api_routes_pipelines, NULL};
+static const struct api_route *const tables[] = {
+    api_routes_scans,      api_routes_findings,  api_routes_policies,     api_routes_schedules,
+    api_routes_accounts,   api_routes_system,    api_routes_events,       api_routes_webhooks,
+    api_routes_deliveries, api_routes_pipelines, api_routes_publications, NULL};
 
 void api_own_parts(struct api_parts *ret)
 {

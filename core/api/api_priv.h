@@ -107,8 +107,9 @@ extern const struct api_route api_routes_accounts[];  /* auth, users, tokens, se
 extern const struct api_route api_routes_system[];    /* health, ready, metrics, document, reload */
 extern const struct api_route api_routes_events[];    /* events, feed */
 extern const struct api_route api_routes_webhooks[];  /* of CI platforms */
-extern const struct api_route api_routes_deliveries[]; /* what came of them */
-extern const struct api_route api_routes_pipelines[];  /* pipelines and their executions */
+extern const struct api_route api_routes_deliveries[];   /* what came of them */
+extern const struct api_route api_routes_pipelines[];    /* pipelines and their executions */
+extern const struct api_route api_routes_publications[]; /* what they are told */
 
 /* ---- connections that are taken over (API_STREAM) ----
  * The handler checks, and then either answers as any other (problem, reply) or takes the

@@ -8,7 +8,7 @@ enum { TIMEOUT_MS = 120000 };
 
 /* ---- the request ---- */
 struct call {
-    const char *integration, *op, *publication, *phase, *scan_id, *reason, *execution;
+    const char *integration, *op, *publication, *phase, *scan_id, *reason, *execution, *commit;
     int64_t revision;
     const struct sco_node *request;
     const struct sco_plugin_info *plugin;
@@ -25,9 +25,9 @@ static const char *text(struct sco_arena *a, const struct sco_node *q, const cha
 
 static int take(struct runner *r, struct call *c, struct sco_error *err)
 {
-    static const char *const known[] = {"integration", "op",       "request",
-                                        "publication", "revision", "phase",
-                                        "scan_id",     "reason",   "execution"};
+    static const char *const known[] = {"integration", "op",        "request", "publication",
+                                        "revision",    "phase",     "scan_id", "reason",
+                                        "execution",   "commit_sha"};
     const struct sco_node *q = NULL;
     int e = sco_json_parse(sco_str_c(r->job.other), &r->arena, &q, err);
     for (const struct sco_node *m = e == 0 ? q->child : NULL; m; m = m->next) {
@@ -45,6 +45,7 @@ static int take(struct runner *r, struct call *c, struct sco_error *err)
     c->scan_id = text(&r->arena, q, "scan_id");
     c->reason = text(&r->arena, q, "reason");
     c->execution = text(&r->arena, q, "execution");
+    c->commit = text(&r->arena, q, "commit_sha");
     c->revision = sco_int(sco_get(q, "revision"), 0);
     c->request = sco_get(q, "request");
     if (e == 0 && (!c->integration || !c->op || (c->publication && !c->phase)))
@@ -87,7 +88,14 @@ static int look(struct runner *r, struct call *c, struct sco_error *err)
     if (e < 0)
         return e;
     c->to = &c->page.v[0];
-    if (c->to->revision != (uint32_t)c->revision)
+    uint32_t newest = c->to->revision;
+    if (c->commit) { /* it gave way: what was told of it does not stay pending */
+        c->to->commit_sha = c->commit;
+        c->to->revision = (uint32_t)c->revision;
+        if (newest > c->to->revision && c->to->told >= c->to->revision)
+            return 0;
+        runner_log(r, SCO_LOG_INFO, "nobody was told of the older revision");
+    } else if (newest != (uint32_t)c->revision)
         runner_log(r, SCO_LOG_INFO, "a newer scan publishes this");
     else if (strcmp(c->phase, "pending") == 0 && c->to->is != SCO_PUBLICATION_PENDING)
         runner_log(r, SCO_LOG_INFO, "its result is told already");
@@ -126,13 +134,18 @@ static int keep_publication(struct runner *r, const struct call *c, const struct
                             struct sco_error *err)
 {
     bool pending = strcmp(c->phase, "pending") == 0, told = a->code >= 0;
+    const char *state = member(r, a->result, "state");
     enum sco_publication_state is = pending ? SCO_PUBLICATION_PENDING
                                     : told  ? SCO_PUBLICATION_PUBLISHED
                                             : SCO_PUBLICATION_FAILED;
     const char *reason = a->code == 0 ? NULL : a->reason;
-    int e = sco_store_publication_end(r->cli.store, c->to->id, c->to->revision, is,
-                                      told ? member(r, a->result, "state") : NULL, c->scan_id,
-                                      pending ? NULL : reason, sco_now_ms(), err);
+    int e = told || state
+                ? sco_store_publication_told(r->cli.store, c->to->id, c->to->revision, state, err)
+                : 0;
+    if (e < 0 || c->commit)
+        return e;
+    e = sco_store_publication_end(r->cli.store, c->to->id, c->to->revision, is, NULL, c->scan_id,
+                                  pending ? NULL : reason, sco_now_ms(), err);
     return e == SCO_E_CANCELLED ? 0 : e; /* a newer scan has the word */
 }
 

@@ -169,7 +169,8 @@ static void write_null(struct sco_json_out *o, const char *key, const char *z)
         write_member(o, key, NULL);
 }
 
-static void write_place(struct sco_json_out *o, const struct sco_stored_publication *p)
+static void write_place(struct sco_json_out *o, const struct sco_stored_publication *p,
+                        struct sco_arena *a)
 {
     sco_json_kz(o, "repository", p->repository);
     write_member(o, "context", p->context);
@@ -180,6 +181,7 @@ static void write_place(struct sco_json_out *o, const struct sco_stored_publicat
     else
         write_member(o, "pr_number", NULL);
     sco_json_kz(o, "marker", p->marker);
+    sco_json_kz(o, "key", sco_arena_fmt(a, "%.8s-%u", p->id, p->revision));
     sco_json_kz(o, "name", "SecureOps");
     if (p->steps)
         write_member(o, "steps", p->steps);
@@ -215,7 +217,7 @@ int runner_publish_request(struct runner *r, const struct sco_stored_publication
     const char *file = NULL;
     int e = 0;
     sco_json_begin(&o, '{');
-    write_place(&o, p);
+    write_place(&o, p, &r->arena);
     sco_json_kz(&o, "phase", phase);
     write_null(&o, "reason", reason);
     if (strcmp(phase, "result") == 0) {

@@ -1,15 +1,9 @@
 /* Publications: what a platform was told of one commit or pull request, and is to be told. */
-#include "store_priv.h"
+#include "publications_priv.h"
 
 #include <secureops/crypto.h>
-#include <secureops/store_ci.h>
 
-enum { STUCK_MS = 30000, OF_JOB_MAX = 100, RETAIN_BATCH = 1000 };
-
-#define PUBLICATION_COLUMNS                                                                        \
-    "SELECT p.id, p.integration, p.repository, p.marker, p.commit_sha, p.branch, p.context, "      \
-    "p.steps, p.state, p.job_id, p.scan_id, p.reason, p.publication, p.pr_number, p.created_at, "  \
-    "p.updated_at, p.revision FROM publications p "
+enum { STUCK_MS = 5000, OF_JOB_MAX = 100, RETAIN_BATCH = 1000 };
 
 static const char *const states[SCO_PUBLICATION_STATE_MAX_] = {"pending", "published", "failed"};
 
@@ -24,14 +18,14 @@ void sco_publication_page_done(struct sco_publication_page *p)
     *p = (struct sco_publication_page){0};
 }
 
-static int parse_id(const char *id, uint8_t raw[16], struct sco_error *err)
+int publication_id(const char *id, uint8_t raw[16], struct sco_error *err)
 {
     if (id && store_uuid_parse(sco_str_c(id), raw))
         return 0;
     return sco_error_set(err, SCO_E_NOT_FOUND, "there is no publication %s", id ? id : "\"\"");
 }
 
-static int on_publication(void *user, const struct store_value *v, size_t n)
+int publication_row(void *user, const struct store_value *v, size_t n)
 {
     struct sco_publication_page *page = user;
     struct sco_arena *a = &page->arena;
@@ -56,7 +50,8 @@ static int on_publication(void *user, const struct store_value *v, size_t n)
                                          .pr_number = v[13].i,
                                          .created_at = v[14].i,
                                          .updated_at = v[15].i,
-                                         .revision = (uint32_t)v[16].i};
+                                         .revision = (uint32_t)v[16].i,
+                                         .told = (uint32_t)v[17].i};
     const char *const kept[] = {x->id,         x->integration, x->repository, x->marker,
                                 x->commit_sha, x->branch,      x->context,    x->steps,
                                 x->state,      x->job_id,      x->scan_id,    x->reason};
@@ -71,7 +66,7 @@ static int ask(struct sco_store *s, const char *sql, const struct store_value *v
 {
     struct sco_publication_page page = {0};
     page.v = sco_arena_alloc(&page.arena, limit * sizeof *page.v);
-    int r = page.v ? store_query(s, sql, v, n, on_publication, &page, err) : SCO_E_NOMEM;
+    int r = page.v ? store_query(s, sql, v, n, publication_row, &page, err) : SCO_E_NOMEM;
     if (r < 0)
         sco_publication_page_done(&page);
     else
@@ -84,7 +79,7 @@ int sco_store_publication(struct sco_store *s, const char *id, struct sco_public
 {
     struct sco_publication_page page = {0};
     uint8_t raw[16];
-    int r = parse_id(id, raw, err);
+    int r = publication_id(id, raw, err);
     if (r < 0)
         return r;
     struct store_value v = sv_bytes(STORE_UUID, raw, sizeof raw);
@@ -142,6 +137,27 @@ static struct store_value uuid_or_null(const char *z, uint8_t raw[16])
     return z && store_uuid_parse(sco_str_c(z), raw) ? sv_bytes(STORE_UUID, raw, 16) : sv_text(NULL);
 }
 
+static void subject_of(const struct sco_stored_publication *p, char *to, size_t size)
+{
+    if (p->pr_number)
+        snprintf(to, size, "#%lld", (long long)p->pr_number);
+    else
+        snprintf(to, size, "%s", p->commit_sha);
+}
+
+int sco_store_publication_of(struct sco_store *s, const struct sco_stored_publication *p,
+                             struct sco_publication_page *ret, struct sco_error *err)
+{
+    char subject[80];
+    subject_of(p, subject, sizeof subject);
+    struct store_value v[] = {sv_text(p->integration), sv_text(p->repository), sv_text(p->marker),
+                              sv_text(subject)};
+    return ask(s,
+               PUBLICATION_COLUMNS "WHERE p.integration = $1 AND p.repository = $2 AND p.marker = "
+                                   "$3 AND p.subject = $4",
+               v, SCO_ARRAY_LEN(v), 1, ret, err);
+}
+
 int sco_store_publication_put(struct sco_store *s, const struct sco_stored_publication *p,
                               int64_t now, char ret_id[37], struct sco_error *err)
 {
@@ -152,10 +168,7 @@ int sco_store_publication_put(struct sco_store *s, const struct sco_stored_publi
                              "a publication has an integration, a repository, a marker, a commit");
     sco_uuid4(text);
     SCO_BUG_ON(!store_uuid_parse(sco_str_c(text), id));
-    if (p->pr_number)
-        snprintf(subject, sizeof subject, "#%lld", (long long)p->pr_number);
-    else
-        snprintf(subject, sizeof subject, "%s", p->commit_sha);
+    subject_of(p, subject, sizeof subject);
     struct store_value v[] = {
         sv_bytes(STORE_UUID, id, sizeof id),
         sv_text(p->integration),
@@ -196,20 +209,37 @@ static int changed(int r, int64_t n, struct sco_error *err)
 }
 
 int sco_store_publication_waits(struct sco_store *s, const char *id, uint32_t revision,
-                                const char *job_id, int64_t now, struct sco_error *err)
+                                const char *job_id, const char *scan_id, int64_t now,
+                                struct sco_error *err)
 {
-    uint8_t raw[16], job[16];
+    uint8_t raw[16], job[16], scan[16];
     int64_t n = 0;
-    int r = parse_id(id, raw, err);
+    int r = publication_id(id, raw, err);
     if (r < 0)
         return r;
-    struct store_value v[] = {uuid_or_null(job_id, job), sv_i64(now),
+    struct store_value v[] = {uuid_or_null(job_id, job), uuid_or_null(scan_id, scan), sv_i64(now),
                               sv_bytes(STORE_UUID, raw, sizeof raw), sv_i64(revision)};
     r = store_exec(s,
-                   "UPDATE publications SET job_id = $1, updated_at = $2 WHERE id = $3 AND "
-                   "revision = $4",
+                   "UPDATE publications SET job_id = $1, scan_id = COALESCE($2, scan_id), "
+                   "updated_at = $3 WHERE id = $4 AND revision = $5",
                    v, SCO_ARRAY_LEN(v), &n, err);
     return changed(r, n, err);
+}
+
+int sco_store_publication_told(struct sco_store *s, const char *id, uint32_t revision,
+                               const char *state, struct sco_error *err)
+{
+    uint8_t raw[16];
+    int r = publication_id(id, raw, err);
+    if (r < 0)
+        return r;
+    struct store_value v[] = {json_or_null(state), sv_i64(revision), sv_i64(revision),
+                              sv_bytes(STORE_UUID, raw, sizeof raw)};
+    return store_exec(
+        s,
+        "UPDATE publications SET state = COALESCE($1, state), told = CASE WHEN told > "
+        "$2 THEN told ELSE $3 END WHERE id = $4",
+        v, SCO_ARRAY_LEN(v), NULL, err);
 }
 
 int sco_store_publication_end(struct sco_store *s, const char *id, uint32_t revision,
@@ -218,7 +248,7 @@ int sco_store_publication_end(struct sco_store *s, const char *id, uint32_t revi
 {
     uint8_t raw[16], scan[16];
     int64_t n = 0;
-    int r = parse_id(id, raw, err);
+    int r = publication_id(id, raw, err);
     if (r < 0)
         return r;
     struct store_value v[] = {
@@ -236,37 +266,4 @@ int sco_store_publication_end(struct sco_store *s, const char *id, uint32_t revi
                    "id = $6 AND revision = $7",
                    v, SCO_ARRAY_LEN(v), &n, err);
     return changed(r, n, err);
-}
-
-/* ---- for polls ---- */
-struct names {
-    const char **v;
-    size_t n;
-    struct sco_arena *arena;
-};
-
-static int on_name(void *user, const struct store_value *v, size_t n)
-{
-    struct names *x = user;
-    (void)n;
-    x->v[x->n] = store_keep(x->arena, &v[0]);
-    return x->v[x->n++] ? 0 : SCO_E_NOMEM;
-}
-
-int sco_store_poll_repositories(struct sco_store *s, const char *integration, uint32_t limit,
-                                struct sco_arena *arena, const char *const **ret,
-                                struct sco_error *err)
-{
-    struct names x = {.arena = arena};
-    struct store_value v[] = {sv_text(integration), sv_i64(limit)};
-    x.v = sco_arena_alloc(arena, ((size_t)limit + 1) * sizeof *x.v);
-    int r = x.v ? store_query(s,
-                              "SELECT DISTINCT repository FROM publications WHERE integration = $1 "
-                              "ORDER BY repository LIMIT $2",
-                              v, SCO_ARRAY_LEN(v), on_name, &x, err)
-                : SCO_E_NOMEM;
-    if (r < 0)
-        return r == SCO_E_NOMEM ? sco_error_nomem(err) : r;
-    *ret = x.v;
-    return 0;
 }

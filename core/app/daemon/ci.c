@@ -345,8 +345,29 @@ static const struct sco_metric oldest = {.name = "secureops_deliveries_oldest_se
                                                  "acted upon.",
                                          .kind = SCO_GAUGE};
 
+static const struct sco_metric telling = {.name = "secureops_publications",
+                                          .help = "What platforms are told of scans: pending, or "
+                                                  "what could not be told.",
+                                          .kind = SCO_GAUGE,
+                                          .labels = {"status"}};
+static const struct sco_metric telling_oldest = {
+    .name = "secureops_publications_oldest_seconds",
+    .help = "Age of the oldest publication that is pending.",
+    .kind = SCO_GAUGE};
+
+static void meter_publications(struct daemon *d, struct sco_store *s, int64_t now)
+{
+    struct sco_publication_counts c = {0};
+    if (sco_store_publication_counts(s, &c, NULL) < 0)
+        return;
+    sco_metric_set(d->metrics, &telling, (double)c.pending, "pending");
+    sco_metric_set(d->metrics, &telling, (double)c.failed, "failed");
+    sco_metric_set(d->metrics, &telling_oldest, c.oldest ? (double)(now - c.oldest) / 1000 : 0);
+}
+
 void ci_meter(struct daemon *d, struct sco_store *s, int64_t now)
 {
+    meter_publications(d, s, now);
     struct sco_delivery_counts c = {0};
     if (sco_store_delivery_counts(s, &c, NULL) < 0)
         return;

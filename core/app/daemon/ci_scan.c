@@ -152,6 +152,17 @@ static int steps_text(const char *const *steps, struct sco_buf *b, struct sco_er
     return sco_buf_check(b, err);
 }
 
+static int give_way(struct sco_store *s, const struct sco_stored_publication *to, int64_t now,
+                    struct sco_error *err)
+{
+    struct sco_publication_page page = {0};
+    int r = sco_store_publication_of(s, to, &page, err);
+    if (r == 0 && page.n && page.v[0].is == SCO_PUBLICATION_PENDING)
+        r = sco_ci_job_give_way(s, &page.v[0], now, err);
+    sco_publication_page_done(&page);
+    return r;
+}
+
 static int publish(struct sco_store *s, const struct sco_ci_event *e, const struct sco_ci_action *a,
                    const char *job_id, int64_t now, struct sco_error *err)
 {
@@ -170,6 +181,8 @@ static int publish(struct sco_store *s, const struct sco_ci_event *e, const stru
                                        .context = context.n ? sco_buf_z(&context) : NULL,
                                        .steps = steps.n ? sco_buf_z(&steps) : NULL,
                                        .job_id = job_id};
+    if (r == 0)
+        r = give_way(s, &p, now, err);
     if (r == 0)
         r = sco_store_publication_put(s, &p, now, id, err);
     if (r == 0)

@@ -191,6 +191,7 @@ struct sco_stored_publication {
     enum sco_publication_state is;
     int64_t created_at, updated_at;
     uint32_t revision; /* counts the puts; who publishes an older one gives way */
+    uint32_t told;     /* the newest revision that the platform has heard of; 0: none */
 };
 struct sco_publication_page {
     struct sco_stored_publication *v;
@@ -210,17 +211,47 @@ int sco_store_publication(struct sco_store *s, const char *id, struct sco_public
 int sco_store_publications_of_job(struct sco_store *s, const char *job_id,
                                   struct sco_publication_page *ret,
                                   struct sco_error *err) SCO_NODISCARD;
-/* From now on it waits for another job, which publishes. SCO_E_CANCELLED: as below. */
+/* From now on it waits for another job, which publishes the scan (NULL: none). SCO_E_CANCELLED: as
+ * below. */
 int sco_store_publication_waits(struct sco_store *s, const char *id, uint32_t revision,
-                                const char *job_id, int64_t now,
+                                const char *job_id, const char *scan_id, int64_t now,
                                 struct sco_error *err) SCO_NODISCARD;
+/* What the platform was told of `revision`, and the plugin's state afterwards (NULL: as it was):
+ * also when a newer one is there by now, for it is what the next call has to begin with. */
+int sco_store_publication_told(struct sco_store *s, const char *id, uint32_t revision,
+                               const char *state, struct sco_error *err) SCO_NODISCARD;
 /* What came of publishing `revision`; state, scan_id, reason NULL: as they were.
  * SCO_E_CANCELLED: a newer one is there. */
 int sco_store_publication_end(struct sco_store *s, const char *id, uint32_t revision,
                               enum sco_publication_state is, const char *state, const char *scan_id,
                               const char *reason, int64_t now, struct sco_error *err) SCO_NODISCARD;
+/* The one that a put with the same integration, repository, marker, pr_number or commit_sha would
+ * take over. *ret->n 0: there is none. */
+int sco_store_publication_of(struct sco_store *s, const struct sco_stored_publication *p,
+                             struct sco_publication_page *ret, struct sco_error *err) SCO_NODISCARD;
+struct sco_publication_filter {
+    uint32_t states; /* bits 1 << enum sco_publication_state; 0: any */
+    const char *integration, *repository, *commit_sha, *cursor;
+    int64_t pr_number; /* 0: any */
+    uint32_t limit;    /* 0: 100 */
+};
+/* The newest first. */
+int sco_store_publications(struct sco_store *s, const struct sco_publication_filter *f,
+                           struct sco_publication_page *ret, struct sco_error *err) SCO_NODISCARD;
+/* An object, without context and state. */
+void sco_stored_publication_write(struct sco_json_out *o, const struct sco_stored_publication *p);
+/* Pending again, of the same revision: who asks adds the job that publishes. SCO_E_INVALID: it is
+ * pending. In the transaction that is open. */
+int sco_store_publication_again(struct sco_store *s, const char *id, int64_t now,
+                                struct sco_error *err) SCO_NODISCARD;
+struct sco_publication_counts {
+    uint64_t pending, failed;
+    int64_t oldest; /* updated_at of the oldest that is pending; 0: none */
+};
+int sco_store_publication_counts(struct sco_store *s, struct sco_publication_counts *ret,
+                                 struct sco_error *err) SCO_NODISCARD;
 /* The watchdog: those that are pending while the job that they wait for has ended without them,
- * half a minute ago. */
+ * five seconds ago. */
 int sco_store_publications_stuck(struct sco_store *s, int64_t now, uint32_t limit,
                                  struct sco_publication_page *ret,
                                  struct sco_error *err) SCO_NODISCARD;

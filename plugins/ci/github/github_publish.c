@@ -154,7 +154,9 @@ static int read_request(struct github_publish *p)
 {
     struct github_op *o = p->o;
     const struct sco_node *q = o->q, *state = sco_get(q, "state");
-    struct sco_str scan = sco_text_at(q, "scan.id"), file = sco_text_at(q, "markdown");
+    struct sco_str scan = sco_text_at(q, "key"), file = sco_text_at(q, "markdown");
+    if (!scan.n)
+        scan = sco_text_at(q, "scan.id");
     p->marker = sco_text_at(q, "marker");
     p->sha = ci_sha_at(q, "commit_sha");
     p->base_sha = ci_sha_at(q, "base_sha");

@@ -467,6 +467,36 @@ static void deliveries_over_the_api(void **state)
     sco_store_close(s);
 }
 
+static void publications_over_the_api(void **state)
+{
+    struct sco_error err = {0};
+    char token[512], path[128], bound[512], id[37];
+    struct sco_stored_publication p = {.integration = "github",
+                                       .repository = "acme/shop",
+                                       .marker = "secureops",
+                                       .commit_sha = "abc",
+                                       .pr_number = 7};
+    (void)state;
+    snprintf(token, sizeof token, "%s", api_fixture_token(&w, "admin", ""));
+    snprintf(bound, sizeof bound, "%s", api_fixture_token(&w, "admin", "https://x/*"));
+    struct sco_store *s = api_fixture_store(&w, &err);
+    assert_int_equal(sco_store_publication_put(s, &p, 1, id, &err), 0);
+    ask_api(403, "GET", "/api/v1/publications", bound, "");
+    ask_api(400, "GET", "/api/v1/publications?status=x", token, "status");
+    ask_api(400, "GET", "/api/v1/publications?pr_number=0", token, "pr_number");
+    ask_api(200, "GET", "/api/v1/publications?status=failed", token, "\"items\":[]");
+    ask_api(200, "GET", "/api/v1/publications?repository=acme/shop&pr_number=7", token,
+            "\"status\":\"pending\"");
+    snprintf(path, sizeof path, "/api/v1/publications/%s/retry", id);
+    ask_api(409, "POST", path, token, "is pending");
+    assert_int_equal(
+        sco_store_publication_end(s, id, 1, SCO_PUBLICATION_FAILED, NULL, NULL, "401", 1, &err), 0);
+    ask_api(403, "POST", path, bound, "");
+    ask_api(200, "POST", path, token, "\"status\":\"pending\"");
+    ask_api(404, "GET", "/api/v1/publications/x", token, "");
+    sco_store_close(s);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -481,6 +511,7 @@ int main(void)
         T(a_client_that_is_gone),
         T(the_end_comes_first),
         T(deliveries_over_the_api),
+        T(publications_over_the_api),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -635,6 +635,70 @@ TEST(a_newer_scan_takes_a_publication_over)
     assert_int_equal(sco_store_publication(w->s, w->repository, &p, &err), SCO_E_NOT_FOUND);
 }
 
+TEST(publications_are_listed_counted_and_told_again)
+{
+    WORLD;
+    char id[37], other[37];
+    struct sco_publication_page p = {0};
+    struct sco_publication_counts n = {0};
+    struct sco_stored_publication x = a_publication("aaa");
+    OK(sco_store_publication_of(w->s, &x, &p, &err));
+    assert_int_equal(p.n, 0);
+    sco_publication_page_done(&p);
+    OK(sco_store_publication_put(w->s, &x, w->now, id, &err));
+    OK(sco_store_publication_of(w->s, &x, &p, &err));
+    assert_string_equal(p.v[0].id, id);
+    assert_int_equal(p.v[0].told, 0);
+    sco_publication_page_done(&p);
+    x.pr_number = 0;
+    OK(sco_store_publication_put(w->s, &x, w->now + 1, other, &err));
+    /* what the platform knows is kept, even of a revision that gave way */
+    x = a_publication("bbb");
+    OK(sco_store_publication_put(w->s, &x, w->now, id, &err));
+    OK(sco_store_publication_told(w->s, id, 1, "{\"check\":6}", &err));
+    OK(sco_store_publication_told(w->s, id, 0, NULL, &err));
+    OK(sco_store_publication(w->s, id, &p, &err));
+    assert_int_equal(p.v[0].told, 1);
+    assert_string_equal(p.v[0].state, "{\"check\":6}");
+    sco_publication_page_done(&p);
+    OK(sco_store_publication_counts(w->s, &n, &err));
+    assert_int_equal(n.pending, 2);
+    assert_int_equal(n.oldest, w->now);
+    assert_int_equal(sco_store_publication_again(w->s, id, w->now, &err), SCO_E_INVALID);
+    OK(sco_store_publication_end(w->s, id, 2, SCO_PUBLICATION_FAILED, NULL, NULL, "401", w->now,
+                                 &err));
+    struct sco_publication_filter f = {.states = 1u << SCO_PUBLICATION_FAILED};
+    OK(sco_store_publications(w->s, &f, &p, &err));
+    assert_int_equal(p.n, 1);
+    assert_string_equal(p.v[0].reason, "401");
+    sco_publication_page_done(&p);
+    f = (struct sco_publication_filter){.limit = 1};
+    OK(sco_store_publications(w->s, &f, &p, &err));
+    assert_string_equal(p.v[0].id, other);
+    assert_non_null(p.cursor);
+    f.cursor = p.cursor;
+    struct sco_publication_page next = {0};
+    OK(sco_store_publications(w->s, &f, &next, &err));
+    assert_string_equal(next.v[0].id, id);
+    assert_null(next.cursor);
+    sco_publication_page_done(&next);
+    sco_publication_page_done(&p);
+    f = (struct sco_publication_filter){
+        .integration = "github", .repository = "acme/shop", .commit_sha = "bbb", .pr_number = 12};
+    OK(sco_store_publications(w->s, &f, &p, &err));
+    assert_int_equal(p.n, 1);
+    sco_publication_page_done(&p);
+    f.pr_number = 13;
+    OK(sco_store_publications(w->s, &f, &p, &err));
+    assert_int_equal(p.n, 0);
+    sco_publication_page_done(&p);
+    OK(sco_store_publication_again(w->s, id, w->now, &err));
+    OK(sco_store_publication(w->s, id, &p, &err));
+    assert_int_equal(p.v[0].is, SCO_PUBLICATION_PENDING);
+    assert_null(p.v[0].reason);
+    sco_publication_page_done(&p);
+}
+
 TEST(the_watchdog_finds_what_waits_for_nothing)
 {
     WORLD;
@@ -652,15 +716,15 @@ TEST(the_watchdog_finds_what_waits_for_nothing)
     assert_int_equal(p.n, 1);
     sco_publication_page_done(&p);
     OK(sco_store_job_cancel(w->s, job, "ada", w->now + 50000, &now_is, &err));
-    OK(sco_store_publications_stuck(w->s, w->now + 79999, 10, &p, &err));
+    OK(sco_store_publications_stuck(w->s, w->now + 54999, 10, &p, &err));
     assert_int_equal(p.n, 0); /* who publishes may be at it */
     sco_publication_page_done(&p);
-    OK(sco_store_publications_stuck(w->s, w->now + 80000, 10, &p, &err));
+    OK(sco_store_publications_stuck(w->s, w->now + 55000, 10, &p, &err));
     assert_int_equal(p.n, 1);
     sco_publication_page_done(&p);
     add_scan(w, "app", job);
-    OK(sco_store_publication_waits(w->s, id, 1, job, w->now, &err));
-    OK(sco_store_publications_stuck(w->s, w->now + 80000, 10, &p, &err));
+    OK(sco_store_publication_waits(w->s, id, 1, job, NULL, w->now, &err));
+    OK(sco_store_publications_stuck(w->s, w->now + 55000, 10, &p, &err));
     assert_int_equal(p.n, 0);
     sco_publication_page_done(&p);
 }
@@ -970,6 +1034,7 @@ int main(void)
         T(one_run_told_by_many_at_once),
         T(stages),
         T(a_newer_scan_takes_a_publication_over),
+        T(publications_are_listed_counted_and_told_again),
         T(the_watchdog_finds_what_waits_for_nothing),
 #if STORE_IS_sqlite
         T(a_copy_has_all_of_it),

@@ -63,10 +63,12 @@ CREATE TABLE publications (
     scan_id UUID,
     reason TEXT,
     revision BIGINT NOT NULL,
+    told BIGINT NOT NULL DEFAULT 0, -- newest revision that the platform has heard of
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     UNIQUE (integration, repository, marker, subject)
 );
 CREATE INDEX publications_pending ON publications (updated_at, pk) WHERE publication = 'pending';
+CREATE INDEX publications_failed ON publications (pk) WHERE publication = 'failed';
 CREATE INDEX publications_of_job ON publications (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX publications_by_time ON publications (updated_at);

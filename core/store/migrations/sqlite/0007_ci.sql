@@ -62,10 +62,12 @@ CREATE TABLE publications (
     scan_id BLOB,
     reason TEXT,
     revision INTEGER NOT NULL,
+    told INTEGER NOT NULL DEFAULT 0, -- newest revision that the platform has heard of
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     UNIQUE (integration, repository, marker, subject)
 ) STRICT;
 CREATE INDEX publications_pending ON publications (updated_at, pk) WHERE publication = 'pending';
+CREATE INDEX publications_failed ON publications (pk) WHERE publication = 'failed';
 CREATE INDEX publications_of_job ON publications (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX publications_by_time ON publications (updated_at);
