@@ -130,11 +130,27 @@ static const char *member(struct runner *r, struct sco_str result, const char *n
     return b.failed ? NULL : sco_arena_cstr(&r->arena, sco_buf_str(&b));
 }
 
+/* Of several steps none may have come to anything: then the platform has been told nothing. */
+static bool told_nothing(struct runner *r, struct sco_str result)
+{
+    const struct sco_node *root = NULL;
+    bool any = false, failed = false;
+    if (!result.p || sco_json_parse(result, &r->arena, &root, NULL) < 0)
+        return false;
+    SCO_EACH (step, sco_get(root, "steps")) {
+        struct sco_str is = sco_text(sco_get(step, "result"));
+        failed |= sco_str_is(is, "failed");
+        any |= sco_str_is(is, "done") || sco_str_is(is, "unchanged") || sco_str_is(is, "degraded");
+    }
+    return failed && !any;
+}
+
 static int keep_publication(struct runner *r, const struct call *c, const struct sco_ci_answer *a,
                             struct sco_error *err)
 {
-    bool pending = strcmp(c->phase, "pending") == 0, told = a->code >= 0;
-    const char *state = member(r, a->result, "state");
+    bool pending = strcmp(c->phase, "pending") == 0,
+         told = a->code >= 0 && !told_nothing(r, a->result);
+    const char *state = told ? member(r, a->result, "state") : NULL;
     enum sco_publication_state is = pending ? SCO_PUBLICATION_PENDING
                                     : told  ? SCO_PUBLICATION_PUBLISHED
                                             : SCO_PUBLICATION_FAILED;

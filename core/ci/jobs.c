@@ -68,7 +68,7 @@ static int write_publish(const struct sco_stored_publication *p, const char *pha
 
 /* What is told already, or old when its turn comes, is left out then. */
 static int add_publish(struct sco_store *s, const struct sco_stored_publication *p,
-                       const struct sco_buf *request, int64_t now, struct sco_job_added *ret,
+                       struct sco_buf *request, int64_t now, struct sco_job_added *ret,
                        struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf revision = {0};
