@@ -313,6 +313,7 @@ void api_run(struct api_exchange *x)
     }
     if (!x->denied && on_loop(x)) { /* a refusal goes to the audit log first */
         struct conn *conn = x->conn;
+        x->call.store = NULL; /* of the thread that found out who asks: it serves others by now */
         run(x);
         if (x->call.taken) {
             api_exchange_free(x);
