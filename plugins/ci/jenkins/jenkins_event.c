@@ -157,10 +157,19 @@ static void pull(struct ci_event *ev, const struct sco_node *parameters, struct 
 
 static struct sco_str details(const struct sco_host *h, const struct sco_node *b)
 {
+    static const char *const counts[] = {"total", "passed", "failed", "skipped", NULL};
+    const struct sco_node *tests = sco_get(b, "test_summary");
     struct ci_json j = ci_json_new(h);
     ci_json_begin(&j, '{');
     if (sco_int_at(b, "duration", 0) > 0)
         ci_json_kint(&j, "duration_ms", sco_int_at(b, "duration", 0));
+    if (sco_is(sco_get(tests, "total"), SCO_NODE_INT)) {
+        ci_json_key(&j, "tests");
+        ci_json_begin(&j, '{');
+        for (size_t i = 0; counts[i]; i++)
+            ci_json_kint(&j, counts[i], sco_int(sco_get(tests, counts[i]), 0));
+        ci_json_end(&j, '}');
+    }
     ci_json_end(&j, '}');
     return ci_json_text(&j);
 }

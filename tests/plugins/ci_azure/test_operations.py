@@ -179,6 +179,7 @@ class Configure(Case):
     def test_pipeline_file(self):
         r = self.good(self.call("configure", what="workflow", branch="it's: a #branch", dry_run=True))
         self.assertIn('- "it\'s: a #branch"', r["file"]["content"])
+        self.assertNotIn("$[", r["file"]["content"])  # not taken in the environment of a step
         self.az.fault("/pushes", "POST", 0, after=True)
         r = self.good(self.call("configure", what="workflow"))
         self.assertEqual((r["action"], self.az.items["/azure-pipelines.yml"]), ("created", r["file"]["content"]))

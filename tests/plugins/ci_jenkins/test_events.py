@@ -115,6 +115,12 @@ class Translate(Events):
             self.assertEqual(self.event(scm={"branch": branch})["ref"], ref)
         self.assertIsNone(self.event(scm={"commit": "4"})["commit_sha"])
 
+    def test_details(self):
+        ev = self.event(test_summary={"total": 9, "failed": 2, "passed": 6, "skipped": 1, "failed_tests": []})
+        self.assertEqual(ev["details"], {"duration_ms": 60000,
+                                         "tests": {"total": 9, "passed": 6, "failed": 2, "skipped": 1}})
+        self.assertEqual(self.event(duration=0, test_summary={})["details"], {})
+
     def test_encoded_names(self):
         ev = self.event(url="job/My%20Team/job/widget/job/feature%252Flogin/3/", number=3)
         self.assertEqual((ev["pipeline_id"], ev["context"]["job"]),
