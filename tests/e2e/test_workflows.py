@@ -1,10 +1,12 @@
 """Workflows and notifications through the real daemon: what is asked for is done once, or not at all
 and visibly."""
+import email
 import hashlib
 import hmac
 import http.server
 import json
 import pathlib
+import socketserver
 import sys
 import threading
 import time
@@ -104,6 +106,32 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+class Post(socketserver.StreamRequestHandler):
+    """Takes mails; refuses the first one for now."""
+    def handle(self):
+        say = lambda text: self.wfile.write(text.encode() + b"\r\n")  # noqa: E731
+        say("220 here")
+        to = None
+        while line := self.rfile.readline().decode().strip():
+            verb = line.split(":")[0].split()[0].upper()
+            if verb == "RCPT":
+                to = line.split("<")[1].split(">")[0]
+                self.server.tries += 1
+                say("451 later" if self.server.tries == 1 else "250 fine")
+            elif verb == "DATA":
+                say("354 go on")
+                text = b""
+                while (part := self.rfile.readline()) != b".\r\n":
+                    text += part
+                self.server.got.append((to, email.message_from_bytes(text)))
+                say("250 taken")
+            elif verb == "QUIT":
+                say("221 bye")
+                return
+            else:
+                say("250 fine")
 
 
 class Workflows(test_webhooks.Webhooks):
@@ -255,6 +283,31 @@ class Sinks(Workflows):
         self.start_daemon()
         time.sleep(4)  # two looks at the alerts of the last hour
         self.assertEqual(len(self.jobs("call")), 3)
+
+
+class Mail(Workflows):
+    rules = "[{on: push, scan: false, workflows: [after]}]"
+    sinks = "  mail: [ops@example.com]\n  kinds: [workflow]"
+
+    def setUp(self):
+        self.mails = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Post)
+        self.mails.got, self.mails.tries = [], 0
+        threading.Thread(target=self.mails.serve_forever, daemon=True).start()
+        self.addCleanup(self.mails.server_close)
+        self.addCleanup(self.mails.shutdown)
+        self.settings = (*self.settings, f"smtp.url=smtp://127.0.0.1:{self.mails.server_address[1]}",
+                         "smtp.from=secureops@example.com")
+        super().setUp()
+
+    def test_an_alert_is_mailed(self):
+        self.send(202, *push(1))
+        call, = self.ended("call")
+        self.assertEqual((call["state"], call["attempt"]), ("completed", 2), call)
+        (to, message), = self.mails.got
+        self.assertEqual(to, "ops@example.com")
+        self.assertEqual(message["Subject"], "[SecureOps] INFO: then main")
+        self.assertIn("kind: workflow", message.get_payload(decode=True).decode())
+        self.assertEqual(len(self.audit("mail.send")), 1)
 
 
 class Platform(Workflows):
