@@ -121,7 +121,7 @@ static void remove_job(void)
 }
 
 /* Every cut of a small report: none may be taken for a whole one. `whole` findings are in it. */
-static void cut_everywhere(const char *path)
+static inline void cut_everywhere(const char *path)
 {
     static char text[64 << 10];
     FILE *f = fopen(path, "re");
@@ -140,7 +140,7 @@ static void cut_everywhere(const char *path)
 }
 
 /* Texts that are no report of the tool at all. */
-static void refuse_nonsense(void)
+static inline void refuse_nonsense(void)
 {
     static const char *const texts[] = {"",
                                         " \n",
