@@ -87,6 +87,10 @@ const struct sco_plugin_info *plugins_find(const struct sco_plugins *p, const ch
 /* What plugin and target have in common, the most telling kind first; 0: nothing. */
 uint32_t plan_kind(const struct sco_plugin_info *p, const struct sco_target *t);
 
+/* ---- sbom.c ---- */
+#define SBOM_PLUGIN "sbom"
+bool sbom_is_wanted(const struct sco_engine *e, const struct sco_plugin_info *p);
+
 /* ---- descriptor.c: scanners described in YAML ----
  * Checks the text of a descriptor; `file` is its name in messages and says the scanner's name. *ret
  * is its JSON form, NUL-terminated, in the arena: {"scanner":{every key that is no map, and those

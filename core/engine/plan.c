@@ -117,10 +117,11 @@ static bool decide_by_wish(struct decision *d, bool *ret_listed)
     struct sco_plan_item *it = d->item;
     const struct sco_plugin_info *p = it->plugin;
     int wanted = o->scanner_wanted ? o->scanner_wanted(o->user, p->name) : 0;
-    it->named = in_list(o->scanners, p->name) || wanted > 0;
-    it->required = in_list(o->require, p->name) || wanted > 0 || in_list(o->scanners, p->name);
+    bool sbom = sbom_is_wanted(d->e, p);
+    it->named = in_list(o->scanners, p->name) || wanted > 0 || sbom;
+    it->required = in_list(o->require, p->name) || it->named;
     *ret_listed = true;
-    if (o->scanners && !in_list(o->scanners, p->name) && !in_list(o->require, p->name)) {
+    if (o->scanners && !in_list(o->scanners, p->name) && !in_list(o->require, p->name) && !sbom) {
         *ret_listed = false;
         return true;
     }
@@ -132,6 +133,8 @@ static bool decide_by_wish(struct decision *d, bool *ret_listed)
         return leave(it, SCO_PLAN_SKIP, "switched off in the configuration");
     if (p->error)
         return leave(it, SCO_PLAN_MISSING, p->error);
+    if (it->required && !o->sbom_file && strcmp(p->name, SBOM_PLUGIN) == 0)
+        return leave(it, SCO_PLAN_SKIP, "it is not known where to: --sbom PATH");
     if (p->scanner.flags & SCO_SCANNER_EXPLICIT && !it->named && !it->required) {
         *ret_listed = false;
         return true;
@@ -256,13 +259,17 @@ static void relax_required(struct sco_plan *plan)
 static int make_plan(struct sco_engine *e, const char *const *targets, size_t n,
                      struct sco_plan *plan, struct sco_error *err)
 {
+    static const char *const sbom[] = {SBOM_PLUGIN, NULL};
     const struct sco_plugins *plugins;
     int r = sco_engine_plugins(e, &plugins, err);
     if (r < 0)
         return r;
+    if (e->o.sbom && n != 1) /* which one would it be? */
+        return sco_error_set(err, SCO_E_INVALID, "--sbom is for one target");
     if ((r = check_names(plugins, e->o.scanners, "--scanners", err)) < 0 ||
         (r = check_names(plugins, e->o.skip, "--skip", err)) < 0 ||
-        (r = check_names(plugins, e->o.require, "--require", err)) < 0)
+        (r = check_names(plugins, e->o.require, "--require", err)) < 0 ||
+        (e->o.sbom && (r = check_names(plugins, sbom, "--sbom", err)) < 0))
         return r;
     plan->targets = sco_arena_alloc(&plan->arena, n * sizeof *plan->targets);
     plan->items = sco_arena_alloc(&plan->arena, n * plugins->n * sizeof *plan->items);

@@ -60,12 +60,17 @@ static int join_targets(struct session *s, const struct sco_plan *plan, struct s
     return b.failed || !scan->target ? sco_error_nomem(err) : 0;
 }
 
+static bool is_sbom(const struct slot *slot)
+{
+    return strcmp(slot->item->plugin->name, SBOM_PLUGIN) == 0;
+}
+
 /* Content that no scanner looked at must not read as clean. False: there is no such content. */
 static bool find_gap(struct session *s, const struct sco_target *t, struct sco_scanner_run *run)
 {
     bool looked_at = false;
-    for (size_t k = 0; k < s->n_slots; k++)
-        looked_at |= s->slots[k].target == t;
+    for (size_t k = 0; k < s->n_slots; k++) /* who makes an SBOM looks for nothing */
+        looked_at |= s->slots[k].target == t && (s->e->o.scanners || !is_sbom(&s->slots[k]));
     if (t->cut) {
         run->reason = session_keep(s, t->cut);
     } else if (t->left_out && !t->n_files) { /* a history may have been looked at, the files not */

@@ -44,6 +44,7 @@ int session_open(struct session *s, struct sco_engine *e, size_t n_runs, const c
                  struct sco_error *err)
 {
     s->e = e;
+    s->sbom.fd = -1;
     s->cores = sysconf(_SC_NPROCESSORS_ONLN);
     s->jobs = jobs_of(s);
     s->scan = sco_alloc(1, sizeof *s->scan);
@@ -68,6 +69,7 @@ void session_close(struct session *s)
 {
     for (size_t i = 0; i < s->n_slots; i++)
         job_free(s->slots[i].job);
+    sbom_done(&s->sbom);
     free(s->slots);
     free(s->parsers);
     free(s->descriptors);

@@ -16,6 +16,21 @@ void versions_put(struct versions *v, const char *program, const char *version);
 void versions_save(struct versions *v);
 void versions_done(struct versions *v);
 
+/* ---- sbom.c: what the plugin `sbom` hands over ---- */
+struct sbom {
+    int fd; /* of the file while it is written; -1: none */
+    struct sco_buf tmp;
+    int64_t n_parts, n_bytes;
+    bool ended; /* all of it came */
+};
+struct session;
+void sbom_done(struct sbom *b);
+/* A run begins, perhaps once more: what came before is forgotten. SCO_E_IO. */
+int sbom_begin(struct session *s, struct sco_error *err);
+int sbom_take(struct session *s, struct sco_str json);
+/* Keeps the file when all of it came; what is known of it is in the scan. */
+int sbom_end(struct session *s, bool complete, struct sco_error *err);
+
 enum slot_state { SLOT_WAITING, SLOT_RUNNING, SLOT_ENDED };
 
 struct slot { /* one run: a scanner on a target, or a report to import */
@@ -50,6 +65,7 @@ struct session {
     const char **parsers;       /* import: candidates */
     const char **descriptors;   /* of them; NULL for those that are plugins of their own */
     size_t n_parsers;
+    struct sbom sbom;
     bool several; /* targets */
     bool ended;
 };

@@ -166,6 +166,30 @@ static uint32_t narrow_finds(uint32_t finds, const struct sco_finding_set *set)
     return seen;
 }
 
+static bool is_policies(const struct slot *slot)
+{
+    return slot->item && strcmp(slot->item->plugin->name, POLICIES_PLUGIN) == 0;
+}
+
+static bool is_sbom(const struct slot *slot)
+{
+    return slot->item && strcmp(slot->item->plugin->name, SBOM_PLUGIN) == 0;
+}
+
+/* What ended well has handed over an SBOM. */
+static void take_sbom(struct slot *slot, struct sco_scanner_run *run)
+{
+    struct session *s = slot->session;
+    struct sco_error err = {0};
+    bool good = run->status == SCO_RUN_STATUS_COMPLETED || run->status == SCO_RUN_STATUS_INCOMPLETE;
+    int r = good ? sbom_end(s, run->status == SCO_RUN_STATUS_COMPLETED, &err) : 0;
+    sbom_done(&s->sbom);
+    if (r == 0 && (run->status != SCO_RUN_STATUS_COMPLETED || s->scan->sbom.path))
+        return;
+    run->status = SCO_RUN_STATUS_FAILED;
+    run->reason = r < 0 ? session_keep(s, err.text) : "it handed over no SBOM";
+}
+
 static void take_result(struct slot *slot, struct job *j)
 {
     struct session *s = slot->session;
@@ -197,8 +221,11 @@ static void take_result(struct slot *slot, struct job *j)
     }
     if (slot->record_lost) {
         run->status = SCO_RUN_STATUS_FAILED;
-        run->reason = "what the policies said beside findings could not be kept";
+        run->reason = is_sbom(slot) ? "the SBOM did not come whole, or could not be written"
+                                    : "what the policies said beside findings could not be kept";
     }
+    if (is_sbom(slot))
+        take_sbom(slot, run);
     if (slot->item && j->version && !versions_get(&s->versions, slot->item->plugin->program))
         versions_put(&s->versions, slot->item->plugin->program, j->version);
     if (run->status == SCO_RUN_STATUS_COMPLETED && slot->item && !slot->scope)
@@ -297,15 +324,12 @@ static int cpus_for(const struct session *s)
     return share < 1 ? 1 : (int)share;
 }
 
-static bool is_policies(const struct slot *slot)
-{
-    return slot->item && strcmp(slot->item->plugin->name, POLICIES_PLUGIN) == 0;
-}
-
 static void on_job_record(struct sco_str kind, struct sco_str json, void *user)
 {
     struct slot *slot = user;
     if (is_policies(slot) && policy_record_take(slot->session->scan, kind, json) < 0)
+        slot->record_lost = true;
+    if (is_sbom(slot) && sco_str_is(kind, "sbom") && sbom_take(slot->session, json) < 0)
         slot->record_lost = true;
 }
 
@@ -402,6 +426,10 @@ static int start(struct slot *slot, struct sco_error *err)
     } else if (r == 0)
         r = fill_import_message(slot, &m, &options, err);
     m.timeout_ms = slot->timeout_ms;
+    if (r == 0 && is_sbom(slot)) {
+        slot->record_lost = false;
+        r = sbom_begin(s, err);
+    }
     if (r == 0)
         r = message_write(&m, &message, err);
     struct job_spec spec = {.message = sco_buf_str(&message),

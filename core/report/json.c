@@ -141,6 +141,17 @@ static void write_store(struct sco_json_out *o, const struct sco_scan_stored *s)
     sco_json_end(o, '}');
 }
 
+static void write_sbom(struct sco_json_out *o, const struct sco_scan_sbom *b)
+{
+    sco_json_key(o, "sbom");
+    sco_json_begin(o, '{');
+    sco_json_kz(o, "format", "CycloneDX");
+    sco_json_kz(o, "spec_version", b->spec_version);
+    sco_json_ki64(o, "components", (int64_t)b->components);
+    sco_json_kbool(o, "complete", b->complete);
+    sco_json_end(o, '}');
+}
+
 static void write_comparison(struct sco_json_out *o, const struct sco_scan_comparison *c)
 {
     sco_json_key(o, "comparison");
@@ -188,6 +199,8 @@ int json_write(const struct sco_scan *scan, struct sink *s, struct sco_error *er
     new_line(&o);
     write_summary(&o, &scan->summary);
     new_line(&o);
+    if (scan->sbom.path)
+        write_sbom(&o, &scan->sbom);
     if (sco_is_compared(&scan->comparison)) {
         write_comparison(&o, &scan->comparison);
         new_line(&o);

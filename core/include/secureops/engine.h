@@ -85,8 +85,10 @@ struct sco_engine_options {
     const char *const *policy_dirs;       /* NULL-terminated: packs, absolute; or NULL */
     const char *policy_keys;              /* PEM file: archives must be signed; or NULL */
     const char *const *policy_frameworks; /* a scan evaluates these; NULL: as configured */
-    const char *const *gates;             /* presets and ids of gate policies; or NULL */
-    struct sco_waivers *waivers;          /* borrowed; what matched is counted there; or NULL */
+    const char *sbom_file;       /* where the SBOM of a scan goes, when one is made; or NULL */
+    bool sbom;                   /* one is wanted: scans are incomplete without it */
+    const char *const *gates;    /* presets and ids of gate policies; or NULL */
+    struct sco_waivers *waivers; /* borrowed; what matched is counted there; or NULL */
     struct sco_gate_rules gate;
     /* The typed options of a scanner as a JSON object, appended to out; also its own deadline
      * (0: unchanged). `resolve`: secrets in clear, else as references. NULL: none have options. */

@@ -130,6 +130,13 @@ static inline bool sco_is_compared(const struct sco_scan_comparison *c)
     return c->base || c->baseline;
 }
 
+struct sco_scan_sbom {
+    const char *path; /* of the file; NULL: there is none */
+    const char *spec_version;
+    uint64_t components, bytes;
+    bool complete; /* false: what made it could not read everything */
+};
+
 struct sco_scan {
     char id[37];
     const char *command; /* "scan" or "import" */
@@ -144,6 +151,7 @@ struct sco_scan {
     struct sco_summary summary;
     struct sco_scan_comparison comparison;
     struct sco_scan_policies policies;
+    struct sco_scan_sbom sbom;
     struct sco_gate gate;
     struct sco_scan_stored stored;
     int exit_status; /* 0 passed, 1 gate failed, 3 incomplete */
