@@ -51,7 +51,8 @@ int api_job_retry(struct api_call *c, struct sco_error *err);
 
 /* ---- scan_artifacts.c ---- */
 int api_scan_findings(struct api_call *c, struct sco_error *err);
-int api_scan_artifact(struct api_call *c, struct sco_error *err); /* /sarif /report /log */
+/* /sarif /report /sbom /log */
+int api_scan_artifact(struct api_call *c, struct sco_error *err);
 /* Of a scan or an execution, in the spool; *ret_fd: at its start. */
 int api_artifact_open(struct api_call *c, const char *scan, const char *name, bool keep_gzip,
                       struct sco_artifact *ret, int *ret_fd, struct sco_error *err) SCO_NODISCARD;

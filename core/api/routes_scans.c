@@ -156,6 +156,7 @@ const struct api_route api_routes_scans[] = {
     GET("/scans/{id}", 0, api_scan_get),
     GET("/scans/{id}/findings", API_FRESH, api_scan_findings),
     GET("/scans/{id}/sarif", API_FRESH, api_scan_artifact),
+    GET("/scans/{id}/sbom", API_FRESH, api_scan_artifact),
     GET("/scans/{id}/report", API_FRESH, api_scan_artifact),
     GET("/scans/{id}/log", API_FRESH, api_scan_artifact),
     DO("/scans/{id}/cancel", api_job_cancel),

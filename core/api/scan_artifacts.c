@@ -108,7 +108,10 @@ int api_artifact_open(struct api_call *c, const char *scan, const char *name, bo
 /* ---- as they are ---- */
 static const struct {
     const char *end, *artifact;
-} artifacts[] = {{"/sarif", "report.sarif"}, {"/report", "report.json"}, {"/log", "scan.log"}};
+} artifacts[] = {{"/sarif", "report.sarif"},
+                 {"/report", "report.json"},
+                 {"/sbom", "sbom.cdx.json"},
+                 {"/log", "scan.log"}};
 
 static int find_scan(struct api_call *c, const char **ret_id, struct sco_error *err)
 {

@@ -155,6 +155,19 @@ static int take_diff(struct api_call *c, const struct sco_node *body, const stru
     return q->revision ? 0 : sco_error_nomem(err);
 }
 
+/* Another job than one without: that is not to take its place. */
+static int take_sbom(struct api_call *c, const struct sco_node *body, const struct api_target *t,
+                     struct sco_json_out *o, struct sco_job_request *q, struct sco_error *err)
+{
+    if (!sco_bool(sco_get(body, "sbom"), 0))
+        return 0;
+    if (strcmp(t->kind, "url") == 0)
+        return api_fault(c, err, "/sbom", "a running application has no SBOM");
+    sco_json_kbool(o, "sbom", true);
+    q->revision = sco_arena_fmt(&c->arena, "%s+sbom", q->revision);
+    return q->revision ? 0 : sco_error_nomem(err);
+}
+
 static int take_revision(struct api_call *c, const struct sco_node *body,
                          const struct api_target *t, struct sco_json_out *o,
                          struct sco_job_request *q, struct sco_error *err)
@@ -227,6 +240,7 @@ int api_scan_request(struct api_call *c, const struct sco_node *body, uint32_t t
         (r = take_names(c, body, "gates", "_.", &o, NULL, err)) < 0 ||
         (r = take_fail_on(c, body, &o, err)) < 0 || (r = take_timeout(c, body, &o, err)) < 0 ||
         (r = take_diff(c, body, &t, &o, &q, err)) < 0 ||
+        (r = take_sbom(c, body, &t, &o, &q, err)) < 0 ||
         (r = take_secret(c, body, &t, &o, err)) < 0 || (r = check_scanners(c, body, err)) < 0 ||
         (r = take_times(c, body, &q, err)) < 0)
         return r;

@@ -52,6 +52,8 @@ struct cli {
     struct sco_threshold *thresholds;
     char *digest_key;
     const char **gates;
+    const char *sbom_file;         /* where an SBOM goes; or NULL */
+    bool sbom;                     /* one is wanted */
     const char *const *frameworks; /* compliance: what the policies judge */
     struct assess *assess;         /* what stored scans say of frameworks; or NULL */
     struct sco_waivers *waivers;
@@ -155,6 +157,7 @@ enum {
     ARG_RECEIVED,
     ARG_REQUEST,
     ARG_KIND,
+    ARG_SBOM,
 };
 /* Fills c from argv (after the command's name). SCO_E_INVALID with what to do. */
 int args_parse(struct cli *c, int argc, char **argv, struct sco_error *err);

@@ -58,6 +58,7 @@ static int finish(struct cli *c, struct sco_scan *scan, const struct output *out
         status = context_fail(&err) == EXIT_USAGE ? EXIT_USAGE : EXIT_INTERNAL;
     else
         outputs_say_verdict(c, scan, out, n);
+    outputs_say_sbom(c, scan);
     sco_scan_free(scan);
     return status;
 }
@@ -67,6 +68,8 @@ static int prepare(struct cli *c, struct output *out, size_t *n, struct sco_erro
     int r = context_load_config(c, err);
     if (r == 0)
         r = outputs_choose(c, out, n, err);
+    if (r == 0)
+        r = outputs_choose_sbom(c, err);
     if (r == 0)
         r = context_open_engine(c, err);
     if (r < 0)

@@ -327,6 +327,8 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     o.skip = c->skip;
     o.require = c->require;
     o.policy_dirs = c->policy_dirs;
+    o.sbom_file = c->sbom_file;
+    o.sbom = c->sbom;
     o.gates = c->gates;
     o.policy_frameworks = c->frameworks;
     o.waivers = c->waivers;

@@ -71,6 +71,7 @@ static const struct flag scan_flags[] = {
     {"timeout", 't', "DURATION", "scan.timeout", ARG_TIMEOUT, "for one scanner, as 90s or 15m"},
     {"offline", 0, NULL, "scan.offline", ARG_OFFLINE, "no network"},
     {"no-sandbox", 0, NULL, NULL, ARG_NO_SANDBOX, "no Landlock and seccomp around scanners"},
+    {"sbom", 0, "PATH", NULL, ARG_SBOM, "make an SBOM too, CycloneDX as JSON"},
     {"dry-run", 'n', NULL, NULL, ARG_DRY_RUN, "show what would run, and why"},
     {"checkout-secret", 0, "NAME", NULL, ARG_CHECKOUT_SECRET, "server: a stored secret for git"},
     {"no-wait", 0, NULL, NULL, ARG_NO_WAIT, "server: print the id of the job, and end"},

@@ -36,6 +36,19 @@ static int add_output(struct cli *c, struct sco_str text, struct output *out, si
     return 0;
 }
 
+static int check_folder(struct cli *c, const char *path, const char *what, struct sco_error *err)
+{
+    struct sco_str base = sco_path_base(sco_str_c(path));
+    const char *dir = base.p == path
+                          ? "."
+                          : sco_arena_cstr(&c->arena, sco_str_make(path, (size_t)(base.p - path)));
+    if (!dir)
+        return sco_error_nomem(err);
+    if (access(dir, F_OK) < 0)
+        return sco_error_errno(err, errno, "cannot write the %s %s: folder %s", what, path, dir);
+    return 0;
+}
+
 /* What can be known before minutes of scanning: a folder that is not there, one file for two. */
 static int check_outputs(struct cli *c, const struct output *out, size_t n, struct sco_error *err)
 {
@@ -46,17 +59,9 @@ static int check_outputs(struct cli *c, const struct output *out, size_t n, stru
             if (strcmp(out[i].path, out[k].path) == 0)
                 return sco_error_set(err, SCO_E_INVALID, "--format: two reports want the file %s",
                                      out[i].path);
-        struct sco_str base = sco_path_base(sco_str_c(out[i].path));
-        const char *dir =
-            base.p == out[i].path
-                ? "."
-                : sco_arena_cstr(&c->arena,
-                                 sco_str_make(out[i].path, (size_t)(base.p - out[i].path)));
-        if (!dir)
-            return sco_error_nomem(err);
-        if (access(dir, F_OK) < 0)
-            return sco_error_errno(err, errno, "cannot write the report %s: folder %s", out[i].path,
-                                   dir);
+        int r = check_folder(c, out[i].path, "report", err);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -145,4 +150,30 @@ void outputs_say_verdict(struct cli *c, const struct sco_scan *scan, const struc
     }
     fprintf(stderr, "secureops: %s (exit %d)%s\n", words[scan->gate.result], scan->exit_status,
             sco_buf_z(&b));
+}
+
+/* ---- the SBOM ---- */
+int outputs_choose_sbom(struct cli *c, struct sco_error *err)
+{
+    c->sbom = args_has(c, ARG_SBOM);
+    c->sbom_file = c->sbom ? c->values[ARG_SBOM] : NULL;
+    if (!c->sbom)
+        return 0;
+    if (!*c->sbom_file || strcmp(c->sbom_file, "-") == 0)
+        return sco_error_set(err, SCO_E_INVALID, "--sbom wants the path of a file");
+    return check_folder(c, c->sbom_file, "SBOM", err);
+}
+
+/* A file that is there from before is not this scan's. */
+void outputs_say_sbom(const struct cli *c, const struct sco_scan *scan)
+{
+    const struct sco_scan_sbom *b = &scan->sbom;
+    if (!c->sbom || args_has(c, ARG_QUIET))
+        return;
+    if (!b->path)
+        fprintf(stderr, "secureops: there is no SBOM: %s was not written\n", c->sbom_file);
+    else
+        fprintf(stderr, "secureops: SBOM: %s: CycloneDX %s, %llu component%s%s\n", c->sbom_file,
+                b->spec_version, (unsigned long long)b->components, b->components == 1 ? "" : "s",
+                b->complete ? "" : ", incomplete");
 }

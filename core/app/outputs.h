@@ -16,3 +16,6 @@ int outputs_write(struct cli *c, const struct sco_scan *scan, const struct outpu
 /* The last line on stderr when no table says it. */
 void outputs_say_verdict(struct cli *c, const struct sco_scan *scan, const struct output *out,
                          size_t n);
+/* --sbom PATH: c->sbom, c->sbom_file. */
+int outputs_choose_sbom(struct cli *c, struct sco_error *err);
+void outputs_say_sbom(const struct cli *c, const struct sco_scan *scan);

@@ -144,6 +144,15 @@ static void take_comparison(struct reading *x, const struct sco_node *m)
     x->scan->summary.unchanged = c->by_state[SCO_BASELINE_UNCHANGED];
 }
 
+static void take_sbom(struct reading *x, const struct sco_node *m)
+{
+    struct sco_scan_sbom *b = &x->scan->sbom;
+    b->path = x->scan->id; /* not NULL: the daemon has it */
+    b->spec_version = keep_at(x, m, "spec_version");
+    b->components = number(m, "components");
+    b->complete = sco_bool(sco_get(m, "complete"), 0);
+}
+
 static void take_summary(const struct sco_node *m, struct sco_summary *s)
 {
     s->findings = number(m, "findings");
@@ -392,6 +401,8 @@ static int take_all(struct reading *x, struct sco_reader *reader, struct sco_err
     take_gate(x, sco_get(root, "gate"));
     take_summary(sco_get(root, "summary"), &x->scan->summary);
     take_comparison(x, sco_get(root, "comparison"));
+    if (sco_is(sco_get(root, "sbom"), SCO_NODE_MAP))
+        take_sbom(x, sco_get(root, "sbom"));
     take_stored(x, sco_get(root, "store"));
     x->scan->exit_status = (int)sco_int(sco_get(root, "exit_status"), EXIT_INTERNAL);
     return x->failed ? sco_error_nomem(err)

@@ -169,6 +169,16 @@ static bool wants(const struct follow *f, enum sco_report_format format)
     return false;
 }
 
+/* The report says whether there is one. */
+static int write_sbom(struct follow *f, const struct sco_scan *scan, struct sco_error *err)
+{
+    const char *file = NULL;
+    if (!f->c->sbom || !scan->sbom.path)
+        return 0;
+    int e = fetch(f, "sbom", &file, err);
+    return e == 0 ? copy_report(file, f->c->sbom_file, err) : e;
+}
+
 /* One that cannot be written does not cost the others. */
 static int write_reports(struct follow *f, struct sco_scan **ret, struct sco_error *err)
 {
@@ -186,6 +196,8 @@ static int write_reports(struct follow *f, struct sco_scan **ret, struct sco_err
         if (f->out[i].format != SCO_REPORT_JSON && f->out[i].format != SCO_REPORT_SARIF)
             rest[n++] = f->out[i];
     e = outputs_write(f->c, *ret, rest, n, result < 0 ? &other : err);
+    result = result < 0 ? result : e;
+    e = write_sbom(f, *ret, result < 0 ? &other : err);
     result = result < 0 ? result : e;
     if (!wants(f, SCO_REPORT_SARIF))
         return result;
@@ -206,6 +218,8 @@ static int show_result(struct follow *f)
         status = EXIT_INTERNAL;
     } else
         outputs_say_verdict(f->c, scan, f->out, f->n_out);
+    if (e == 0)
+        outputs_say_sbom(f->c, scan);
     sco_scan_free(scan);
     return status;
 }
@@ -289,6 +303,8 @@ static int write_request(struct cli *c, const char *location, struct sco_buf *b,
     }
     if (args_has(c, ARG_OFFLINE))
         sco_json_kbool(&o, "offline", true);
+    if (args_has(c, ARG_SBOM))
+        sco_json_kbool(&o, "sbom", true);
     sco_json_kz(&o, "timeout", c->values[ARG_TIMEOUT]);
     sco_json_kz(&o, "checkout_secret", c->values[ARG_CHECKOUT_SECRET]);
     sco_json_end(&o, '}');
@@ -330,6 +346,8 @@ static int check_targets(struct cli *c, struct sco_error *err)
 /* Each target has a report of its own, and a file would be that of the last one. */
 static int check_outputs(const struct follow *f, struct sco_error *err)
 {
+    if (f->c->n_operands > 1 && f->c->sbom)
+        return sco_error_set(err, SCO_E_INVALID, "--sbom is for one target");
     for (size_t i = 0; f->c->n_operands > 1 && i < f->n_out; i++)
         if (f->out[i].format != SCO_REPORT_TABLE || strcmp(f->out[i].path, "-") != 0)
             return sco_error_set(err, SCO_E_INVALID,
@@ -400,27 +418,21 @@ static int scan_targets(struct follow *f)
 
 int remote_cmd_scan(struct cli *c)
 {
-    static const char *const flags[] = {"scanners",
-                                        "skip",
-                                        "timeout",
-                                        "offline",
-                                        "checkout-secret",
-                                        "no-wait",
-                                        "format",
-                                        "output",
-                                        "fail-on",
-                                        "gate",
-                                        "branch",
-                                        "all",
-                                        "show-suppressed",
-                                        "quiet",
-                                        "no-progress",
-                                        "no-color",
-                                        "diff",
+    static const char *const flags[] = {"scanners", "skip",
+                                        "timeout",  "offline",
+                                        "sbom",     "checkout-secret",
+                                        "no-wait",  "format",
+                                        "output",   "fail-on",
+                                        "gate",     "branch",
+                                        "all",      "show-suppressed",
+                                        "quiet",    "no-progress",
+                                        "no-color", "diff",
                                         NULL};
     struct sco_error err = {0};
     struct follow f = {0};
     int r = remote_check_flags(c, flags, &err);
+    if (r == 0)
+        r = outputs_choose_sbom(c, &err);
     if (r == 0)
         r = check_targets(c, &err);
     if (r == 0)

@@ -15,19 +15,11 @@ struct member {
     }
 
 static const struct member scan_members[] = {
-    MEMBER(TEXT, branch),
-    MEMBER(TEXT, commit),
-    MEMBER(LIST, types),
-    MEMBER(LIST, scanners),
-    MEMBER(LIST, skip),
-    MEMBER(LIST, frameworks),
-    MEMBER(LIST, gates),
-    MEMBER(TEXT, fail_on),
-    MEMBER(BOOL, offline),
-    MEMBER(INT, timeout_ms),
-    MEMBER(TEXT, checkout_secret),
-    MEMBER(INT, depth),
-    {NULL, TEXT, 0},
+    MEMBER(TEXT, branch),   MEMBER(TEXT, commit),    MEMBER(LIST, types),
+    MEMBER(LIST, scanners), MEMBER(LIST, skip),      MEMBER(LIST, frameworks),
+    MEMBER(LIST, gates),    MEMBER(TEXT, fail_on),   MEMBER(BOOL, offline),
+    MEMBER(BOOL, sbom),     MEMBER(INT, timeout_ms), MEMBER(TEXT, checkout_secret),
+    MEMBER(INT, depth),     {NULL, TEXT, 0},
 };
 static const struct member import_members[] = {
     MEMBER(TEXT, file),       MEMBER(TEXT, name),      MEMBER(TEXT, scanner),

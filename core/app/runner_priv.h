@@ -19,8 +19,8 @@ struct runner_request {
     const char *location;
     const char *const *types, *const *scanners, *const *skip, *const *frameworks, *const *gates;
     const char *fail_on, *checkout_secret;
-    const char *diff_base;              /* judge what the change brings; or NULL */
-    int64_t offline, timeout_ms, depth; /* depth: workflows that led to it */
+    const char *diff_base;                    /* judge what the change brings; or NULL */
+    int64_t offline, sbom, timeout_ms, depth; /* depth: workflows that led to it */
     uint32_t type_bits;
     /* import */
     const char *file, *name, *scanner, *repository, *scope;
@@ -93,7 +93,7 @@ int runner_report_file(struct runner *r, const char **ret, struct sco_error *err
 int runner_work(struct runner *r, struct sco_error *err);
 
 /* ---- runner_reports.c ---- */
-/* cli.attach: report.json, report.sarif, scan.log. */
+/* cli.attach: report.json, report.sarif, sbom.cdx.json when there is one, scan.log. */
 int runner_attach(void *user, struct sco_store *s, const struct sco_scan *scan,
                   struct sco_error *err);
 int runner_artifact(struct sco_store *s, const struct sco_scan *scan, const char *name,

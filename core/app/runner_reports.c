@@ -1,6 +1,6 @@
-/* What a scan leaves beside its findings: report.json, report.sarif and scan.log, packed with gzip.
- * Written when the store has said which findings are new, in its transaction. One that is too large
- * to be kept is left out, and scan.log says so. */
+/* What a scan leaves beside its findings: report.json, report.sarif, sbom.cdx.json and scan.log,
+ * packed with gzip. Written when the store has said which findings are new, in its transaction. One
+ * that is too large to be kept is left out, and scan.log says so. */
 #include "runner_priv.h"
 
 #include <errno.h>
@@ -92,6 +92,18 @@ static int add_report(struct runner *r, struct sco_store *s, const struct sco_sc
     return 0;
 }
 
+/* It was asked for, and is small enough: without it there is no scan. */
+static int add_sbom(struct sco_store *s, const struct sco_scan *scan, struct sco_error *err)
+{
+    if (!scan->sbom.path)
+        return 0;
+    SCO_AUTO(sco_fd) int fd = open(scan->sbom.path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return sco_error_errno(err, errno, "cannot read %s", scan->sbom.path);
+    return add(s, scan, "sbom.cdx.json", "application/vnd.cyclonedx+json", fd,
+               sco_str_make(NULL, 0), err);
+}
+
 int runner_artifact(struct sco_store *s, const struct sco_scan *scan, const char *name,
                     const char *type, struct sco_str text, struct sco_error *err)
 {
@@ -110,6 +122,8 @@ int runner_attach(void *user, struct sco_store *s, const struct sco_scan *scan,
     if (e == 0)
         e = add_report(r, s, &shown, SCO_REPORT_SARIF, "report.sarif", "application/sarif+json",
                        &own);
+    if (e == 0)
+        e = add_sbom(s, scan, &own);
     if (e == 0)
         e = add(s, scan, "scan.log", "text/plain", -1, sco_buf_str(&r->log), &own);
     if (e == 0) /* before publications wait for another job */

@@ -188,6 +188,8 @@ class Plugins(Case):
         for p in plugins:
             self.assertNotIn("error", p)
             own = ("operations", "title") if p["kind"] == "ci" else ("finds", "targets")
+            if p["name"] == "sbom":  # it finds nothing
+                own = ("targets",)
             for key in ("name", "version", "license", "summary", "path", *own):
                 self.assertTrue(p.get(key), f"{p['name']}: no {key}")
 

@@ -117,6 +117,8 @@ static int write_request(const struct sco_ci_event *e, const struct sco_ci_actio
         sco_json_ki64(&o, "timeout_ms", a->timeout_ms);
     if (location_of(e) != e->clone_url) /* a stranger's: none of our tokens goes there */
         sco_json_kz(&o, "checkout_secret", "");
+    if (a->sbom && !sco_get(more, "sbom"))
+        sco_json_kbool(&o, "sbom", true);
     if (a->diff && base) {
         sco_json_key(&o, "diff");
         sco_json_begin(&o, '{');
@@ -219,6 +221,8 @@ int ci_scan(struct sco_store *s, const struct ci_setup *u, const struct sco_ci_e
         sco_buf_addf(&revision, "pull/%lld", (long long)e->pr_number);
     else
         sco_buf_addz(&revision, kept_of(e) ? kept_of(e) : "");
+    if (a->sbom) /* a scan without one is not to take its place */
+        sco_buf_addz(&revision, "+sbom");
     if (key.failed || revision.failed)
         return sco_error_nomem(err);
     struct sco_job_request q = {.kind = "scan",

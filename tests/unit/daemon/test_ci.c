@@ -121,7 +121,9 @@ static void a_tag_called_as_a_branch(void **state)
                                        "\"ref\":\"refs/tags/main\",\"commit_sha\":\"" SHA_B "\"}",
                     false),
         2);
-    assert_string_equal(w->jobs.v[0].request.revision, "refs/tags/main");
+    assert_string_equal(w->jobs.v[0].request.revision, "refs/tags/main+sbom");
+    assert_non_null(strstr(w->jobs.v[0].request.request, "\"sbom\":true"));
+    assert_null(strstr(w->jobs.v[1].request.request, "sbom"));
     assert_non_null(strstr(w->jobs.v[0].request.request, "\"branch\":\"refs/tags/main\""));
     assert_int_equal(w->jobs.v[1].state, SCO_JOB_QUEUED); /* the branch's scan still waits */
 }
