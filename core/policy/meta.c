@@ -431,7 +431,7 @@ static const char *const *events(struct meta *m)
 {
     static const char *const known[] = {"push",     "tag",         "pull_request", "release",
                                         "pipeline", "job",         "check",        "comment",
-                                        "manual",   "merge_group", "schedule",     "scan"};
+                                        "manual",   "merge_group", "scan"};
     const char *const *names = texts(m, "on", true, true);
     size_t n = 0;
     while (names[n])

@@ -250,7 +250,7 @@ function import(name) end
 ---@class Workflow
 ---@field id string lower case, digits, hyphens; unique in all bundles
 ---@field title string
----@field on string|string[] "push", "tag", "pull_request", "release", "pipeline", "job", "check", "comment", "manual", "merge_group", "schedule", "scan"
+---@field on string|string[] "push", "tag", "pull_request", "release", "pipeline", "job", "check", "comment", "manual", "merge_group", "scan"
 ---@field run fun(event: Node, params: table): table? what it returns replaces members of the event for the workflows after it
 ---@field when? fun(event: Node, params: table): boolean
 ---@field params? table<string, string|number|boolean|string[]>
