@@ -113,8 +113,10 @@ static int open_store(struct runner *r, struct sco_error *err)
     struct sco_store_context context = {
         .source = j->setup.node, .correlation_id = j->correlation_id, .user_id = j->requested_by};
     int e = sco_store_open(&o, &r->cli.store, err);
-    if (e == 0)
+    if (e == 0) {
         sla_apply(r->cli.store, &r->cli.config->sla);
+        sco_store_set_attempts(r->cli.store, (uint32_t)r->cli.config->queue.attempts);
+    }
     return e == 0 ? sco_store_set_context(r->cli.store, &context, err) : e;
 }
 
