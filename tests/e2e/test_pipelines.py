@@ -1,10 +1,15 @@
 """Own pipelines, from the definition to the figures: over the API of a daemon of one's own."""
 import base64
+import http.client
 import os
+import pathlib
 import signal
+import sys
 import time
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import webhooks  # noqa: E402
 from daemon import JOB_S, DaemonCase
 from harness import BUILD, PASSED, USAGE
 
@@ -311,6 +316,53 @@ stages:
         x = self.until(self.execute("x", ref="nowhere"), "failure")
         self.ask(204, "DELETE", "/pipelines/x")
         self.ask(404, "GET", "/pipelines/x")
+
+
+class ByRules(DaemonCase):
+    """A push runs the pipeline of its own repository; a fork, or another one's event, runs none."""
+    settings = ("pipelines.enabled=true", "queue.attempts=1")
+
+    @property
+    def config(self):
+        return webhooks.config(self.root, "rules:\n"
+                               "  - {on: [push, pull_request], pipelines: [shop]}\n")
+
+    def send(self, event, payload):
+        body, headers = webhooks.signed(event, payload)
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        c.request("POST", "/webhook/github", body=body, headers=headers)
+        self.assertEqual(c.getresponse().status, 202)
+        c.close()
+
+    def jobs(self, n):
+        until = time.monotonic() + JOB_S
+        while time.monotonic() < until:
+            jobs = [j for j in self.get("/jobs?limit=200")["items"] if j["kind"] == "pipeline"]
+            if len(jobs) >= n and all(j["state"] not in ("queued", "running") for j in jobs):
+                return jobs
+            time.sleep(0.1)
+        self.fail(f"{jobs}\n{self.log.read_text()[-4000:]}")
+
+    def test_events(self):
+        definition = "stages: [{name: a, steps: [{run: x}]}]"
+        body = {"name": "shop", "target": {"location": webhooks.REPOSITORY["clone_url"]},
+                "definition": definition}
+        self.ask(201, "POST", "/pipelines", body)
+        self.send(*webhooks.push(1))
+        # a job of the rule, and one of the execution, whose repository is not there
+        self.assertEqual(sorted(j["state"] for j in self.jobs(2))[0], "completed")
+        x = self.get("/pipelines/history")["items"]
+        self.assertEqual([(i["event"], i["commit_sha"], i["branch"], i["triggered_by"])
+                          for i in x], [("push", webhooks.sha(1), "main", "kim")])
+        self.send(*webhooks.pull_request(3, 2, fork="mallory"))
+        reasons = [j.get("reason", "") for j in self.jobs(3)]
+        self.assertTrue(any("fork" in r for r in reasons), reasons)
+        self.ask(200, "PUT", "/pipelines/shop",
+                 {**body, "target": {"location": "https://127.0.0.1:1/acme/other.git"}})
+        self.send(*webhooks.push(4))
+        reasons = [j.get("reason", "") for j in self.jobs(4)]
+        self.assertTrue(any("another repository" in r for r in reasons), reasons)
+        self.assertEqual(len(self.get("/pipelines/history")["items"]), 1)
 
 
 class SwitchedOff(DaemonCase):
