@@ -163,30 +163,34 @@ static void on_scan_done(struct stage_run *s, const struct sco_node *m)
     answer_scan(s, ok, ok ? NULL : sco_buf_z(&reason));
 }
 
+static void feed_scan(struct stage_run *s, struct sco_str bytes)
+{
+    enum sco_msg type;
+    struct sco_str payload;
+    int f = sco_frames_feed(&s->scan_frames, bytes, NULL);
+    while (f == 0 && sco_frames_next(&s->scan_frames, &type, &payload, NULL) == 1) {
+        SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+        const struct sco_node *m = NULL;
+        if (sco_json_parse(payload, &arena, &m, NULL) < 0)
+            continue;
+        if (type == SCO_MSG_LOG && sco_int(sco_get(m, "level"), 9) <= SCO_LOG_INFO) {
+            SCO_AUTO(sco_buf) struct sco_buf line = {0};
+            sco_buf_add(&line, sco_text(sco_get(m, "text")));
+            sco_buf_addc(&line, '\n');
+            on_text(s, sco_buf_str(&line));
+        } else if (type == SCO_MSG_DONE) {
+            on_scan_done(s, m);
+        }
+    }
+}
+
 static void take_scan(struct stage_run *s)
 {
     struct evbuffer *in = bufferevent_get_input(s->scan_socket);
     size_t n;
     while ((n = evbuffer_get_contiguous_space(in)) > 0) {
-        enum sco_msg type;
-        struct sco_str payload;
-        const char *bytes = (const char *)evbuffer_pullup(in, (ev_ssize_t)n);
-        int f = sco_frames_feed(&s->scan_frames, sco_str_make(bytes, n), NULL);
+        feed_scan(s, sco_str_make((const char *)evbuffer_pullup(in, (ev_ssize_t)n), n));
         evbuffer_drain(in, n);
-        while (f == 0 && sco_frames_next(&s->scan_frames, &type, &payload, NULL) == 1) {
-            SCO_AUTO(sco_arena) struct sco_arena arena = {0};
-            const struct sco_node *m = NULL;
-            if (sco_json_parse(payload, &arena, &m, NULL) < 0)
-                continue;
-            if (type == SCO_MSG_LOG && sco_int(sco_get(m, "level"), 9) <= SCO_LOG_INFO) {
-                SCO_AUTO(sco_buf) struct sco_buf line = {0};
-                sco_buf_add(&line, sco_text(sco_get(m, "text")));
-                sco_buf_addc(&line, '\n');
-                on_text(s, sco_buf_str(&line));
-            } else if (type == SCO_MSG_DONE) {
-                on_scan_done(s, m);
-            }
-        }
     }
 }
 
@@ -196,22 +200,17 @@ static void on_scan_read(struct bufferevent *b, void *user)
     take_scan(user);
 }
 
-/* What is in a socket after its process has gone. */
-static void read_rest(struct bufferevent *b)
-{
-    char part[16384];
-    ssize_t n;
-    while ((n = read(bufferevent_getfd(b), part, sizeof part)) > 0)
-        evbuffer_add(bufferevent_get_input(b), part, (size_t)n);
-}
-
 static void on_scan_gone(struct sco_child *c, int status, void *user)
 {
     struct stage_run *s = user;
     (void)c;
     (void)status;
-    read_rest(s->scan_socket);
+    char part[16384];
+    ssize_t n;
+    bufferevent_disable(s->scan_socket, EV_READ | EV_WRITE);
     take_scan(s);
+    while ((n = read(bufferevent_getfd(s->scan_socket), part, sizeof part)) > 0)
+        feed_scan(s, sco_str_make(part, (size_t)n));
     answer_scan(s, false, "the scan was ended");
     s->scan = sco_child_free(s->scan);
     bufferevent_free(s->scan_socket);
@@ -255,23 +254,38 @@ static bool on_frame(struct stage_run *s, enum sco_msg type, struct sco_str payl
     return true;
 }
 
+static void feed(struct stage_run *s, struct sco_str bytes)
+{
+    enum sco_msg type;
+    struct sco_str payload;
+    int f = sco_frames_feed(&s->frames, bytes, NULL);
+    while (f == 0 && (f = sco_frames_next(&s->frames, &type, &payload, NULL)) == 1)
+        f = on_frame(s, type, payload) ? 0 : SCO_E_FORMAT;
+    if (f < 0) {
+        s->done = false;
+        stage_run_kill(s);
+    }
+}
+
 static void take_input(struct stage_run *s)
 {
     struct evbuffer *in = bufferevent_get_input(s->socket);
     size_t n;
     while ((n = evbuffer_get_contiguous_space(in)) > 0) {
-        enum sco_msg type;
-        struct sco_str payload;
-        const char *bytes = (const char *)evbuffer_pullup(in, (ev_ssize_t)n);
-        int f = sco_frames_feed(&s->frames, sco_str_make(bytes, n), NULL);
+        feed(s, sco_str_make((const char *)evbuffer_pullup(in, (ev_ssize_t)n), n));
         evbuffer_drain(in, n);
-        while (f == 0 && (f = sco_frames_next(&s->frames, &type, &payload, NULL)) == 1)
-            f = on_frame(s, type, payload) ? 0 : SCO_E_FORMAT;
-        if (f < 0) {
-            s->done = false;
-            stage_run_kill(s);
-        }
     }
+}
+
+/* What came after the loop looked last. */
+static void take_rest(struct stage_run *s)
+{
+    char part[16384];
+    ssize_t n;
+    bufferevent_disable(s->socket, EV_READ | EV_WRITE);
+    take_input(s);
+    while ((n = read(bufferevent_getfd(s->socket), part, sizeof part)) > 0)
+        feed(s, sco_str_make(part, (size_t)n));
 }
 
 static void on_read(struct bufferevent *b, void *user)
@@ -284,8 +298,7 @@ static void on_gone(struct sco_child *c, int status, void *user)
 {
     struct stage_run *s = user;
     (void)c;
-    read_rest(s->socket);
-    take_input(s);
+    take_rest(s);
     bool known = strcmp(s->outcome, "success") == 0 || strcmp(s->outcome, "failure") == 0 ||
                  strcmp(s->outcome, "timed_out") == 0 || strcmp(s->outcome, "cancelled") == 0;
     if (!s->done || !known) {
