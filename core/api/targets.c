@@ -101,8 +101,7 @@ static int take_config(struct api_call *c, struct sco_stored_target *t, struct s
 
 static int take_body(struct api_call *c, struct sco_stored_target *t, struct sco_error *err)
 {
-    static const char *const platforms[] = {"github", "gitlab", "jenkins", "azure",
-                                            "generic"};
+    static const char *const platforms[] = {"github", "gitlab", "jenkins", "azure", "generic"};
     const struct sco_node *target = api_member(c, "target");
     struct api_target where = {0};
     bool known = false;

@@ -26,10 +26,10 @@ int policy_eval(struct cli *c);    /* policy_eval.c */
 int policy_profile(struct cli *c); /* policy_profile.c */
 int policy_test(struct cli *c);    /* policy_test.c */
 int policy_new(struct cli *c);
-int policy_run(struct cli *c);     /* policy_new.c */
-int policy_show(struct cli *c);    /* policy_show.c */
-int policy_docs(struct cli *c);    /* policy_docs.c */
-int policy_sign(struct cli *c);    /* policy_sign.c */
+int policy_run(struct cli *c);  /* policy_new.c */
+int policy_show(struct cli *c); /* policy_show.c */
+int policy_docs(struct cli *c); /* policy_docs.c */
+int policy_sign(struct cli *c); /* policy_sign.c */
 int policy_verify(struct cli *c);
 
 /* `secureops compliance status | show | history | attest | attestations`. */

@@ -32,7 +32,7 @@ struct runner_job {
     const char *id, *kind, *requested_by, *correlation_id;
     int64_t attempt, timeout_ms;
     bool import;
-    const char *other; /* the request of a kind that is neither scan nor import; or NULL */
+    const char *other;  /* the request of a kind that is neither scan nor import; or NULL */
     const char *nested; /* a folder: a scan within a pipeline's job, which ends the job; or NULL */
     const char *setup_json, *secrets_json; /* of a pipeline: for nested ones; for its stages */
     struct runner_request request;
@@ -129,7 +129,6 @@ int runner_comment_request(struct runner *r, const struct sco_node *q, struct sc
 /* In the transaction of the job's end: what an operation says of a run at the platform. */
 int runner_execution_keep(struct runner *r, const char *id, const char *op,
                           const struct sco_ci_answer *a, struct sco_error *err);
-
 
 /* ---- runner_ci.c ---- */
 int runner_ci(struct runner *r, struct sco_error *err);

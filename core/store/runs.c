@@ -6,8 +6,8 @@
 
 enum { WATCH_MAX = 100, WATCH_MS = 5000 };
 
-int sco_store_run_put(struct sco_store *s, const char *execution_id, const struct sco_pipeline_run *q,
-                      struct sco_error *err)
+int sco_store_run_put(struct sco_store *s, const char *execution_id,
+                      const struct sco_pipeline_run *q, struct sco_error *err)
 {
     uint8_t id[16];
     int r = execution_uuid(execution_id, id, err);
@@ -33,8 +33,8 @@ static int on_run(void *user, const struct store_value *v, size_t n)
     (void)n;
     rd->found = true;
     rd->run = (struct sco_pipeline_run){.definition = store_keep(rd->arena, &v[0]),
-                                      .request = store_keep(rd->arena, &v[1]),
-                                      .requested_by = store_keep(rd->arena, &v[2])};
+                                        .request = store_keep(rd->arena, &v[1]),
+                                        .requested_by = store_keep(rd->arena, &v[2])};
     return rd->run.request && (rd->run.definition || v[0].type == STORE_NULL) &&
                    (rd->run.requested_by || v[2].type == STORE_NULL)
                ? 0

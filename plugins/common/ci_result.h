@@ -146,8 +146,8 @@ static inline int ci_result_findings(struct ci_result *p)
                 ? ci_result_keep(p, v)
                 : sco_errf(p->e, SCO_E_FORMAT, "findings: a line is not an object");
     /* the daemon hands over only so many: what is missing then is not gone */
-    p->cut = p->n == CI_FINDINGS_MAX ||
-             sco_int_at(p->q, "summary.new", (int64_t)p->n) > (int64_t)p->n;
+    p->cut =
+        p->n == CI_FINDINGS_MAX || sco_int_at(p->q, "summary.new", (int64_t)p->n) > (int64_t)p->n;
     data->close(reader);
     return r < 0 ? r : 0;
 }

@@ -37,11 +37,11 @@ struct sco_policy {
     const char *const *links;
     const int64_t *cwe;
     size_t n_cwe;
-    bool project;          /* scope = "project" */
-    bool workflow;         /* run in the place of check: docs/workflows.md; applies_to "event:..." */
-    bool enabled;          /* part of a scan without being chosen */
-    bool selected;         /* see sco_policies_select */
-    const char *params;    /* JSON object of names to defaults */
+    bool project;       /* scope = "project" */
+    bool workflow;      /* run in the place of check: docs/workflows.md; applies_to "event:..." */
+    bool enabled;       /* part of a scan without being chosen */
+    bool selected;      /* see sco_policies_select */
+    const char *params; /* JSON object of names to defaults */
     const char *file_path; /* below its bundle */
     uint32_t line;         /* of its table, 0: unknown */
     const char *bundle;    /* its directory */
@@ -152,8 +152,9 @@ struct sco_verdict { /* borrowed for the call */
     const char *expires;              /* SKIP: date as written, or NULL */
     const struct sco_policy_fix *fix; /* or NULL */
     const char *trace; /* with options.trace: what the check read, a line each; or NULL */
-    /* Of a workflow that passed: what it asks for, JSON [{"action":"call","with":{...}},...], checked
-     * (action.h); and the members that it replaces in the event for those after it, or NULL. */
+    /* Of a workflow that passed: what it asks for, JSON [{"action":"call","with":{...}},...],
+     * checked (action.h); and the members that it replaces in the event for those after it, or
+     * NULL. */
     const char *actions, *changed;
 };
 typedef int (*sco_verdict_fn)(void *user, const struct sco_verdict *v); /* not 0: stop with it */

@@ -256,8 +256,8 @@ enum sco_keep {
     SCO_KEEP_ARTIFACTS,  /* reports and logs of scans */
     SCO_KEEP_RESOLVED,   /* findings that have been resolved for so long, with their history */
     SCO_KEEP_ALERTS,
-    SCO_KEEP_ACTIVITY, /* kept replies, failed logins, tokens that expired */
-    SCO_KEEP_EVENTS,   /* that every reader is done with */
+    SCO_KEEP_ACTIVITY,   /* kept replies, failed logins, tokens that expired */
+    SCO_KEEP_EVENTS,     /* that every reader is done with */
     SCO_KEEP_DELIVERIES, /* webhooks that were acted upon, or given up */
     SCO_KEEP_MAX_
 };

@@ -41,8 +41,8 @@ struct sco_pipeline_run {
     const char *request;      /* JSON object: {"inputs":{...}}; "call": an operation that waits */
     const char *requested_by; /* who may not approve it; or NULL */
 };
-int sco_store_run_put(struct sco_store *s, const char *execution_id, const struct sco_pipeline_run *r,
-                      struct sco_error *err) SCO_NODISCARD;
+int sco_store_run_put(struct sco_store *s, const char *execution_id,
+                      const struct sco_pipeline_run *r, struct sco_error *err) SCO_NODISCARD;
 int sco_store_run(struct sco_store *s, const char *execution_id, struct sco_arena *arena,
                   struct sco_pipeline_run *ret, struct sco_error *err) SCO_NODISCARD;
 /* Whether the lease still holds, in the transaction that is open: what a runner writes piece by

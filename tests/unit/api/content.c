@@ -103,8 +103,8 @@ static bool match(struct api_call *c, const char *route, struct sco_str path)
 
 static const struct api_route *find(struct api_call *c, const char *method, struct sco_str path)
 {
-    const struct api_route *const tables[] = {api_routes_scans, api_routes_findings,
-                                              api_routes_policies, api_routes_accounts,
+    const struct api_route *const tables[] = {api_routes_scans,     api_routes_findings,
+                                              api_routes_policies,  api_routes_accounts,
                                               api_routes_schedules, api_routes_pipelines};
     for (size_t i = 0; i < SCO_ARRAY_LEN(tables); i++)
         for (const struct api_route *r = tables[i]; r->method; r++)
