@@ -16,6 +16,7 @@
 #include <secureops/store_pipelines.h>
 
 #define RUNNER_STAGE_ARG "stage"
+#define STAGE_SNAPSHOT "snapshot" /* in its folder: what it wants to be scanned */
 int runner_stage_main(void);
 
 struct bufferevent;
@@ -38,6 +39,7 @@ struct stage_run {
     struct bufferevent *scan_socket;
     struct sco_frames scan_frames;
     bool scan_answered;
+    const char *scan_dir; /* what it looks at, out of the stage's reach; or NULL */
     struct sco_buf log; /* not stored yet */
     uint64_t log_bytes; /* of this attempt */
     bool done;          /* it has said: */
@@ -87,6 +89,11 @@ int pipeline_stage_job(struct pipeline_job *p, const struct stage_run *s, struct
                        struct sco_error *err);
 int pipeline_scan_job(struct pipeline_job *p, const struct stage_run *s, size_t step,
                       struct sco_buf *ret, struct sco_error *err);
+
+/* ---- runner_pipeline_snapshot.c ---- */
+/* Takes the stage's snapshot to `to`, where the stage may not write, and leaves in it what a
+ * checkout has: folders and files. */
+int pipeline_take_snapshot(const struct stage_run *s, const char *to, struct sco_error *err);
 
 /* ---- runner_pipeline_keep.c ---- */
 /* The artifacts of an attempt that has ended, in the transaction that is open. */

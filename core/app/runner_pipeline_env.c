@@ -144,9 +144,7 @@ int pipeline_scan_job(struct pipeline_job *p, const struct stage_run *s, size_t 
     sco_json_ki64(&o, "attempt", j->attempt);
     sco_json_kz(&o, "requested_by", j->requested_by);
     sco_json_kz(&o, "correlation_id", j->correlation_id);
-    SCO_AUTO(sco_buf) struct sco_buf nested = {0};
-    sco_buf_addf(&nested, "%s/src", s->dir);
-    sco_json_kz(&o, "nested", sco_buf_z(&nested));
+    sco_json_kz(&o, "nested", s->scan_dir);
     sco_json_key(&o, "request");
     sco_json_begin(&o, '{');
     sco_json_key(&o, "target");

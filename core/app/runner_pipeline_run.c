@@ -200,6 +200,13 @@ static void on_scan_read(struct bufferevent *b, void *user)
     take_scan(user);
 }
 
+static void drop_snapshot(struct stage_run *s)
+{
+    if (s->scan_dir)
+        (void)sco_fs_remove_tree(s->scan_dir);
+    s->scan_dir = NULL;
+}
+
 static void on_scan_gone(struct sco_child *c, int status, void *user)
 {
     struct stage_run *s = user;
@@ -216,20 +223,29 @@ static void on_scan_gone(struct sco_child *c, int status, void *user)
     bufferevent_free(s->scan_socket);
     s->scan_socket = NULL;
     sco_frames_done(&s->scan_frames);
+    drop_snapshot(s);
 }
 
 static void start_scan(struct stage_run *s, size_t step)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     struct sco_error err = {0};
-    int r = s->scan_socket ? SCO_E_FORMAT : pipeline_scan_job(s->p, s, step, &b, &err);
+    int r = 0;
+    if (s->scan_socket) /* its answer comes */
+        return;
     s->scan_answered = false;
+    s->scan_dir = sco_arena_fmt(&s->p->r->arena, "%s/scan-%zu-%u", s->p->r->dir, s->i, s->attempt);
+    r = s->scan_dir ? pipeline_take_snapshot(s, s->scan_dir, &err) : sco_error_nomem(&err);
+    if (r == 0)
+        r = pipeline_scan_job(s->p, s, step, &b, &err);
     if (r == 0)
         r = spawn(s, NULL, on_scan_read, on_scan_gone, &s->scan, &s->scan_socket, &err);
     if (r == 0)
         r = send_frame(s->scan_socket, SCO_MSG_JOB, sco_buf_str(&b), &err);
     if (r < 0)
         answer_scan(s, false, err.text);
+    if (!s->scan)
+        drop_snapshot(s);
 }
 
 /* ---- what it says ---- */
@@ -362,6 +378,7 @@ struct stage_run *stage_run_free(struct stage_run *s)
     if (s->socket)
         bufferevent_free(s->socket);
     sco_loop_kill_orphans(); /* of this process alone: what the stage left behind */
+    drop_snapshot(s);
     if (s->dir)
         sco_fs_remove_tree(s->dir);
     sco_frames_done(&s->frames);

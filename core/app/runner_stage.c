@@ -184,22 +184,32 @@ static int run(struct stage *s, const char *const *argv, const char *cwd, const 
     return r;
 }
 
+/* Not with the definition's variables: the first copy is made before the sandbox, and LD_PRELOAD
+ * would run a file of the checkout outside of it. */
+static int copy_tree(struct stage *s, const char *from, const char *to, struct sco_error *err)
+{
+    static const char *own[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", NULL};
+    const char *const argv[] = {"cp", "-a", "--reflink=auto", "--", from, to, NULL};
+    struct sco_command_result res = {0};
+    const char **env = s->env;
+    s->env = own;
+    int r = run(s, argv, s->dir, NULL, COPY_MS, &res, err);
+    s->env = env;
+    return r == 0 && res.exit_code != 0
+               ? sco_error_set(err, SCO_E_IO, "the checkout cannot be copied")
+               : r;
+}
+
 static int copy(struct stage *s, struct sco_error *err)
 {
-    struct sco_command_result res = {0};
     const char *source = text(s, s->job, "source");
-    const char *const argv[] = {"cp", "-a", "--reflink=auto", "--", source, s->work, NULL};
     static const char *const folders[] = {"home", "tmp"};
     int r = source ? 0 : sco_error_nomem(err);
     for (size_t i = 0; i < SCO_ARRAY_LEN(folders) && r == 0; i++) {
         const char *path = sco_arena_fmt(&s->arena, "%s/%s", s->dir, folders[i]);
         r = path ? sco_fs_mkdirs(path, 0700, err) : sco_error_nomem(err);
     }
-    if (r == 0)
-        r = run(s, argv, s->dir, NULL, COPY_MS, &res, err);
-    if (r == 0 && res.exit_code != 0)
-        r = sco_error_set(err, SCO_E_IO, "the checkout cannot be copied");
-    return r;
+    return r == 0 ? copy_tree(s, source, s->work, err) : r;
 }
 
 /* What may not be had is an error: what a pipeline runs is a stranger's. */
@@ -277,7 +287,7 @@ static int run_once(struct stage *s, const struct sco_pipeline_step *st, bool la
     return 0;
 }
 
-/* By the runner, which has the store and the policies. */
+/* By the runner, which has the store and the policies, of a copy that it takes away. */
 static int scan(struct stage *s, const struct sco_pipeline_step *st, size_t i,
                 struct sco_error *err)
 {
@@ -285,8 +295,18 @@ static int scan(struct stage *s, const struct sco_pipeline_step *st, size_t i,
     const struct sco_node *answer = NULL;
     enum sco_msg type;
     struct sco_str payload;
+    const char *snapshot = sco_arena_fmt(&s->arena, "%s/" STAGE_SNAPSHOT, s->dir);
     sco_buf_addf(&b, "{\"step\":%zu}", i);
-    int r = sco_frame_send(s->fd, SCO_MSG_CALL, sco_buf_str(&b), err);
+    if (!snapshot)
+        return sco_error_nomem(err);
+    (void)sco_fs_remove_tree(snapshot);
+    int r = copy_tree(s, s->work, snapshot, err);
+    if (r == SCO_E_IO) {
+        fail(s, st, false, "%s", err->text);
+        return 0;
+    }
+    if (r == 0)
+        r = sco_frame_send(s->fd, SCO_MSG_CALL, sco_buf_str(&b), err);
     if (r == 0)
         r = sco_frames_read(&s->frames, s->fd, &type, &payload, err);
     if (r <= 0 || type != SCO_MSG_ANSWER)

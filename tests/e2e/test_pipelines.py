@@ -277,6 +277,30 @@ stages:
         self.assertTrue(self.get("/vulnerabilities")["items"])
         self.assertIn("gate: failed", self.logs(x))
 
+    def test_a_scan_sees_no_more_than_its_stage(self):
+        self.commit(self.repo, README="two")
+        key = self.cwd / "Dockerfile"
+        key.write_text("FROM scratch\nADD http://example.com/x /x\n")
+        swap = f"cd .. && rm -rf src && ln -s {self.cwd} src"
+        self.put("links", "stages: [{name: link, steps: [{run: 'mkdir a && ln -s " + str(key) +
+                          " Dockerfile && ln -s " + str(self.cwd) + " a/b && git config"
+                          " core.fsmonitor /bin/false'}, {scan: {types: [IAC], fail_on: info}}]},"
+                          " {name: swap, steps: [{run: '" + swap + "'}, {scan: {types: [IAC],"
+                          " fail_on: info}}]}]")
+        x = self.until(self.execute("links"), "failure")
+        self.assertEqual(self.status_of(x), {("link", 1): "failure", ("swap", 1): "failure"},
+                         self.logs(x))
+        self.assertIn("0 findings; gate: incomplete", self.logs(x))  # links are no files
+        self.assertIn("the folder to scan: Not a directory", self.logs(x))
+        self.assertFalse(self.get("/vulnerabilities")["items"])
+
+    def test_variables_of_a_definition_are_not_of_what_is_outside_the_sandbox(self):
+        # the loader would end cp before it copies: as LD_PRELOAD would be, it is not for cp
+        self.put("loader", "stages: [{name: a, env: {LD_TRACE_LOADED_OBJECTS: '1'},"
+                           " steps: [{run: 'true'}]}]")
+        x = self.until(self.execute("loader"), "success")
+        self.assertEqual(self.status_of(x), {("a", 1): "success"}, self.logs(x))
+
     def test_from_the_command_line(self):
         (self.cwd / "p.yaml").write_text("stages:\n  - {name: a, steps: [{run: echo hello}]}\n"
                                          "  - {name: b, needs: [a], approval: true}\n")
