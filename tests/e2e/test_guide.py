@@ -67,7 +67,12 @@ class Guide(Case):
         page += "".join(text for language, _, text in blocks("policy-guide.md") if language == "lua")
         page += "".join(re.findall(r"`([^`]+)`", (SOURCE / "docs/policy-helpers.md").read_text()))
         stubs = (SOURCE / "policies/meta/secureops.lua").read_text()
-        for name in re.findall(r"(?m)^function ([\w.]+)\(", stubs):
+        helpers, actions = stubs.split("-- Workflows: docs/workflows.md")
+        code = "".join(text for language, _, text in blocks("workflows.md") if language == "lua")
+        for name in re.findall(r"(?m)^function (\w+)\(", actions):
+            with self.subTest(name):
+                self.assertRegex(code, rf"\b{name} ?[({{]", f"docs/workflows.md has no example of {name}")
+        for name in re.findall(r"(?m)^function ([\w.]+)\(", helpers):
             word = name.replace("string.", ":") + "("
             with self.subTest(name):
                 self.assertIn(word, page, f"docs/policy-helpers.md has no example of {name}")
