@@ -36,6 +36,16 @@ static bool same_place(const char *a, const char *b)
     return !x.failed && !y.failed && x.n && sco_str_eq(sco_buf_str(&x), sco_buf_str(&y));
 }
 
+/* Who pushes, starts or merges may write to the repository. Of the rest the platform has to say so:
+ * checks and pipelines of a fork's commit look like those of a branch. */
+static bool may_be_forks(const struct sco_ci_event *e, const struct sco_node *event)
+{
+    const struct sco_node *said = sco_get(event, "is_fork");
+    bool member = e->kind == SCO_CI_PUSH || e->kind == SCO_CI_TAG || e->kind == SCO_CI_RELEASE ||
+                  e->kind == SCO_CI_MANUAL || e->kind == SCO_CI_MERGE_GROUP;
+    return e->is_fork || (!member && !sco_is(said, SCO_NODE_BOOL));
+}
+
 /* A stranger's code does not run here because its pull request came: with the secrets of the
  * pipeline, on this machine. Nor does one repository's event run another one's pipeline. */
 static int take_event(struct runner *r, const struct sco_node *q, struct wish *w,
@@ -49,8 +59,10 @@ static int take_event(struct runner *r, const struct sco_node *q, struct wish *w
     if (e < 0)
         return e;
     bool own = w->p->definition, same = same_place(w->event.clone_url, w->p->target.location);
-    if (own && w->event.is_fork)
-        return sco_error_set(err, SCO_E_PERMISSION, "own pipelines do not run a fork's code");
+    if (own && may_be_forks(&w->event, sco_get(q, "event")))
+        return sco_error_set(
+            err, SCO_E_PERMISSION, "own pipelines do not run a fork's code, and %s",
+            w->event.is_fork ? "this is a fork's" : "the event does not say whose it is");
     if (own && !same)
         return sco_error_set(err, SCO_E_PERMISSION,
                              "the event is of another repository than the pipeline");

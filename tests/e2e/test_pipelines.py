@@ -349,7 +349,7 @@ class ByRules(DaemonCase):
     @property
     def config(self):
         return webhooks.config(self.root, "rules:\n"
-                               "  - {on: [push, pull_request], pipelines: [shop]}\n")
+                               "  - {on: [push, pull_request, job], pipelines: [shop]}\n")
 
     def send(self, event, payload):
         body, headers = webhooks.signed(event, payload)
@@ -381,12 +381,15 @@ class ByRules(DaemonCase):
         self.send(*webhooks.pull_request(3, 2, fork="mallory"))
         reasons = [j.get("reason", "") for j in self.jobs(3)]
         self.assertTrue(any("fork" in r for r in reasons), reasons)
+        self.send(*webhooks.workflow_job(5, 6, "test", "completed", "success"))
+        reasons = [j.get("reason", "") for j in self.jobs(4)]  # of a fork's run, it looks the same
+        self.assertTrue(any("does not say" in r for r in reasons), reasons)
         self.ask(200, "PUT", "/pipelines/shop",
                  {**body, "target": {"location": "https://127.0.0.1:1/acme/other.git"}})
         self.send(*webhooks.push(4))
-        reasons = [j.get("reason", "") for j in self.jobs(4)]
+        reasons = [j.get("reason", "") for j in self.jobs(5)]
         self.assertTrue(any("another repository" in r for r in reasons), reasons)
-        self.assertEqual(len(self.get("/pipelines/history")["items"]), 1)
+        self.assertEqual(len(self.get("/pipelines/history?platform=secureops")["items"]), 1)
 
 
 class SwitchedOff(DaemonCase):
