@@ -18,7 +18,7 @@ class Faults(Case):
         self.disk = self.cwd / "disk"
         self.disk.mkdir()
         try:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(self.disk)],
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(self.disk)],
                            check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError) as e:
             self.skipTest(f"no file system of a test's own: {e}")
