@@ -146,12 +146,13 @@ static int take_own(struct api_call *c, struct sco_stored_pipeline *p, const str
     return r == 0 ? api_pipeline_allowed(c, p, err) : r;
 }
 
-/* At the platform it is known by its full name, which has to be that of the repository: scopes go
- * by the latter. Jenkins has names of its own, for those who are bound to nothing. */
-static bool same_repository(const char *key, const char *name)
+/* At the platform it is known by its full name, which has to be the whole path of the repository:
+ * scopes go by the latter, and its end alone would let any name be put behind a folder in scope.
+ * Jenkins has names of its own, for those who are bound to nothing. */
+static bool same_repository(const struct sco_integration *at, const char *key, const char *name)
 {
-    size_t k = strlen(key), n = strlen(name);
-    return k > n && key[k - n - 1] == '/' && strcmp(key + k - n, name) == 0;
+    const char *host = strstr(key, "://"), *path = host ? strchr(host + 3, '/') : NULL;
+    return strcmp(at->plugin, "jenkins") != 0 && path && strcmp(path + 1, name) == 0;
 }
 
 static int take_platform(struct api_call *c, struct sco_stored_pipeline *p,
@@ -177,7 +178,7 @@ static int take_platform(struct api_call *c, struct sco_stored_pipeline *p,
     if (!named)
         return api_fault(c, err, "/repository", "integrations.%s.repositories leaves it out",
                          p->integration);
-    if (api_scope(c) && !same_repository(t->key, p->repository))
+    if (api_scope(c) && !same_repository(found, t->key, p->repository))
         return sco_error_set(err, SCO_E_PERMISSION, "%s is not in your scope", p->repository);
     p->target.platform = found->platform ? found->platform : found->plugin;
     return 0;

@@ -206,6 +206,12 @@ static void scopes(void **state)
     expect(t, 403, "POST", "/pipelines",
            "{\"name\":\"z\",\"target\":{\"location\":\"https://git.example.com/team/app\"},"
            "\"integration\":\"hub\",\"repository\":\"acme/shop\"}");
+    expect(t, 403, "POST", "/pipelines",
+           "{\"name\":\"z\",\"target\":{\"location\":\"https://git.example.com/team/acme/shop\"},"
+           "\"integration\":\"hub\",\"repository\":\"acme/shop\"}");
+    static const char *const own[] = {"https://git.example.com/acme/*", NULL};
+    next.who.repositories = own;
+    expect(t, 201, "POST", "/pipelines", BODY("z", HUB));
     next.who.repositories = NULL;
 }
 
