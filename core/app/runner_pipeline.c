@@ -454,23 +454,6 @@ static int check_allowed(struct pipeline_job *p, struct sco_error *err)
                                  "pipelines.repositories does not name this one");
 }
 
-static int hide(struct pipeline_job *p, struct sco_error *err)
-{
-    const struct runner_setup *u = &p->r->job.setup;
-    const char *const paths[] = {u->data, u->cache, u->config,
-                                 u->store && u->store[0] == '/' ? u->store : NULL,
-                                 getenv("CREDENTIALS_DIRECTORY")};
-    const char **v = sco_arena_alloc(&p->r->arena, (SCO_ARRAY_LEN(paths) + 1) * sizeof *v);
-    size_t n = 0;
-    for (size_t i = 0; v && i < SCO_ARRAY_LEN(paths); i++) {
-        SCO_AUTO(sco_free) char *real = paths[i] ? sco_fs_realpath(paths[i], NULL) : NULL;
-        if (real && !(v[n++] = sco_arena_cstr(&p->r->arena, sco_str_c(real))))
-            return sco_error_nomem(err);
-    }
-    p->hidden = v;
-    return v ? 0 : sco_error_nomem(err);
-}
-
 static int check_out(struct pipeline_job *p, struct sco_error *err)
 {
     struct runner *r = p->r;
@@ -568,7 +551,7 @@ int runner_pipeline(struct runner *r, struct sco_error *err)
         e = check_allowed(&p, err);
     }
     if (e == 0)
-        e = hide(&p, err);
+        e = pipeline_hide(&p, err);
     if (e == 0)
         e = check_out(&p, err);
     if (e == 0)

@@ -84,6 +84,10 @@ void pipeline_stage_ended(struct pipeline_job *p, struct stage_run *s);
 void pipeline_fail(struct pipeline_job *p, const struct sco_error *err);
 int runner_pipeline(struct runner *r, struct sco_error *err);
 
+/* ---- runner_pipeline_hide.c ---- */
+/* What no stage may read: p->hidden. */
+int pipeline_hide(struct pipeline_job *p, struct sco_error *err);
+
 /* ---- runner_pipeline_env.c ---- */
 int pipeline_stage_job(struct pipeline_job *p, const struct stage_run *s, struct sco_buf *ret,
                        struct sco_error *err);

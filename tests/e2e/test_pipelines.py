@@ -342,6 +342,40 @@ stages:
         self.ask(404, "GET", "/pipelines/x")
 
 
+class Secrets(DaemonCase):
+    """Files with secrets, of the configuration's text and of its arguments, are no stage's."""
+
+    @property
+    def config(self):
+        return webhooks.config(self.root)
+
+    @property
+    def settings(self):
+        token = self.root / "metrics-token"
+        token.write_text("0123456789abcdef")
+        token.chmod(0o600)
+        return ("pipelines.enabled=true", f"server.metrics_token=file:{token}")
+
+    def test_hidden(self):
+        repo = self.repository("app", README="one")
+        (self.root / "other").write_text("x")
+        self.ask(201, "POST", "/pipelines", {
+            "name": "p", "target": {"location": str(repo)}, "branch": "main",
+            "definition": "stages: [{name: a, steps: [" + ", ".join(
+                "{run: '%s'}" % run for run in (
+                    f"cat {self.root}/other", f"! cat {self.root}/hook-github",
+                    f"! cat {self.root}/metrics-token", f"! cat {self.root}/secureops.yaml")) +
+            "]}]"})
+        x = self.ask(202, "POST", "/pipelines/p/execute", {}).json()
+        end = time.monotonic() + JOB_S
+        while time.monotonic() < end and x["status"] not in ENDED:
+            time.sleep(0.1)
+            x = self.get(f"/pipelines/executions/{x['id']}")
+        log = self.ask(200, "GET", f"/pipelines/executions/{x['id']}/logs").text
+        self.assertEqual(x["status"], "success", log)
+        self.assertEqual(log.count("Permission denied"), 3, log)
+
+
 class ByRules(DaemonCase):
     """A push runs the pipeline of its own repository; a fork, or another one's event, runs none."""
     settings = ("pipelines.enabled=true", "queue.attempts=1")

@@ -20,6 +20,33 @@ static const char *z(struct sco_str s) /* texts of the configuration end with NU
 }
 
 /* ---- runners ---- */
+/* Files that are for us and nobody whom a runner starts, also those that no file of configuration
+ * names: from variables and arguments. */
+static void write_private(struct sco_json_out *o, const struct sco_config *c)
+{
+    const struct sco_str refs[] = {c->auth.key,
+                                   c->auth.old_key,
+                                   c->smtp.password,
+                                   c->vault.token,
+                                   c->server.metrics_token,
+                                   c->checkout.token,
+                                   c->events.kafka_password,
+                                   c->notifications.secret};
+    const struct sco_str files[] = {c->server.tls_key, c->checkout.ssh_key};
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    sco_json_key(o, "private");
+    sco_json_begin(o, '[');
+    for (size_t i = 0; i < SCO_ARRAY_LEN(refs); i++)
+        if (sco_str_starts(refs[i], "file:"))
+            sco_json_str(o, sco_str_c(refs[i].p + 5));
+    for (size_t i = 0; i < SCO_ARRAY_LEN(files); i++)
+        if (files[i].n)
+            sco_json_str(o, files[i]);
+    if (credentials && *credentials)
+        sco_json_str(o, sco_str_c(credentials));
+    sco_json_end(o, ']');
+}
+
 int wire_setup(struct daemon *d, const struct snapshot *s, struct sco_buf *out,
                struct sco_error *err)
 {
@@ -32,6 +59,7 @@ int wire_setup(struct daemon *d, const struct snapshot *s, struct sco_buf *out,
     sco_json_kz(&o, "data", d->paths.data);
     sco_json_kz(&o, "cache", d->paths.mirrors);
     sco_json_kz(&o, "node", d->paths.node);
+    write_private(&o, s->config);
     sco_json_end(&o, '}');
     return sco_buf_check(out, err);
 }
