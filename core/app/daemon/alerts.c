@@ -16,6 +16,7 @@
 
 enum {
     SEND_MS = 2000,
+    SLA_ALL_MS = 3600 * 1000,
     WINDOW_MS = 3600 * 1000, /* older ones are no news any more */
     SLA_MS = 10 * 60 * 1000,
     SEEN_MAX = 10000,
@@ -27,7 +28,7 @@ enum {
 
 struct alerts {
     struct daemon *d;
-    int64_t sent_at, sla_at;
+    int64_t sent_at, sla_at, sla_all_at;
     struct sco_map seen; /* ids that somebody has sent, or nobody shall */
     size_t n_seen;
 };
@@ -305,10 +306,14 @@ void alerts_polled(struct alerts *x, struct sco_store *s, int64_t now)
 {
     struct sco_error err = {0};
     if (now - x->sla_at >= SLA_MS || now < x->sla_at) {
-        if (alerts_overdue(s, now, x->sla_at, &err) < 0)
+        /* an import may bring what has been overdue for long: now and then all are looked at */
+        bool all = now - x->sla_all_at >= SLA_ALL_MS || now < x->sla_all_at;
+        if (alerts_overdue(s, now, all ? 0 : x->sla_at, &err) < 0) {
             sco_log_warning("what is overdue is not told: %s", err.text);
-        else
+        } else {
             x->sla_at = now;
+            x->sla_all_at = all ? now : x->sla_all_at;
+        }
     }
     if (now - x->sent_at < SEND_MS && now >= x->sent_at)
         return;
