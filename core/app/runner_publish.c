@@ -32,13 +32,12 @@ static void write_summary(struct sco_json_out *o, const struct sco_scan *s)
 
 static void write_verdict(struct sco_json_out *o, const struct sco_scan *s, const char *url)
 {
-    static const char *const status[] = {"completed", "completed", "incomplete"};
     sco_json_begin(o, '{');
     sco_json_key(o, "scan");
     sco_json_begin(o, '{');
     sco_json_kz(o, "id", s->id);
     sco_json_kz(o, "url", url);
-    sco_json_kz(o, "status", status[s->gate.result]);
+    sco_json_kz(o, "status", sco_scan_status(s));
     sco_json_ktime(o, "started_at", s->started_ms);
     sco_json_ktime(o, "completed_at", s->completed_ms);
     sco_json_end(o, '}');
@@ -182,7 +181,6 @@ static void write_place(struct sco_json_out *o, const struct sco_stored_publicat
         write_member(o, "pr_number", NULL);
     sco_json_kz(o, "marker", p->marker);
     sco_json_kz(o, "key", sco_arena_fmt(a, "%.8s-%u", p->id, p->revision));
-    sco_json_kz(o, "name", "SecureOps");
     if (p->steps)
         write_member(o, "steps", p->steps);
     sco_json_kz(o, "root", "");

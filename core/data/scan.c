@@ -15,3 +15,13 @@ const char *sco_run_status_name(enum sco_run_status s)
     };
     return (unsigned)s < SCO_RUN_STATUS_MAX_ ? names[s] : "unknown";
 }
+
+const char *sco_scan_status(const struct sco_scan *scan)
+{
+    if (scan->cancelled)
+        return "cancelled";
+    for (size_t i = 0; i < scan->n_runs; i++)
+        if (scan->runs[i].counts && scan->runs[i].status != SCO_RUN_STATUS_COMPLETED)
+            return "incomplete";
+    return scan->gate.result == SCO_GATE_INCOMPLETE ? "incomplete" : "completed";
+}

@@ -74,7 +74,7 @@ int alert_scan(struct merge *m, struct sco_error *err)
     if (!lease || !m->s->context.source)
         return 0;
     int r = m->critical ? critical(m, err) : 0;
-    if (r < 0 || strcmp(store_scan_status(m->scan), "incomplete") != 0)
+    if (r < 0 || strcmp(sco_scan_status(m->scan), "incomplete") != 0)
         return r;
     r = job_uuid(lease->job_id, id, err);
     struct store_value v = sv_bytes(STORE_UUID, id, sizeof id);

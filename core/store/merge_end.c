@@ -39,7 +39,7 @@ static int tell_completed(const struct merge *m, struct sco_error *err)
     sco_json_kz(&o, "repository", sub->repository);
     sco_json_kz(&o, "branch", sub->branch);
     sco_json_kz(&o, "commit_sha", scan->commit_sha);
-    sco_json_kz(&o, "status", store_scan_status(scan));
+    sco_json_kz(&o, "status", sco_scan_status(scan));
     sco_json_kz(&o, "gate_result",
                 results[(unsigned)scan->gate.result < 3 ? scan->gate.result : 2]);
     sco_json_ki64(&o, "duration_ms", scan->completed_ms - scan->started_ms);

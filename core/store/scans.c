@@ -8,16 +8,6 @@ static int64_t count_of(const uint64_t by[SCO_SEV_MAX_], uint32_t severity)
     return (int64_t)by[severity];
 }
 
-const char *store_scan_status(const struct sco_scan *scan)
-{
-    if (scan->cancelled)
-        return "cancelled";
-    for (size_t i = 0; i < scan->n_runs; i++)
-        if (scan->runs[i].counts && scan->runs[i].status != SCO_RUN_STATUS_COMPLETED)
-            return "incomplete";
-    return scan->gate.result == SCO_GATE_INCOMPLETE ? "incomplete" : "completed";
-}
-
 static int take_pk(void *user, const struct store_value *v, size_t n)
 {
     (void)n;
@@ -81,7 +71,7 @@ int scan_save(struct sco_store *s, const struct sco_scan *scan, const char *scop
         sv_text(scope),
         sv_text(scan->target),
         sv_text(scan->commit_sha),
-        sv_text(store_scan_status(scan)),
+        sv_text(sco_scan_status(scan)),
         sv_text((unsigned)scan->gate.result < 3 ? results[scan->gate.result] : results[2]),
         sv_i64(scan->exit_status),
         sv_text("secureops"),

@@ -219,6 +219,5 @@ bool coverage_has_tool(const struct coverage *c, struct sco_str tool, bool *ret_
 bool coverage_has(const struct coverage *c, struct sco_str tools, struct sco_str path);
 
 /* ---- scans.c ---- */
-const char *store_scan_status(const struct sco_scan *scan); /* "completed" */
 int scan_save(struct sco_store *s, const struct sco_scan *scan, const char *scope, int64_t branch,
               const struct sco_scan_stored *counts, struct sco_error *err) SCO_NODISCARD;

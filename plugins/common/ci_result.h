@@ -190,7 +190,7 @@ static inline void ci_result_decide(struct ci_result *p)
                            SCO_STR_ARG(reason.n ? reason : SCO_STR("the scan did not end")));
     } else if (sco_str_is(gate, "passed") || sco_str_is(gate, "failed")) {
         p->state = sco_str_is(gate, "passed") ? "success" : "failure";
-        p->title = counts;
+        p->title = ci_verdict_counts(p->h, p->q, counts);
     } else {
         p->state = "error";
         p->title = sco_fmt(p->h, "Incomplete: %.*s (%.*s)",

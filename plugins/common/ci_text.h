@@ -249,3 +249,13 @@ static inline struct sco_str ci_repo_path(const struct sco_host *h, struct sco_s
         }
     return out.n ? ci_json_text(&out) : sco_str_make(NULL, 0);
 }
+
+/* The counts of a verdict; of a scan that the gate let pass although it did not see everything,
+ * with a word about it: "no new findings" alone would read like a clean result. */
+static inline struct sco_str ci_verdict_counts(const struct sco_host *h, const struct sco_node *q,
+                                               struct sco_str counts)
+{
+    if (!sco_str_is(sco_text_at(q, "scan.status"), "incomplete"))
+        return counts;
+    return sco_fmt(h, "%.*s; a part was not checked", SCO_STR_ARG(counts));
+}

@@ -157,3 +157,5 @@ struct sco_scan {
     int exit_status; /* 0 passed, 1 gate failed, 3 incomplete */
     struct sco_arena arena;
 };
+/* "completed", "incomplete" (whatever the gate made of that), "cancelled". */
+const char *sco_scan_status(const struct sco_scan *scan);

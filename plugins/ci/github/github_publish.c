@@ -119,11 +119,11 @@ static void decide(struct github_publish *p)
     } else if (sco_str_is(gate, "passed")) {
         p->state = "success";
         p->conclusion = "success";
-        p->title = counts;
+        p->title = ci_verdict_counts(p->h, q, counts);
     } else if (sco_str_is(gate, "failed")) {
         p->state = "failure";
         p->conclusion = "failure";
-        p->title = counts;
+        p->title = ci_verdict_counts(p->h, q, counts);
     } else {
         p->state = "error";
         p->conclusion = "failure";

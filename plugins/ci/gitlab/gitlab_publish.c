@@ -108,7 +108,7 @@ static void decide(struct gitlab_publish *p)
                            SCO_STR_ARG(reason.n ? reason : SCO_STR("the scan did not end")));
     } else if (sco_str_is(gate, "passed") || sco_str_is(gate, "failed")) {
         p->state = sco_str_is(gate, "passed") ? "success" : "failed";
-        p->title = counts;
+        p->title = ci_verdict_counts(p->h, q, counts);
     } else {
         p->title = sco_fmt(p->h, "Incomplete: %.*s (%.*s)",
                            SCO_STR_ARG(why.n ? why : SCO_STR("a part was not checked")),
