@@ -15,7 +15,7 @@ const struct sco_option config_rule_table[] = {
     ROW(name, SCO_OPT_STR, NULL, .doc = "For people: the log and the API say which rule decided."),
     ROW(on, SCO_OPT_LIST, NULL, .flags = SCO_OPT_REQUIRED,
         .doc = "Kinds of events: push, tag, pull_request, release, pipeline, job, check, comment, "
-               "manual, merge_group, schedule."),
+               "manual, merge_group."),
     ROW(integrations, SCO_OPT_LIST, NULL, .doc = "Names of integrations; empty: any."),
     ROW(repositories, SCO_OPT_LIST, NULL, .doc = "Globs of owner/name; empty: any."),
     ROW(branches, SCO_OPT_LIST, NULL,
@@ -79,9 +79,8 @@ static int check_words(const struct layer *l, const struct sco_yaml *item, const
 static int check_rule(const struct layer *l, const struct sco_yaml *item,
                       const struct sco_config_rule *rule, struct sco_error *err)
 {
-    static const char *const kinds[] = {"push",     "tag",         "pull_request", "release",
-                                        "pipeline", "job",         "check",        "comment",
-                                        "manual",   "merge_group", "schedule"};
+    static const char *const kinds[] = {"push", "tag",   "pull_request", "release", "pipeline",
+                                        "job",  "check", "comment",      "manual",  "merge_group"};
     static const char *const steps[] = {"auto",   "check", "status",      "comment",
                                         "review", "sarif", "description", "threads"};
     static const char *const types[] = {"SAST",   "SCA",     "DAST",   "IAC",
