@@ -153,10 +153,11 @@ static int on_row(void *user, const struct store_value *v, size_t n)
 {
     struct counting *c = user;
     SCO_AUTO(sco_buf) struct sco_buf key = {0};
+    struct sco_str none = {NULL, 0};
     struct row x = {.repository = v[0].s,
                     .status = v[1].s,
-                    .commit = v[2].type == STORE_NULL ? (struct sco_str){0} : v[2].s,
-                    .environment = v[3].type == STORE_NULL ? (struct sco_str){0} : v[3].s,
+                    .commit = v[2].type == STORE_NULL ? none : v[2].s,
+                    .environment = v[3].type == STORE_NULL ? none : v[3].s,
                     .created = v[4].i,
                     .queued = v[5].i,
                     .started = v[6].i,

@@ -9,7 +9,7 @@ import time
 import unittest
 
 import webhooks
-from ci_loop import TESTS, Loop, git
+from ci_loop import TESTS, Loop, git, gitleaks
 from daemon import ADMIN
 from github_standin import GitHub
 from harness import descendants
@@ -199,6 +199,20 @@ class ForkToken(GitHubLoop):
         self.assertIn("Resource not accessible by integration", p["reason"])
         self.assertEqual((self.gh.checks, self.gh.statuses, self.gh.comments), ({}, [], {}))
         self.assertEqual(len(self.scans()), 1)  # and it was scanned all the same
+
+
+class LetPass(GitHubLoop):
+    more = '    check_name: "Security"\ngate:\n  on_incomplete: warn\n'
+
+    def test_incomplete_is_said(self):
+        """The operator lets incomplete scans pass: nobody reads them as clean."""
+        head = self.change(self.repo, **{"a.ini": "token\n"})
+        self.tool("gitleaks", gitleaks("[]", code=2))  # its own failure
+        self.push(head)
+        self.told(head)
+        c = self.check_of(head)
+        self.assertEqual((c["name"], c["conclusion"]), ("Security", "success"))
+        self.assertIn("a part was not checked", c["title"])
 
 
 class PersonalToken(GitHubLoop):

@@ -81,9 +81,10 @@ static int look_at_repository(struct poll *p)
     static const char *const names[] = {"id", "name", "remoteUrl", "defaultBranch"};
     struct azure_op *o = p->o;
     struct ci_answer a;
-    struct sco_node *map = (struct sco_node *)o->h->alloc(o->h, 8 * sizeof *map), *c = map + 1;
+    struct sco_node *map = (struct sco_node *)o->h->alloc(o->h, 8 * sizeof *map), *c;
     if (!map)
         return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
+    c = map + 1;
     int r = azure_get(o, azure_path(o, o->repo, "?" AZURE_V), "the repository", &a);
     if (r != 0)
         return r;
@@ -150,7 +151,9 @@ static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c
     p->repository = NULL;
     if (r == 0)
         r = moved(p);
-    return azure_end(&o, r);
+    r = azure_end(&o, r);
+    p->o = NULL;
+    return r;
 }
 
 int azure_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)

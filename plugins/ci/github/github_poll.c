@@ -249,7 +249,9 @@ static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c
         r = deliveries_of_hooks(p);
     if (r == 0)
         r = moved(p);
-    return github_end(&o, r);
+    r = github_end(&o, r);
+    p->o = NULL;
+    return r;
 }
 
 static int of_app(struct poll *p, void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
@@ -267,7 +269,9 @@ static int of_app(struct poll *p, void *ctx, const struct sco_ci_call *c, struct
     p->o = &o;
     if (r == 0)
         r = deliveries_of_app(p);
-    return github_end(&o, r);
+    r = github_end(&o, r);
+    p->o = NULL;
+    return r;
 }
 
 /* What stopped at a limit goes on with the same repository the next time, as of the same time. */

@@ -238,7 +238,9 @@ static int one_repository(struct gitlab_poll *p, void *ctx, const struct sco_ci_
         r = gitlab_resend(p);
     if (r == 0)
         r = moved(p);
-    return gitlab_end(&o, r);
+    r = gitlab_end(&o, r);
+    p->o = NULL;
+    return r;
 }
 
 int gitlab_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
