@@ -142,6 +142,10 @@ int api_attestation_list(struct api_call *c, struct sco_error *err);
 int api_attestation_create(struct api_call *c, struct sco_error *err);
 
 /* ---- targets.c ---- */
+struct sco_stored_target;
+/* 409 when it would move and has runs: who may see them goes by its place. */
+int api_target_keeps_place(struct api_call *c, const struct sco_stored_target *old,
+                           const char *location, struct sco_error *err);
 int api_target_list(struct api_call *c, struct sco_error *err);
 int api_target_get(struct api_call *c, struct sco_error *err);
 int api_target_post(struct api_call *c, struct sco_error *err);

@@ -264,6 +264,8 @@ int api_pipeline_put(struct api_call *c, struct sco_error *err)
     p.target.id = old.v[0].target.id;
     r = take_body(c, &p, err);
     if (r == 0)
+        r = api_target_keeps_place(c, &old.v[0].target, p.target.location, err);
+    if (r == 0)
         r = store(c, &p, id, err);
     sco_pipeline_page_done(&old);
     return r;

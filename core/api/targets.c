@@ -1,6 +1,8 @@
 /* Targets: what is scanned, under a name that requests and schedules may give. */
 #include "content_priv.h"
 
+#include <secureops/store_ci.h>
+
 static void write_target(struct sco_json_out *o, const struct sco_stored_target *t)
 {
     sco_json_begin(o, '{');
@@ -168,6 +170,22 @@ int api_target_post(struct api_call *c, struct sco_error *err)
     return r;
 }
 
+int api_target_keeps_place(struct api_call *c, const struct sco_stored_target *old,
+                           const char *location, struct sco_error *err)
+{
+    struct sco_execution_filter f = {.pipeline_id = old->id, .limit = 1};
+    struct sco_execution_page p = {0};
+    if (strcmp(old->location, location) == 0)
+        return 0;
+    int r = sco_store_executions(c->store, &f, &p, err);
+    if (r == 0 && p.n)
+        r = api_problem(c, 409, err,
+                        "it has runs at its present place, which is who may see them: make a new "
+                        "one for another place");
+    sco_execution_page_done(&p);
+    return r;
+}
+
 int api_target_put(struct api_call *c, struct sco_error *err)
 {
     struct sco_stored_target t = {0};
@@ -178,6 +196,8 @@ int api_target_put(struct api_call *c, struct sco_error *err)
         return r;
     t.id = old.v[0].id;
     r = take_body(c, &t, err);
+    if (r == 0)
+        r = api_target_keeps_place(c, &old.v[0], t.location, err);
     if (r == 0)
         r = store(c, &t, id, err);
     sco_target_page_done(&old);

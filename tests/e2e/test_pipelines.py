@@ -418,8 +418,12 @@ class ByRules(DaemonCase):
         self.send(*webhooks.workflow_job(5, 6, "test", "completed", "success"))
         reasons = [j.get("reason", "") for j in self.jobs(4)]  # of a fork's run, it looks the same
         self.assertTrue(any("does not say" in r for r in reasons), reasons)
-        self.ask(200, "PUT", "/pipelines/shop",
-                 {**body, "target": {"location": "https://127.0.0.1:1/acme/other.git"}})
+        other = {**body, "target": {"location": "https://127.0.0.1:1/acme/other.git"}}
+        for kind in ("pipelines", "targets"):  # its runs would go to who may see the other one
+            moved = {k: v for k, v in other.items() if kind == "pipelines" or k != "definition"}
+            self.assertIn("has runs", self.ask(409, "PUT", f"/{kind}/shop", moved).json()["detail"])
+        self.ask(204, "DELETE", "/pipelines/shop")
+        self.ask(201, "POST", "/pipelines", other)
         self.send(*webhooks.push(4))
         reasons = [j.get("reason", "") for j in self.jobs(5)]
         self.assertTrue(any("another repository" in r for r in reasons), reasons)
