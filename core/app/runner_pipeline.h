@@ -40,9 +40,9 @@ struct stage_run {
     struct sco_frames scan_frames;
     bool scan_answered;
     const char *scan_dir; /* what it looks at, out of the stage's reach; or NULL */
-    struct sco_buf log; /* not stored yet */
-    uint64_t log_bytes; /* of this attempt */
-    bool done;          /* it has said: */
+    struct sco_buf log;   /* not stored yet */
+    uint64_t log_bytes;   /* of this attempt */
+    bool done;            /* it has said: */
     char outcome[16], reason[512];
 };
 enum stage_state { STAGE_WAITING, STAGE_BLOCKED, STAGE_RUNNING, STAGE_ENDED };

@@ -114,7 +114,10 @@ class Worker:
     def raw_call(self, fields, body=None):
         self.n += 1
         line = json.dumps({"id": self.n, **fields}).encode()
-        self.send("K", line if body is None else line + b"\n" + body)
+        try:
+            self.send("K", line if body is None else line + b"\n" + body)
+        except BrokenPipeError:
+            pass  # it has ended, and said why
         records, logs = [], []
         while True:
             kind, payload = self.receive()
