@@ -37,6 +37,18 @@ static const char *known_status(const char *status)
 }
 
 /* ---- pipelines ---- */
+/* Runs of Jenkins and Azure Pipelines do not always say of which repository they are: then they are
+ * those of their job ("jenkins/folder/job" of "folder/job#7"), or of the integration. */
+static const char *pipeline_of(const struct sco_ci_event *e, struct sco_arena *a)
+{
+    const char *end = strrchr(e->pipeline_id, '#');
+    if (e->repo_full_name)
+        return e->repo_full_name;
+    if (!end || end == e->pipeline_id)
+        return e->integration;
+    return sco_arena_fmt(a, "%s/%.*s", e->integration, (int)(end - e->pipeline_id), e->pipeline_id);
+}
+
 static int put_execution(struct sco_store *s, const struct sco_ci_event *e, int64_t now,
                          char id[37], struct sco_error *err)
 {
@@ -46,7 +58,7 @@ static int put_execution(struct sco_store *s, const struct sco_ci_event *e, int6
     struct sco_stored_execution x = {
         .integration = e->integration,
         .platform = e->platform,
-        .repository = e->repo_full_name,
+        .repository = pipeline_of(e, &a),
         .clone_url = e->clone_url,
         .external_id = e->pipeline_id,
         .name = whole ? e->name : NULL,
@@ -63,7 +75,8 @@ static int put_execution(struct sco_store *s, const struct sco_ci_event *e, int6
         .started_at = whole ? e->started_at : 0,
         .completed_at = whole ? e->finished_at : 0,
         .pr_number = e->pr_number};
-    return sco_store_execution_put(s, &x, now, id, NULL, err);
+    return !x.repository ? sco_error_nomem(err)
+                         : sco_store_execution_put(s, &x, now, id, NULL, err);
 }
 
 static int put_stages(struct sco_store *s, const struct sco_ci_event *e, const char *id,
@@ -113,7 +126,7 @@ static int apply_pipeline(struct sco_store *s, const struct sco_ci_event *e, int
                           struct sco_error *err)
 {
     char id[37];
-    if (!e->repo_full_name || !e->pipeline_id)
+    if (!e->pipeline_id)
         return 0; /* of nothing that could be told from others */
     struct sco_ci_event first = *e;
     first.status = "unknown";

@@ -230,6 +230,32 @@ static void a_poll_that_waits(void **state)
     sco_job_page_done(&p);
 }
 
+/* A job of Jenkins without source code management: its runs are known all the same. */
+static void runs_of_no_repository(void **state)
+{
+    static const char *const runs[] = {
+        "{\"event\":\"pipeline\",\"platform\":\"jenkins\",\"pipeline_id\":\"folder/nightly#7\","
+        "\"name\":\"nightly\",\"status\":\"running\"}",
+        "{\"event\":\"pipeline\",\"platform\":\"jenkins\",\"pipeline_id\":\"folder/nightly#7\","
+        "\"name\":\"nightly\",\"status\":\"failure\"}",
+        "{\"event\":\"pipeline\",\"platform\":\"azure\",\"pipeline_id\":\"12\",\"status\":"
+        "\"success\"}"};
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct sco_execution_page p = {0};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(runs); i++)
+        assert_int_equal(scans_after(w, runs[i], false), 0);
+    assert_int_equal(sco_store_executions(w->store, &(struct sco_execution_filter){0}, &p, &err),
+                     0);
+    assert_int_equal(p.n, 2);
+    for (size_t i = 0; i < p.n; i++) {
+        bool jenkins = strcmp(p.v[i].platform, "jenkins") == 0;
+        assert_string_equal(p.v[i].repository, jenkins ? "github/folder/nightly" : "github");
+        assert_string_equal(p.v[i].status, jenkins ? "failure" : "success");
+    }
+    sco_execution_page_done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(mirrors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_poll_that_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(runs_of_no_repository, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
