@@ -260,7 +260,7 @@ static void write_repositories(struct sco_json_out *o, const struct sco_integrat
     for (const char *const *g = i->repositories; g && *g; g++)
         if (is_name(*g))
             sco_json_str(o, sco_str_c(*g));
-    for (; *known; known++) {
+    for (; known && *known; known++) {
         bool said = false;
         for (const char *const *g = i->repositories; g && *g; g++)
             said |= strcmp(*g, *known) == 0;
