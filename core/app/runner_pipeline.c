@@ -428,6 +428,7 @@ static int load(struct pipeline_job *p, const struct sco_node *q, struct sco_err
         e = sco_store_run(r->cli.store, id, &r->arena, &p->request, err);
     if (e < 0)
         return e;
+    SCO_BUG_ON(!p->page.v);
     p->x = &p->page.v[0];
     if (!p->request.definition)
         return sco_error_set(err, SCO_E_INVALID, "the execution is not of an own pipeline");

@@ -15,6 +15,7 @@ static int hide(struct hiding *h, const char *path, struct sco_error *err)
     SCO_AUTO(sco_free) char *real = path && *path ? sco_fs_realpath(path, NULL) : NULL;
     if (!real)
         return 0;
+    SCO_BUG_ON(!h->v);
     for (size_t i = 0; i < h->n; i++)
         if (strcmp(h->v[i], real) == 0)
             return 0;
@@ -72,9 +73,11 @@ int pipeline_hide(struct pipeline_job *p, struct sco_error *err)
                 : sco_error_nomem(err);
     for (size_t i = 0; i < SCO_ARRAY_LEN(paths) && r == 0; i++)
         r = hide(&h, paths[i], err);
-    SCO_EACH (m, sco_get(setup, "private"))
+    SCO_EACH (m, sco_get(setup, "private")) {
+        const char *path = sco_arena_cstr(&p->r->arena, sco_text(m));
         if (r == 0)
-            r = hide(&h, sco_arena_cstr(&p->r->arena, sco_text(m)), err);
+            r = path ? hide(&h, path, err) : sco_error_nomem(err);
+    }
     if (r == 0)
         r = hide_references(&h, u->config, err);
     if (r == 0)

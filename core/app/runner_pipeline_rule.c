@@ -86,6 +86,7 @@ static int take(struct runner *r, const struct sco_node *q, struct wish *w, stru
                  : sco_error_set(err, SCO_E_INVALID, "the job names no pipeline");
     if (e < 0)
         return e;
+    SCO_BUG_ON(!w->page.v);
     w->p = &w->page.v[0];
     w->q = (struct sco_pipeline_start){.pipeline = w->p,
                                        .op = "trigger",

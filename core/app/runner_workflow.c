@@ -167,6 +167,7 @@ static int check_rate(struct workflow_job *w, int64_t now, struct sco_error *err
         sco_job_page_done(&p);
     }
     sco_job_page_done(&self);
+    SCO_BUG_ON(!w->names);
     if (e == 0 && rate && n > rate && !w->failed)
         w->failed = sco_arena_fmt(&w->r->arena,
                                   "%s: more than %lld workflows of this repository within an hour "

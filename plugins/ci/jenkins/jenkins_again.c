@@ -8,10 +8,11 @@ enum { PARAMETERS_MAX = 200 };
 static const struct sco_node *parameters_of(const struct sco_host *h, const struct sco_node *build)
 {
     struct sco_node *map = (struct sco_node *)h->alloc(h, (PARAMETERS_MAX + 1) * sizeof *map);
-    struct sco_node *c = map + 1, *last = NULL;
+    struct sco_node *c, *last = NULL;
     size_t n = 0;
     if (!map)
         return NULL;
+    c = map + 1;
     map->type = SCO_NODE_MAP;
     SCO_EACH (action, sco_get(build, "actions"))
         SCO_EACH (p, sco_get(action, "parameters")) {
