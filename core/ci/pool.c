@@ -76,6 +76,7 @@ static void free_call(struct call *c)
 static struct call *take_first(struct member *m)
 {
     struct call *c = m->first;
+    SCO_BUG_ON(!c);
     if (!(m->first = c->next))
         m->last = &m->first;
     if (m->unsent == c)
@@ -376,6 +377,7 @@ static int make_members(struct sco_ci_pool *p, const struct sco_integration *v, 
                                 v[i].name, v[i].plugin);
         if (r < 0)
             break;
+        SCO_BUG_ON(!fresh);
         fresh->next = *ret;
         *ret = fresh;
     }

@@ -127,8 +127,11 @@ int sco_ci_rules_new(const struct sco_config *c, struct sco_ci_rules **ret, stru
     const struct sco_config_rule *from = c->rules_given ? c->rules : defaults;
     size_t n = c->rules_given ? c->n_rules : SCO_ARRAY_LEN(defaults);
     struct sco_ci_rules *r = sco_alloc(1, sizeof *r);
-    int e =
-        r && (r->v = sco_arena_alloc(&r->arena, (n + 1) * sizeof *r->v)) ? 0 : sco_error_nomem(err);
+    int e = 0;
+    if (!r || !(r->v = sco_arena_alloc(&r->arena, (n + 1) * sizeof *r->v))) {
+        sco_ci_rules_free(r);
+        return sco_error_nomem(err);
+    }
     for (size_t i = 0; e == 0 && i < n; i++, r->n = i) {
         struct rule *to = &r->v[i];
         to->c = from[i];

@@ -49,15 +49,15 @@ static int lock_cache(const struct sco_ci_run *q, int64_t deadline, int *ret_fd,
     int r = sco_fs_mkdirs(q->cache_dir, 0700, err);
     if (r < 0)
         return r;
-    SCO_AUTO(sco_fd) int fd = open(sco_buf_z(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(sco_buf_z(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return sco_error_errno(err, errno, "cannot open %s", sco_buf_z(&path));
     r = wait_for_lock(q, fd, deadline, err);
     if (r < 0)
-        return r;
-    *ret_fd = fd;
-    fd = -1;
-    return 0;
+        close(fd);
+    else
+        *ret_fd = fd;
+    return r;
 }
 
 /* ---- the talk ---- */

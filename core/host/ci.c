@@ -70,6 +70,7 @@ static int read_headers(struct sco_worker *w, const struct sco_node *list, struc
         const struct sco_node *name = h->child, *value = name ? name->next : NULL;
         if (h->type != SCO_NODE_LIST || !sco_is(name, SCO_NODE_STR) || !sco_is(value, SCO_NODE_STR))
             return sco_error_set(err, SCO_E_FORMAT, "call: \"headers\": expected [name, value]");
+        SCO_BUG_ON(!name || !value);
         v[d->n_headers++] = (struct sco_pair){name->text, value->text};
     }
     d->headers = v;

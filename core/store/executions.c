@@ -422,8 +422,11 @@ static int put(struct sco_store *s, const struct sco_stored_execution *x, int64_
     bool changed = false, is_new = r == 0 && !page.n;
     if (r == 0 && is_new)
         r = make(s, x, now, &rd, err);
-    if (r < 0)
+    if (r < 0) {
+        sco_execution_page_done(&page);
         return r;
+    }
+    SCO_BUG_ON(!page.v);
     struct sco_stored_execution *to = &page.v[0];
     const char *was = is_new ? NULL : to->status;
     struct execution_told told = rd.told;
