@@ -69,7 +69,7 @@ int sco_store_stages(struct sco_store *s, const char *execution_id, struct sco_s
     if (r == 0 && rows.n) {
         list.v = sco_arena_alloc(&list.arena, rows.n * sizeof *list.v);
         r = list.v ? 0 : sco_error_nomem(err);
-        if (r == 0)
+        if (list.v)
             memcpy(list.v, rows.v, rows.n * sizeof *list.v);
         list.n = rows.n;
     }
