@@ -87,24 +87,6 @@ int api_pipeline_list(struct api_call *c, struct sco_error *err)
     return 0;
 }
 
-int api_pipeline_allowed(struct api_call *c, const struct sco_stored_pipeline *p,
-                         struct sco_error *err)
-{
-    const struct sco_api_options *o = api_options(c->api);
-    const char *const *g = o->pipeline_repositories;
-    bool named = !g || !*g;
-    if (!p->definition)
-        return 0;
-    if (!o->pipelines)
-        return api_problem(c, 409, err,
-                           "own pipelines are switched off here: pipelines.enabled is false");
-    for (; !named && *g; g++)
-        named = sco_glob_match(*g, sco_str_c(p->repository));
-    return named ? 0
-                 : sco_error_set(err, SCO_E_PERMISSION, "pipelines.repositories does not name %s",
-                                 p->repository);
-}
-
 /* ---- put ---- */
 static const char *text_or(const struct api_call *c, const char *name, const char *missing)
 {
@@ -146,28 +128,65 @@ static int take_own(struct api_call *c, struct sco_stored_pipeline *p, const str
     return r == 0 ? api_pipeline_allowed(c, p, err) : r;
 }
 
-/* At the platform it is known by its full name, which has to be the whole path of the repository:
- * scopes go by the latter, and its end alone would let any name be put behind a folder in scope.
- * Jenkins has names of its own, for those who are bound to nothing. */
-static bool same_repository(const struct sco_integration *at, const char *key, const char *name)
+static const struct sco_integration *find_integration(const struct api_call *c, const char *name)
 {
-    const char *host = strstr(key, "://"), *path = host ? strchr(host + 3, '/') : NULL;
-    return strcmp(at->plugin, "jenkins") != 0 && path && strcmp(path + 1, name) == 0;
+    const struct sco_api_webhooks *w = &api_options(c->api)->webhooks;
+    for (size_t i = 0; name && i < w->n_integrations; i++)
+        if (strcmp(w->integrations[i].name, name) == 0 && w->integrations[i].enabled)
+            return &w->integrations[i];
+    return NULL;
+}
+
+/* Scopes go by the location, and what is asked of the platform by the name: they have to be the
+ * same repository. Jenkins has names of its own, for those who are bound to nothing. */
+static bool same_repository(const struct api_call *c, const struct sco_integration *at,
+                            const char *location, const char *name)
+{
+    return at->server
+               ? sco_repository_is_at(sco_str_c(location), sco_str_c(at->server), sco_str_c(name))
+               : !api_scope(c);
+}
+
+/* What the configuration says may be another server by now. */
+static int check_platform(struct api_call *c, const struct sco_stored_pipeline *p,
+                          struct sco_error *err)
+{
+    const struct sco_integration *at = find_integration(c, p->integration);
+    if (!at)
+        return api_problem(c, 409, err, "there is no integration %s any more", p->integration);
+    if (at->server && !same_repository(c, at, p->location, p->repository))
+        return api_problem(c, 409, err, "%s is not %s at %s, which integrations.%s is for",
+                           p->location, p->repository, at->server, at->name);
+    return 0;
+}
+
+int api_pipeline_allowed(struct api_call *c, const struct sco_stored_pipeline *p,
+                         struct sco_error *err)
+{
+    const struct sco_api_options *o = api_options(c->api);
+    const char *const *g = o->pipeline_repositories;
+    bool named = !g || !*g;
+    if (!p->definition)
+        return check_platform(c, p, err);
+    if (!o->pipelines)
+        return api_problem(c, 409, err,
+                           "own pipelines are switched off here: pipelines.enabled is false");
+    for (; !named && *g; g++)
+        named = sco_glob_match(*g, sco_str_c(p->repository));
+    return named ? 0
+                 : sco_error_set(err, SCO_E_PERMISSION, "pipelines.repositories does not name %s",
+                                 p->repository);
 }
 
 static int take_platform(struct api_call *c, struct sco_stored_pipeline *p,
                          const struct api_target *t, struct sco_error *err)
 {
-    const struct sco_api_webhooks *w = &api_options(c->api)->webhooks;
-    const struct sco_integration *found = NULL;
     p->integration = api_text(c, "integration");
     p->repository = text_or(c, "repository", "");
     p->workflow = api_text(c, "workflow");
-    for (size_t i = 0; p->integration && i < w->n_integrations; i++)
-        if (strcmp(w->integrations[i].name, p->integration) == 0 && w->integrations[i].enabled)
-            found = &w->integrations[i];
     if (!p->integration)
         return api_fault(c, err, "/definition", "a definition, or an integration");
+    const struct sco_integration *found = find_integration(c, p->integration);
     if (!found)
         return api_fault(c, err, "/integration", "there is no such integration");
     if (!*p->repository)
@@ -178,8 +197,13 @@ static int take_platform(struct api_call *c, struct sco_stored_pipeline *p,
     if (!named)
         return api_fault(c, err, "/repository", "integrations.%s.repositories leaves it out",
                          p->integration);
-    if (api_scope(c) && !same_repository(found, t->key, p->repository))
-        return sco_error_set(err, SCO_E_PERMISSION, "%s is not in your scope", p->repository);
+    if (!same_repository(c, found, t->location, p->repository))
+        return found->server
+                   ? api_fault(c, err, "/target/location",
+                               "it has to be %s at %s, where "
+                               "integrations.%s has its repositories",
+                               p->repository, found->server, found->name)
+                   : sco_error_set(err, SCO_E_PERMISSION, "%s is not in your scope", p->repository);
     p->target.platform = found->platform ? found->platform : found->plugin;
     return 0;
 }

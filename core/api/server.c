@@ -84,7 +84,9 @@ static const struct sco_integration *keep_integrations(struct sco_api *a,
     *failed |= n && !v;
     for (size_t i = 0; v && i < n; i++)
         v[i] = (struct sco_integration){.name = keep(a, w->integrations[i].name, failed),
+                                        .plugin = keep(a, w->integrations[i].plugin, failed),
                                         .platform = keep(a, w->integrations[i].platform, failed),
+                                        .server = keep(a, w->integrations[i].server, failed),
                                         .repositories =
                                             keep_list(a, w->integrations[i].repositories, failed),
                                         .enabled = w->integrations[i].enabled,

@@ -1,8 +1,10 @@
 /* Jobs of the kind "ci": one operation at a CI platform, in a worker of its plugin. */
 #include "runner_priv.h"
 
+#include <secureops/checkout.h>
 #include <secureops/ci.h>
 #include <secureops/ci_jobs.h>
+#include <secureops/store_pipelines.h>
 
 enum { TIMEOUT_MS = 120000 };
 
@@ -117,6 +119,31 @@ static int request(struct runner *r, struct call *c, struct sco_buf *ret, struct
     return sco_buf_check(ret, err);
 }
 
+/* Somebody has said of which repository the pipeline is, and scopes went by it: the token is for no
+ * other. *ret_why: what is wrong, for good. */
+static int check_place(struct runner *r, const struct call *c, const char **ret_why,
+                       struct sco_error *err)
+{
+    struct sco_execution_page x = {0};
+    struct sco_pipeline_page p = {0};
+    const char *id = NULL;
+    if (!c->execution || !c->with.server)
+        return 0;
+    int e = sco_store_execution(r->cli.store, c->execution, &x, err);
+    if (e == 0 && x.v[0].pipeline_id)
+        id = sco_arena_cstr(&r->arena, sco_str_c(x.v[0].pipeline_id));
+    if (e == 0 && id)
+        e = sco_store_pipeline(r->cli.store, id, &p, err);
+    if (e == 0 && p.n && p.v[0].integration &&
+        !sco_repository_is_at(sco_str_c(p.v[0].location), sco_str_c(c->with.server),
+                              sco_text(sco_get(c->request, "repository"))))
+        *ret_why = sco_arena_fmt(&r->arena, "%s is no repository of integrations.%s (%s)",
+                                 p.v[0].location, c->integration, c->with.server);
+    sco_execution_page_done(&x);
+    sco_pipeline_page_done(&p);
+    return e == SCO_E_NOT_FOUND ? 0 : e; /* of an event of the platform itself */
+}
+
 /* ---- what came of it ---- */
 static const char *member(struct runner *r, struct sco_str result, const char *name)
 {
@@ -229,7 +256,10 @@ static bool may_pass(int code)
 static int perform(struct runner *r, struct call *c, struct sco_error *err)
 {
     struct sco_ci_answer a = {0};
-    int e = call(r, c, &a, err);
+    int e = check_place(r, c, &a.reason, err);
+    a.code = a.reason ? SCO_E_PERMISSION : 0;
+    if (e == 0 && !a.reason)
+        e = call(r, c, &a, err);
     if (e < 0)
         return e;
     if (a.code == SCO_CI_LATER) {

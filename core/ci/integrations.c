@@ -56,6 +56,28 @@ static int take_options(const struct sco_config *c, const char *name,
     return r;
 }
 
+/* Where its repositories are: the option "url", of Azure DevOps with the organization. */
+static int take_server(const struct sco_config *c, const char *name, const struct sco_option *table,
+                       struct sco_arena *arena, struct sco_integration *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena own = {0};
+    SCO_AUTO(sco_buf) struct sco_buf b = {0}; /* secrets are references here */
+    const struct sco_node *root = NULL;
+    if (strcmp(ret->plugin, "jenkins") == 0)
+        return 0;
+    int r = sco_config_integration_options(c, name, table, 0, &b, NULL, err);
+    if (r == 0)
+        r = sco_json_parse(sco_buf_str(&b), &own, &root, err);
+    struct sco_str url = sco_text_at(root, "url"), below = sco_text_at(root, "organization");
+    if (r < 0 || !url.n)
+        return r;
+    while (url.n && url.p[url.n - 1] == '/')
+        url.n--;
+    ret->server = sco_arena_fmt(arena, "%.*s%s%.*s", SCO_STR_ARG(url), below.n ? "/" : "",
+                                SCO_STR_ARG(below));
+    return ret->server ? 0 : sco_error_nomem(err);
+}
+
 /* The secrets of one that is switched off may be absent. */
 static int take(const struct sco_config *c, const struct sco_config_integration *x,
                 const struct sco_option *table, bool resolve, struct sco_arena *arena,
@@ -77,6 +99,8 @@ static int take(const struct sco_config *c, const struct sco_config_integration 
     if (r == 0)
         r = take_options(c, x->name, table, resolve && i.enabled ? SCO_VALUES_RESOLVE : 0, arena,
                          &i, err);
+    if (r == 0)
+        r = take_server(c, x->name, table, arena, &i, err);
     if (r == 0)
         *ret = i;
     return r;

@@ -3,6 +3,8 @@
 
 #include <secureops/fs.h>
 
+#include <strings.h>
+
 enum { URL_MAX = 2048, REVISION_MAX = 512 };
 
 bool checkout_is_hex(const char *s, size_t min, size_t max)
@@ -156,6 +158,100 @@ bool sco_repository_is_ssh(struct sco_str url)
 {
     struct parts p;
     return cut(sco_str_trim(url), &p) && sco_str_is_nocase(p.scheme, "ssh");
+}
+
+/* ---- of a platform ---- */
+static bool same_text(struct sco_str a, struct sco_str b)
+{
+    return a.n == b.n && (!a.n || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+static struct sco_str port_of(const struct parts *p)
+{
+    bool usual = sco_str_is(p->port, sco_str_is_nocase(p->scheme, "https") ? "443" : "80");
+    return usual ? sco_str_make(NULL, 0) : p->port;
+}
+
+static bool is_ssh(const struct parts *p)
+{
+    return sco_str_is_nocase(p->scheme, "ssh");
+}
+
+/* ssh.github.com, altssh.gitlab.com, ssh.dev.azure.com are other doors of the same house. */
+static bool same_server(const struct parts *u, const struct parts *s)
+{
+    struct sco_str host = u->host;
+    if (is_ssh(u)) {
+        size_t door = sco_str_starts(host, "ssh.") ? 4 : sco_str_starts(host, "altssh.") ? 7 : 0;
+        return same_text(host, s->host) ||
+               (door && same_text(sco_str_make(host.p + door, host.n - door), s->host));
+    }
+    return (same_text(u->scheme, s->scheme) ||
+            (sco_str_is_nocase(u->scheme, "https") && sco_str_is_nocase(s->scheme, "http"))) &&
+           same_text(host, s->host) && same_text(port_of(u), port_of(s));
+}
+
+static struct sco_str inner_path(struct sco_str path, bool git)
+{
+    while (path.n && path.p[0] == '/')
+        path = sco_str_make(path.p + 1, path.n - 1);
+    path = trim_path(path, git);
+    return sco_str_is(path, "/") ? sco_str_make(NULL, 0) : path;
+}
+
+/* False: `path` is not below `folder`. */
+static bool go_below(struct sco_str *path, struct sco_str folder)
+{
+    if (!folder.n)
+        return true;
+    if (path->n <= folder.n || path->p[folder.n] != '/' || memcmp(path->p, folder.p, folder.n) != 0)
+        return false;
+    *path = sco_str_make(path->p + folder.n + 1, path->n - folder.n - 1);
+    return true;
+}
+
+static int hex_of(char c)
+{
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
+}
+
+/* A name as the platform has it, against a path, which has escapes, and of Azure DevOps "_git/". */
+static bool is_name(struct sco_str path, struct sco_str name)
+{
+    size_t k = 0, skipped = 0;
+    for (size_t i = 0; i < path.n; i++, k++) {
+        char c = path.p[i];
+        struct sco_str rest = sco_str_make(path.p + i, path.n - i);
+        if (!skipped && i && path.p[i - 1] == '/' && sco_str_starts(rest, "_git/")) {
+            skipped = i += 5;
+            c = i < path.n ? path.p[i] : 0;
+        }
+        if (c == '%' && path.n - i > 2 && hex_of(path.p[i + 1]) >= 0 &&
+            hex_of(path.p[i + 2]) >= 0) {
+            c = (char)(hex_of(path.p[i + 1]) * 16 + hex_of(path.p[i + 2]));
+            i += 2;
+        }
+        if (k >= name.n || name.p[k] != c)
+            return false;
+    }
+    return k == name.n;
+}
+
+bool sco_repository_is_at(struct sco_str url, struct sco_str server, struct sco_str name)
+{
+    struct parts u, s;
+    url = sco_str_trim(url);
+    if (!name.n || !sco_repository_is_plain(url) || !cut(url, &u) || !cut(server, &s) ||
+        !same_server(&u, &s))
+        return false;
+    struct sco_str folder = inner_path(s.path, false), path = inner_path(u.path, true);
+    if (!is_ssh(&u))
+        return go_below(&path, folder) && is_name(path, name);
+    struct sco_str below = path;
+    (void)go_below(&below, SCO_STR("v3"));
+    return is_name(path, name) || (go_below(&below, folder) && is_name(below, name));
 }
 
 /* ---- checks ---- */

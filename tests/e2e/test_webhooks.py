@@ -276,6 +276,39 @@ class Polled(DaemonCase):
         builds = self.get("/events?type=metrics.build")["items"]
         self.assertEqual(len(builds), 1, builds)
 
+    def test_a_token_is_for_the_integrations_server_alone(self):
+        """Who is bound to a place makes pipelines of it, at the platform whose place it is."""
+        bound = self.make_user("b@example.com", ["developer"], ["https://*/acme/*"])
+        pipeline = {"name": "ci", "target": {"location": "https://github.com/acme/widget"},
+                    "integration": "github", "repository": "acme/widget", "workflow": "ci.yml",
+                    "branch": "main"}
+        for location in ("https://ghe.example/acme/widget", "https://github.com/acme/other"):
+            other = {**pipeline, "target": {"location": location}}
+            problem = self.ask(400, "POST", "/pipelines", other, token=bound).json()
+            self.assertIn("https://github.com", problem["errors"][0]["detail"])
+        self.ask(201, "POST", "/pipelines", pipeline, token=bound)
+        x = self.ask(202, "POST", "/pipelines/ci/execute", {}, token=bound).json()
+        self.wait({"id": self.ci_job("trigger")["id"]})
+        self.assertEqual([d[0] for d in self.github.dispatches], ["ci.yml"])
+        self.assertTrue(self.get(f"/pipelines/executions/{x['id']}")["external_id"])
+        # the integration is another server's now
+        path = self.root / "secureops.yaml"
+        path.write_text(path.read_text() + '    url: "https://ghe.example"\n')
+        self.ask(200, "POST", "/reload")
+        self.ask(409, "POST", "/pipelines/ci/execute", {}, token=bound)
+        before = self.asked_for_runs()
+        self.ask(202, "POST", f"/pipelines/executions/{x['id']}/refresh", token=bound)
+        job = self.wait({"id": self.ci_job("status")["id"]}, "failed")
+        self.assertIn("integrations.github", job["reason"])
+        self.assertEqual(self.asked_for_runs(), before)
+
+    def asked_for_runs(self):
+        return len([row for row in self.github.log if "/actions/runs/" in row[1]])
+
+    def ci_job(self, op):
+        jobs = self.get("/jobs?limit=200")["items"]
+        return next(j for j in jobs if j["kind"] == "ci" and j["request"]["op"] == op)
+
 
 if __name__ == "__main__":
     unittest.main()

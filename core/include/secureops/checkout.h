@@ -57,5 +57,9 @@ void sco_repository_normal(struct sco_str url, struct sco_buf *out);
 bool sco_repository_is_plain(struct sco_str url);
 /* Appends the host of such an URL in lower case; nothing when it has none. */
 void sco_repository_host(struct sco_str url, struct sco_buf *out);
+/* Whether it is the repository `name` ("acme/shop") of the platform at `server`: an http or https
+ * URL, with the path that all of its repositories have in common. https may stand for a server's
+ * http; of ssh the host and the path are compared. */
+bool sco_repository_is_at(struct sco_str url, struct sco_str server, struct sco_str name);
 /* Whether git asks for it by ssh. */
 bool sco_repository_is_ssh(struct sco_str url);

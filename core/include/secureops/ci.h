@@ -17,6 +17,7 @@ struct sco_integration {
     const char *plugin;              /* "github" "gitlab" "jenkins" "azure-devops" */
     const char *platform;            /* "github" "gitlab" "jenkins" "azure": in events and tables */
     const char *const *repositories; /* NULL-terminated globs of repo_full_name; NULL: all */
+    const char *server; /* URL that its repositories are below; NULL: it keeps none (Jenkins) */
     bool enabled;
     int64_t poll_ms;         /* reconcile this often; 0: never */
     uint32_t flood_rate;     /* deliveries a second and source address; 0: no limit */

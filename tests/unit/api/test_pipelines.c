@@ -16,6 +16,7 @@ static const char *const globs[] = {"acme/*", NULL};
 static const struct sco_integration hub = {.name = "hub",
                                            .plugin = "github",
                                            .platform = "github",
+                                           .server = "https://git.example.com",
                                            .repositories = globs,
                                            .enabled = true};
 
@@ -203,7 +204,7 @@ static void scopes(void **state)
     expect(t, 200, "GET", "/pipelines/statistics", NULL);
     assert_string_equal(at(t, "executions"), "0");
     /* a place in scope does not open another one at the platform */
-    expect(t, 403, "POST", "/pipelines",
+    expect(t, 400, "POST", "/pipelines",
            "{\"name\":\"z\",\"target\":{\"location\":\"https://git.example.com/team/app\"},"
            "\"integration\":\"hub\",\"repository\":\"acme/shop\"}");
     expect(t, 403, "POST", "/pipelines",
@@ -215,12 +216,42 @@ static void scopes(void **state)
     next.who.repositories = NULL;
 }
 
+/* The token goes to the integration's server: nothing else is run there in a location's name. */
+static void of_another_server(void **state)
+{
+    T;
+    static const char *const bad[] = {
+        "https://git.example.com.evil.example/acme/shop", "https://evil.example/acme/shop",
+        "https://git.example.com:8443/acme/shop", "https://git.example.com/other/acme/shop",
+        "https://git.example.com/acme/other"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(bad); i++) {
+        char body[400];
+        snprintf(body, sizeof body, "{\"name\":\"x\",\"target\":{\"location\":\"%s\"}," HUB "}",
+                 bad[i]);
+        expect(t, 400, "POST", "/pipelines", body);
+        assert_non_null(strstr(t->c.faults->detail, "integrations.hub"));
+    }
+    expect(t, 201, "POST", "/pipelines", BODY("ci", HUB));
+    expect(t, 400, "PUT", "/pipelines/ci",
+           "{\"name\":\"ci\",\"target\":{\"location\":\"https://evil.example/acme/shop\"}," HUB
+           "}");
+    expect(t, 202, "POST", "/pipelines/ci/execute", "{}");
+    struct sco_integration moved = hub;
+    moved.server = "https://elsewhere.example";
+    t->o.webhooks.integrations = &moved;
+    expect(t, 409, "POST", "/pipelines/ci/execute", "{}");
+    says(t, "integrations.hub");
+    expect(t, 409, "POST", "/pipelines/ci/rollback", "{\"environment\":\"live\"}");
+    moved.enabled = false;
+    expect(t, 409, "POST", "/pipelines/ci/execute", "{}");
+}
+
 #define C(name) cmocka_unit_test_setup_teardown(name, set_up, content_tear_down)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        C(own),    C(a_moved_target), C(at_a_platform), C(a_rollback_is_approved_by_another),
-        C(scopes),
+        C(own),    C(a_moved_target),    C(at_a_platform), C(a_rollback_is_approved_by_another),
+        C(scopes), C(of_another_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

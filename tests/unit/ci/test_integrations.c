@@ -70,6 +70,7 @@ static void values(void **state)
         sco_str_is(v[0].options,
                    "{\"webhook_secret\":\"hunter2hunter2\",\"url\":\"https://api.github.com\"}"));
     assert_string_equal(v[1].plugin, "github");
+    assert_string_equal(v[1].server, "https://ghe.example/api/v3");
     assert_string_equal(v[1].repositories[1], "x/y");
     assert_null(v[1].repositories[2]);
     assert_int_equal(v[1].poll_ms, 0);

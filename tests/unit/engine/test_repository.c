@@ -66,9 +66,57 @@ static void paths_that_mean_others(void **state)
             fail_msg("%s", not_plain[i]);
 }
 
+static void of_platforms(void **state)
+{
+    static const struct {
+        const char *url, *server, *name;
+        bool is;
+    } urls[] = {
+        {"https://github.com/acme/shop.git", "https://github.com", "acme/shop", true},
+        {"https://GitHub.com:443/acme/shop/", "https://github.com/", "acme/shop", true},
+        {"git@github.com:acme/shop.git", "https://github.com", "acme/shop", true},
+        {"ssh://git@ssh.github.com:443/acme/shop", "https://github.com", "acme/shop", true},
+        {"git@altssh.gitlab.com:a/b", "https://gitlab.com", "a/b", true},
+        {"https://host/gitlab/a/b/c.git", "https://host/gitlab/", "a/b/c", true},
+        {"git@host:a/b/c.git", "https://host/gitlab", "a/b/c", true},
+        {"https://lab:8080/a/b", "http://lab:8080", "a/b", true},
+        {"https://lab/a/b", "http://lab", "a/b", true},
+        {"https://dev.azure.com/org/My%20Work/_git/web", "https://dev.azure.com/org", "My Work/web",
+         true},
+        {"git@ssh.dev.azure.com:v3/org/work/web", "https://dev.azure.com/org", "work/web", true},
+        {"https://tfs/tfs/Main/work/_git/web", "https://tfs/tfs/Main", "work/web", true},
+        {"https://evil.example/acme/shop", "https://github.com", "acme/shop", false},
+        {"https://github.com.evil.example/acme/shop", "https://github.com", "acme/shop", false},
+        {"git@xssh.github.com:acme/shop", "https://github.com", "acme/shop", false},
+        {"git@ssh.evil.example:acme/shop", "https://github.com", "acme/shop", false},
+        {"https://ssh.github.com/acme/shop", "https://github.com", "acme/shop", false},
+        {"https://github.com:8443/acme/shop", "https://github.com", "acme/shop", false},
+        {"https://github.com/acme/shop", "https://github.com:8443", "acme/shop", false},
+        {"http://github.com/acme/shop", "https://github.com", "acme/shop", false},
+        {"https://github.com/acme/shop", "https://github.com", "acme/other", false},
+        {"https://github.com/acme/shop", "https://github.com", "acme", false},
+        {"https://github.com/x/acme/shop", "https://github.com", "acme/shop", false},
+        {"https://github.com/acme/x/../shop", "https://github.com", "acme/shop", false},
+        {"https://host/gitlabs/a/b", "https://host/gitlab", "a/b", false},
+        {"https://host/other/a/b", "https://host/gitlab", "a/b", false},
+        {"https://host/a/b", "https://host/gitlab", "a/b", false},
+        {"https://dev.azure.com/evil/work/_git/web", "https://dev.azure.com/org", "work/web",
+         false},
+        {"git@ssh.dev.azure.com:v3/evil/work/web", "https://dev.azure.com/org", "work/web", false},
+        {"https://user@evil.example/acme/shop", "https://user", "acme/shop", false},
+        {"/srv/acme/shop", "https://github.com", "acme/shop", false},
+        {"https://github.com/", "https://github.com", "", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(urls); i++)
+        if (sco_repository_is_at(sco_str_c(urls[i].url), sco_str_c(urls[i].server),
+                                 sco_str_c(urls[i].name)) != urls[i].is)
+            fail_msg("%s is %s at %s", urls[i].url, urls[i].name, urls[i].server);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(names),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(of_platforms),
                                        cmocka_unit_test(paths_that_mean_others)};
     return cmocka_run_group_tests_name("repository", tests, NULL, NULL);
 }
