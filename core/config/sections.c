@@ -158,6 +158,9 @@ static const struct sco_option server_table[] = {
 static const struct sco_option queue_table[] = {
     ROW(sco_config_queue, slots, SCO_OPT_INT, "2", .name = "slots", .max = 256,
         .doc = "Jobs that this node runs at once; 0: none, it only serves the API."),
+    ROW(sco_config_queue, ci_slots, SCO_OPT_INT, "4", .name = "ci_slots", .min = 1, .max = 256,
+        .doc = "Besides, short jobs, of the kinds ci, call and workflow, that never wait for a "
+               "scan's slot."),
     ROW(sco_config_queue, target_max, SCO_OPT_INT, "1", .name = "target_max", .min = 1, .max = 1000,
         .doc = "Jobs of one target at once, all nodes together."),
     ROW(sco_config_queue, scanner_limits, SCO_OPT_LIST, NULL, .name = "scanner_limits",

@@ -38,11 +38,14 @@ static const struct sco_metric store_seconds = {.name =
                                                 .help = "Time that the store took.",
                                                 .kind = SCO_HISTOGRAM,
                                                 .labels = {"operation"}};
-static const struct sco_metric running = {
-    .name = "secureops_runners", .help = "Runners of this node.", .kind = SCO_GAUGE};
+static const struct sco_metric running = {.name = "secureops_runners",
+                                          .help = "Runners of this node, by what slots they take.",
+                                          .kind = SCO_GAUGE,
+                                          .labels = {"slots"}};
 static const struct sco_metric slots = {.name = "secureops_runner_slots",
                                         .help = "Runners that this node may have at once.",
-                                        .kind = SCO_GAUGE};
+                                        .kind = SCO_GAUGE,
+                                        .labels = {"slots"}};
 static const struct sco_metric poll_seconds = {.name = "secureops_poll_duration_seconds",
                                                .help = "Time that the store took for one poll.",
                                                .kind = SCO_HISTOGRAM};
@@ -77,8 +80,12 @@ void meter_poll(const struct poll *p)
     add(m, "fired", p->fired);
     add(m, "dropped", p->dropped);
     add(m, "error", p->broken);
-    sco_metric_set(m, &running, (double)p->s->n_runs);
-    sco_metric_set(m, &slots, (double)p->s->o.slots);
+    struct sco_sched_state s;
+    sco_sched_state(p->s, &s);
+    sco_metric_set(m, &running, (double)s.running, "scan");
+    sco_metric_set(m, &running, (double)s.running_ci, "ci");
+    sco_metric_set(m, &slots, (double)s.slots, "scan");
+    sco_metric_set(m, &slots, (double)s.ci_slots, "ci");
 }
 
 /* A span below the job's, of what its runner tells when it is over. */

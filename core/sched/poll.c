@@ -156,6 +156,7 @@ static int claim(struct poll *p, struct sco_store *s)
                               .lease_ms = p->o->lease_ms,
                               .ageing_ms = p->o->ageing_ms,
                               .max = p->want,
+                              .max_short = p->want_short,
                               .target_max = p->o->target_max,
                               .limits = p->o->limits,
                               .n_limits = p->o->n_limits};
@@ -198,7 +199,7 @@ static int steps(struct poll *p, struct sco_store *s)
         r = poll_care(p, s);
     if (r == 0 && p->fire)
         r = fire_schedules(p, s);
-    if (r == 0 && p->want)
+    if (r == 0 && (p->want || p->want_short))
         r = claim(p, s);
     if (r == 0 && p->o->polled)
         p->o->polled(p->o->user, s, p->now);

@@ -185,6 +185,30 @@ static void on_polled(void *work)
     sched_check_idle(s);
 }
 
+size_t sched_short(const struct sco_sched *s)
+{
+    size_t n = 0;
+    for (const struct run *r = s->runs; r; r = r->next)
+        n += sco_job_is_short(r->job.request.kind);
+    return n;
+}
+
+static uint32_t free_slots(size_t slots, size_t running, uint32_t most)
+{
+    size_t n = slots > running ? slots - running : 0;
+    return n < most ? (uint32_t)n : most;
+}
+
+/* Short jobs never wait for slots that scans have, nor these for theirs. */
+static void want(const struct sco_sched *s, struct poll *p)
+{
+    size_t n = sched_short(s);
+    if (s->stopping || !s->o.slots || s->mono < s->pause_until)
+        return;
+    p->want_short = free_slots(s->o.ci_slots, n, SCO_JOB_CLAIM_MAX / 2);
+    p->want = free_slots(s->o.slots, s->n_runs - n, SCO_JOB_CLAIM_MAX / 2);
+}
+
 static void start_poll(struct sco_sched *s)
 {
     if (s->polling) {
@@ -199,10 +223,7 @@ static void start_poll(struct sco_sched *s)
         p->fire = !s->stopping;
         p->recover = !s->recovered;
         watch_clock(s, p);
-        if (!s->stopping && s->n_runs < s->o.slots && s->mono >= s->pause_until)
-            p->want = s->o.slots - (uint32_t)s->n_runs;
-        if (p->want > SCO_JOB_CLAIM_MAX)
-            p->want = SCO_JOB_CLAIM_MAX;
+        want(s, p);
         if (add_renewals(s, p) == 0 &&
             sco_threads_run(s->o.threads, poll_run, on_polled, p, NULL) == 0) {
             s->again = false;
@@ -273,7 +294,7 @@ void sco_sched_wake(struct sco_sched *s)
         start_poll(s);
 }
 
-void sco_sched_reload(struct sco_sched *s, struct sco_str setup, uint32_t slots)
+void sco_sched_reload(struct sco_sched *s, struct sco_str setup, uint32_t slots, uint32_t ci_slots)
 {
     SCO_AUTO(sco_buf) struct sco_buf copy = {0};
     sco_buf_add(&copy, setup);
@@ -282,13 +303,17 @@ void sco_sched_reload(struct sco_sched *s, struct sco_str setup, uint32_t slots)
     sco_buf_done(&s->setup);
     s->setup = SCO_TAKE(copy);
     s->o.slots = slots;
+    s->o.ci_slots = ci_slots;
     sco_sched_wake(s);
 }
 
 void sco_sched_state(const struct sco_sched *s, struct sco_sched_state *ret)
 {
-    *ret = (struct sco_sched_state){.running = s->n_runs,
+    size_t n = sched_short(s);
+    *ret = (struct sco_sched_state){.running = s->n_runs - n,
+                                    .running_ci = n,
                                     .slots = s->o.slots,
+                                    .ci_slots = s->o.slots ? s->o.ci_slots : 0,
                                     .stopping = s->stopping,
                                     .last_poll = s->last_poll,
                                     .reason = *s->reason ? s->reason : NULL};

@@ -52,7 +52,7 @@ struct poll {
     const struct sco_sched_options *o; /* of it, what never changes */
     /* in */
     int64_t now;
-    uint32_t want; /* jobs to be claimed */
+    uint32_t want, want_short; /* jobs to be claimed */
     bool recover, renew, reap, fire, care, abandon, jumped;
     struct sco_job_renewal *renewals;
     size_t n_renewals;
@@ -137,6 +137,7 @@ struct sco_sched {
     char reason[256];
 };
 int64_t sched_now(const struct sco_sched *s);
+size_t sched_short(const struct sco_sched *s); /* of its runs, those of short jobs */
 int64_t sched_mono(const struct sco_sched *s);
 void sched_forget(struct run *r); /* out of the list, freed; polls for the next */
 void sched_check_idle(struct sco_sched *s);

@@ -23,6 +23,15 @@ enum sco_job_state job_state(struct sco_str name)
     return (enum sco_job_state)i;
 }
 
+bool sco_job_is_short(const char *kind)
+{
+    static const char *const kinds[] = {"ci", "call", "workflow"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(kinds); i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
 int job_uuid(const char *text, uint8_t ret[16], struct sco_error *err)
 {
     if (text && store_uuid_parse(sco_str_c(text), ret))

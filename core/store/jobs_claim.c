@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 enum { LIMITS_MAX = 12 };
+/* Each kind of slot has an index of its own: what waits for the other kind costs it nothing. */
+static const char *const slot_kinds[] = {"NOT " JOB_SHORT, JOB_SHORT};
 /* 500 years a priority: then no waiting counts */
 #define AGEING_NEVER ((int64_t)1 << 44)
 
@@ -68,7 +70,7 @@ static void needs(struct claim_sql *q, const char *scanner)
 
 /* `chosen` may be fewer than could run, never more: sums go over what is left out as well. The
  * first one always may, so another round finds the rest. */
-static void build(struct claim_sql *q, const struct claiming *cl, int64_t max)
+static void build(struct claim_sql *q, const struct claiming *cl, int slot, int64_t max)
 {
     const struct sco_job_claim *c = cl->c;
     int64_t target_max = c->target_max ? c->target_max : 1;
@@ -77,6 +79,7 @@ static void build(struct claim_sql *q, const struct claiming *cl, int64_t max)
     size_t n_open = 0;
     sco_buf_addz(&q->b, "WITH candidate AS MATERIALIZED (SELECT j.pk, j.target_key, j.scanners, "
                         "j.rank FROM jobs j WHERE j.state = 'queued'");
+    sco_buf_addf(&q->b, " AND j.kind %s", slot_kinds[slot]);
     param(q, " AND j.not_before <= ", sv_i64(c->now), "");
     param(q, " AND (j.attempt > 0 OR j.deadline = 0 OR j.deadline > ", sv_i64(c->now), ")");
     param(q, " AND (j.only_node IS NULL OR j.only_node = ", sv_text(c->node), ")");
@@ -122,7 +125,7 @@ static int on_claimed(void *user, const struct store_value *v, size_t n)
     int r = job_read(&p->arena, v, &j);
     if (r < 0)
         return r;
-    SCO_BUG_ON(p->n >= cl->c->max);
+    SCO_BUG_ON(p->n >= cl->c->max + cl->c->max_short);
     size_t at = p->n++;
     for (; at && cl->ranks[at - 1] > v[JOB_RANK].i; at--) {
         p->v[at] = p->v[at - 1];
@@ -133,7 +136,7 @@ static int on_claimed(void *user, const struct store_value *v, size_t n)
     return 0;
 }
 
-static int claim_round(struct claiming *cl, struct sco_error *err)
+static int claim_round(struct claiming *cl, int slot, size_t max, struct sco_error *err)
 {
     struct claim_sql q = {0};
     int r = 0;
@@ -143,7 +146,7 @@ static int claim_round(struct claiming *cl, struct sco_error *err)
                         "SELECT scanners, count(*) FROM jobs WHERE state = 'running' GROUP BY "
                         "scanners",
                         NULL, 0, on_running, cl, err);
-    build(&q, cl, (int64_t)(cl->c->max - cl->page->n));
+    build(&q, cl, slot, (int64_t)max);
     if (r == 0)
         r = sco_buf_check(&q.b, err);
     if (r == 0)
@@ -173,41 +176,53 @@ static int lock_queue(struct sco_store *s, int64_t ageing, struct sco_error *err
     return r;
 }
 
-static int claim(struct claiming *cl, struct sco_error *err)
+static int claim_slots(struct claiming *cl, int slot, size_t max, struct sco_error *err)
+{
+    struct sco_job_page *p = cl->page;
+    size_t end = p->n + max, before;
+    int r = 0;
+    do {
+        before = p->n;
+        if (before < end)
+            r = claim_round(cl, slot, end - before, err);
+    } while (r == 0 && p->n > before);
+    return r;
+}
+
+static int claim(struct claiming *cl, const uint32_t max[2], struct sco_error *err)
 {
     const struct sco_job_claim *c = cl->c;
     struct sco_job_page *p = cl->page;
-    size_t before;
     /* a claim that a crash takes back is a job that waits again; what ends it is written for good,
      * and the log has both in order */
     int r = cl->s->ops->relax && cl->s->depth == 1 ? cl->s->ops->relax(cl->s->db, err) : 0;
     if (r == 0)
         r = lock_queue(cl->s, c->ageing_ms > 0 ? c->ageing_ms : AGEING_NEVER, err);
-    do {
-        before = p->n;
-        if (r == 0)
-            r = claim_round(cl, err);
-    } while (r == 0 && p->n < c->max && p->n > before);
+    for (int slot = 1; slot >= 0 && r == 0; slot--)
+        r = claim_slots(cl, slot, max[slot], err);
     for (size_t i = 0; i < p->n && r == 0; i++)
         r = job_event(cl->s, "security.scan.started", NULL, &p->v[i], c->now, err);
     return r;
 }
 
 /* Without a lock: an idle queue is asked often, and nothing is to be written then. */
-static int any_waiting(struct sco_store *s, int64_t now, int64_t *ret, struct sco_error *err)
+static int any_waiting(struct sco_store *s, int slot, int64_t now, int64_t *ret,
+                       struct sco_error *err)
 {
+#define WAITING(kinds)                                                                             \
+    "SELECT count(*) FROM (SELECT pk FROM jobs WHERE state = 'queued' AND kind " kinds             \
+    " AND not_before <= $1 LIMIT 1) waiting"
     struct store_value v = sv_i64(now);
-    return store_often(s,
-                       "SELECT count(*) FROM (SELECT pk FROM jobs WHERE state = 'queued' AND "
-                       "not_before <= $1 LIMIT 1) waiting",
-                       &v, 1, take_i64, ret, err);
+    return store_often(s, slot ? WAITING(JOB_SHORT) : WAITING("NOT " JOB_SHORT), &v, 1, take_i64,
+                       ret, err);
+#undef WAITING
 }
 
 static int check_claim(const struct sco_job_claim *c, struct sco_error *err)
 {
     if (!c->node || !*c->node || c->lease_ms <= 0)
         return sco_error_set(err, SCO_E_INVALID, "jobs are claimed by a node, for a time");
-    if (c->max > SCO_JOB_CLAIM_MAX)
+    if (c->max > SCO_JOB_CLAIM_MAX || c->max_short > SCO_JOB_CLAIM_MAX - c->max)
         return sco_error_set(err, SCO_E_INVALID, "at most %d jobs are claimed at once",
                              SCO_JOB_CLAIM_MAX);
     if (c->n_limits > LIMITS_MAX)
@@ -220,17 +235,22 @@ int sco_store_jobs_claim(struct sco_store *s, const struct sco_job_claim *c,
 {
     struct sco_job_page page = {0};
     struct claiming cl = {.s = s, .c = c, .page = &page};
+    uint32_t max[] = {c->max, c->max_short};
     int64_t waiting = 0;
     int r = check_claim(c, err);
-    if (r == 0)
-        r = any_waiting(s, c->now, &waiting, err);
+    for (int slot = 0; slot < 2 && r == 0; slot++) {
+        if (max[slot])
+            r = any_waiting(s, slot, c->now, &waiting, err);
+        max[slot] = waiting ? max[slot] : 0;
+        waiting = 0;
+    }
     if (r < 0)
         return r;
-    if (waiting && c->max) {
-        page.v = sco_arena_alloc(&page.arena, c->max * sizeof *page.v);
+    if (max[0] || max[1]) {
+        page.v = sco_arena_alloc(&page.arena, (max[0] + max[1]) * sizeof *page.v);
         r = page.v ? sco_store_begin(s, err) : sco_error_nomem(err);
         if (r == 0)
-            r = sco_store_end(s, claim(&cl, err), err);
+            r = sco_store_end(s, claim(&cl, max, err), err);
     }
     if (r < 0)
         sco_job_page_done(&page);

@@ -137,6 +137,29 @@ class Results(GitHubLoop):
         self.assertEqual(self.check_of(last)["conclusion"], "success")
         self.assertEqual(list(self.gh.comments), [comment["id"]])
 
+    def test_pending_while_all_slots_are_taken(self):
+        """Scans have all slots: the platform hears at once that one more waits."""
+        go = self.root / "go"
+        self.leaks_in(before=f"until [ -e {go} ]; do sleep 0.1; done")
+        for i in range(4):  # four repositories: one of each runs at a time
+            self.new_repository(f"acme/slow{i}")
+            commit = git(self.root / "git" / f"acme/slow{i}.git", "rev-parse", "HEAD")
+            self.push(commit, name=f"acme/slow{i}")
+        try:
+            self.until(lambda: [j["state"] for j in self.scans()].count("running") == 4, "four scans")
+            head = self.change(self.repo, **{"other.txt": "of this repository alone\n"})
+            begin = time.monotonic()
+            self.push(head)
+            check, = self.until(lambda: self.checks(head), "the pending check", 30)
+            took = time.monotonic() - begin
+            state = self.get(f"/jobs/{self.publication(head)['job_id']}")["state"]
+        finally:
+            go.touch()
+        print(f"\n  all slots taken: pending {took:.2f} s after the webhook", file=sys.stderr)
+        self.assertLess(took, 2)
+        self.assertEqual((check["status"], state), ("in_progress", "queued"))
+        self.told(head)
+
     def show_times(self, begin, head):
         def at(path, status=None):
             return next(row[4] - begin for row in self.gh.log

@@ -32,7 +32,8 @@ static int take(struct daemon *d, struct snapshot *s, struct sco_error *err)
         ci_setup_unref(ci);
         return r;
     }
-    sco_sched_reload(d->sched, sco_buf_str(&setup), (uint32_t)s->config->queue.slots);
+    sco_sched_reload(d->sched, sco_buf_str(&setup), (uint32_t)s->config->queue.slots,
+                     (uint32_t)s->config->queue.ci_slots);
     stores_set_attempts(&d->stores, s->config->queue.attempts);
     stores_set_sla(&d->stores, &s->config->sla);
     daemon_log_setup(s->config);

@@ -153,6 +153,7 @@ int wire_sched(struct daemon *d, struct sco_error *err)
                                   .runner = d->paths.runner,
                                   .setup = sco_buf_str(&d->setup),
                                   .slots = (uint32_t)c->queue.slots,
+                                  .ci_slots = (uint32_t)c->queue.ci_slots,
                                   .target_max = (uint32_t)c->queue.target_max,
                                   .limits = d->snapshot->limits,
                                   .n_limits = d->snapshot->n_limits,

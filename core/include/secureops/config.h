@@ -114,7 +114,8 @@ struct sco_config_server {
     int64_t threads, connections, rate, burst, body_limit, upload_limit, idle, request, hsts;
 };
 struct sco_config_queue {
-    int64_t slots, target_max, lease, poll, ageing, attempts, backoff, backoff_max, timeout, grace;
+    int64_t slots, ci_slots, target_max, lease, poll, ageing, attempts, backoff, backoff_max,
+        timeout, grace;
     int64_t node_wait;
     struct sco_str_list scanner_limits; /* "zap=1" */
 };

@@ -17,7 +17,8 @@ struct sco_sched_options {
     struct sco_store *(*store)(void *state); /* the thread's, connected; NULL: it is away */
     const char *node, *runner; /* name of this node; absolute path of secureops-runner */
     struct sco_str setup;      /* JSON for every runner: configuration file, store, folders */
-    uint32_t slots;            /* runners at once */
+    uint32_t slots;            /* runners at once; 0: none, of no kind */
+    uint32_t ci_slots;         /* besides, of short jobs: sco_job_is_short */
     uint32_t target_max;
     const struct sco_job_limit *limits;
     size_t n_limits;
@@ -52,10 +53,11 @@ struct sco_sched *sco_sched_free(struct sco_sched *s); /* kills what still runs 
 void sco_sched_wake(struct sco_sched *s); /* a job was added here: do not wait for the next poll */
 /* Nothing new is begun. What runs may end within grace_ms; then it is handed back. Then `idle`. */
 void sco_sched_stop(struct sco_sched *s, int64_t grace_ms);
-void sco_sched_reload(struct sco_sched *s, struct sco_str setup, uint32_t slots); /* for new jobs */
+/* For new jobs. */
+void sco_sched_reload(struct sco_sched *s, struct sco_str setup, uint32_t slots, uint32_t ci_slots);
 struct sco_sched_state {
-    size_t running;
-    uint32_t slots;
+    size_t running, running_ci; /* runners: of jobs that may take long, of short ones */
+    uint32_t slots, ci_slots;
     bool stopping;
     int64_t last_poll;  /* Unix ms of the last one that succeeded; 0: none */
     const char *reason; /* why polls fail; or NULL */

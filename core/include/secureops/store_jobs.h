@@ -65,6 +65,9 @@ struct sco_job_page {
     struct sco_arena arena;
 };
 void sco_job_page_done(struct sco_job_page *p);
+/* Of the kinds "ci", "call" and "workflow": people wait for them, and they are done in seconds.
+ * They have slots of their own, so that they do not wait behind scans. */
+bool sco_job_is_short(const char *kind);
 /* An object, without the file of an import. */
 void sco_stored_job_write(struct sco_json_out *o, const struct sco_stored_job *j);
 int sco_store_job(struct sco_store *s, const char *id, struct sco_job_page *ret,
@@ -96,7 +99,8 @@ struct sco_job_claim {
     const char *node;
     int64_t now, lease_ms;
     int64_t ageing_ms;   /* each such time of waiting is worth one priority; 0: never */
-    uint32_t max;        /* jobs, at most SCO_JOB_CLAIM_MAX */
+    uint32_t max;        /* jobs that may take long */
+    uint32_t max_short;  /* short ones besides; together at most SCO_JOB_CLAIM_MAX */
     uint32_t target_max; /* running at once for one target_key; 0: one */
     const struct sco_job_limit *limits;
     size_t n_limits;

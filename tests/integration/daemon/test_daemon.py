@@ -158,7 +158,7 @@ class Reload(Case):
 
     def slots(self, d):
         for line in d.get("/metrics")[1].splitlines():
-            if line.startswith("secureops_runner_slots "):
+            if line.startswith('secureops_runner_slots{slots="scan"} '):
                 return int(line.split()[1])
         return None
 

@@ -202,7 +202,7 @@ static int tear_down(void **state)
 }
 
 /* ---- jobs ---- */
-static const char *add(struct world *w, const char *act)
+static const char *add_of(struct world *w, const char *kind, const char *act)
 {
     static char ids[8][37], request[1200];
     static int n;
@@ -211,7 +211,7 @@ static const char *add(struct world *w, const char *act)
     snprintf(request, sizeof request, "{\"act\":\"%s\",\"now\":%lld,\"file\":\"%s/go\"}", act,
              (long long)w->now, w->dir);
     char *id = ids[n = (n + 1) % 8];
-    struct sco_job_request q = {.kind = "scan",
+    struct sco_job_request q = {.kind = kind,
                                 .target_key = act,
                                 .revision = "",
                                 .scanners = "",
@@ -223,6 +223,11 @@ static const char *add(struct world *w, const char *act)
         fail_msg("%s", err.text);
     memcpy(id, a.id, 37);
     return id;
+}
+
+static const char *add(struct world *w, const char *act)
+{
+    return add_of(w, "scan", act);
 }
 
 /* Of the job that was asked for last. */
@@ -296,6 +301,33 @@ static void test_many(void **state)
 }
 
 /* A runner that dies is tried again, later and later, and then given up with what it said. */
+/* What a platform waits for is begun while scans have all slots; and the other way round. */
+static void test_slots_of_short_jobs(void **state)
+{
+    struct world *w = *state;
+    struct sco_sched_state s;
+    w->o.slots = 1;
+    w->o.ci_slots = 1;
+    add(w, "hang");
+    struct sco_sched *sched = start_node(w, 0);
+    let_run(w, 1);
+    const char *waits = add(w, "complete"), *told = add_of(w, "ci", "complete");
+    UNTIL(w, job(w, told)->state == SCO_JOB_COMPLETED);
+    assert_int_equal(job(w, waits)->state, SCO_JOB_QUEUED);
+    add_of(w, "call", "hang");
+    UNTIL(w, (sco_sched_state(sched, &s), s.running_ci == 1));
+    const char *second = add_of(w, "workflow", "complete");
+    int64_t at = w->now;
+    w->now++;
+    UNTIL(w, (sco_sched_state(sched, &s), s.last_poll > at));
+    assert_int_equal(job(w, second)->state, SCO_JOB_QUEUED);
+    assert_int_equal(s.running, 1);
+    assert_int_equal(s.slots + s.ci_slots, 2);
+    sco_sched_reload(sched, w->o.setup, 2, 2);
+    UNTIL(w, job(w, second)->state == SCO_JOB_COMPLETED);
+    UNTIL(w, job(w, waits)->state == SCO_JOB_COMPLETED);
+}
+
 static void test_retry_until_dead(void **state)
 {
     struct world *w = *state;
@@ -623,6 +655,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         T(test_complete),
         T(test_many),
+        T(test_slots_of_short_jobs),
         T(test_retry_until_dead),
         T(test_signal),
         T(test_what_it_says),

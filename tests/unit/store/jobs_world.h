@@ -36,6 +36,7 @@ static inline const char *claim_as(struct world *w, struct sco_job_claim c,
     c.now = c.now ? c.now : w->now;
     c.lease_ms = 60000;
     c.max = c.max ? c.max : 10;
+    c.max_short = c.max_short ? c.max_short : 10;
     if (sco_store_jobs_claim(w->s, &c, &p, &err) < 0)
         fail_msg("%s", err.text);
     names[0] = 0;

@@ -273,6 +273,45 @@ TEST(a_platform_is_told_one_thing_at_a_time)
     (void)err;
 }
 
+/* Neither takes slots from the other, whatever their priorities. */
+TEST(short_jobs_have_slots_of_their_own)
+{
+    WORLD;
+    static const char *const kinds[] = {"scan", "ci", "import", "call", "pipeline", "workflow"};
+    struct sco_job_claim c = {.node = "one", .now = w->now, .lease_ms = 60000, .max_short = 2};
+    struct sco_job_page p = {0};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(kinds); i++) {
+        struct sco_job_request q = a_request(kinds[i]);
+        q.kind = kinds[i];
+        q.scanners = kinds[i];
+        q.priority = sco_job_is_short(kinds[i]) ? 1 : 9;
+        assert_int_equal(sco_job_is_short(kinds[i]), i % 2);
+        add_job(w, q);
+        w->now++;
+    }
+    c.now = w->now;
+    assert_int_equal(sco_store_jobs_claim(w->s, &c, &p, &err), 0); /* no other slot is free */
+    assert_int_equal(p.n, 2);
+    assert_string_equal(p.v[0].request.kind, "ci");
+    assert_string_equal(p.v[1].request.kind, "call");
+    sco_job_page_done(&p);
+    c.max = 2;
+    c.max_short = 0;
+    assert_int_equal(sco_store_jobs_claim(w->s, &c, &p, &err), 0);
+    assert_int_equal(p.n, 2);
+    assert_string_equal(p.v[0].request.kind, "scan");
+    assert_string_equal(p.v[1].request.kind, "import");
+    sco_job_page_done(&p);
+    c.max = c.max_short = 9;
+    assert_int_equal(sco_store_jobs_claim(w->s, &c, &p, &err), 0);
+    assert_int_equal(p.n, 2);
+    assert_string_equal(p.v[0].request.kind, "pipeline"); /* in the order of their ranks */
+    assert_string_equal(p.v[1].request.kind, "workflow");
+    sco_job_page_done(&p);
+    c.max = SCO_JOB_CLAIM_MAX;
+    assert_int_equal(sco_store_jobs_claim(w->s, &c, &p, &err), SCO_E_INVALID);
+}
+
 static void add_for(struct world *w, const char *target, const char *scanners)
 {
     struct sco_job_request q = a_request(target);
@@ -582,6 +621,7 @@ int main(void)
                                        T(a_deadline_is_for_the_beginning),
                                        T(a_target_is_scanned_by_few_at_once),
                                        T(a_platform_is_told_one_thing_at_a_time),
+                                       T(short_jobs_have_slots_of_their_own),
                                        T(a_scanner_has_a_limit),
                                        T(how_jobs_end),
                                        T(tried_again_until_dead),

@@ -346,6 +346,7 @@ TEST(the_queue_does_not_grow_with_what_has_ended)
                               .lease_ms = 60000,
                               .ageing_ms = 600000,
                               .max = 10,
+                              .max_short = 10,
                               .target_max = 20,
                               .limits = &limit,
                               .n_limits = 1};

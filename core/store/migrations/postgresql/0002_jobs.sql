@@ -44,7 +44,10 @@ CREATE UNIQUE INDEX jobs_by_key ON jobs (idempotency_key) WHERE idempotency_key 
 CREATE INDEX jobs_by_target ON jobs (target_key, pk);
 CREATE INDEX jobs_by_state ON jobs (state, pk) WHERE state <> 'completed';
 CREATE INDEX jobs_ended ON jobs (completed_at, state) WHERE completed_at > 0;
-CREATE INDEX jobs_queued ON jobs (rank, pk) WHERE state = 'queued';
+CREATE INDEX jobs_queued ON jobs (rank, pk)
+    WHERE state = 'queued' AND kind NOT IN ('ci', 'call', 'workflow');
+CREATE INDEX jobs_queued_short ON jobs (rank, pk)
+    WHERE state = 'queued' AND kind IN ('ci', 'call', 'workflow');
 CREATE INDEX jobs_queued_for ON jobs (target_key, revision) WHERE state = 'queued';
 CREATE INDEX jobs_deadline ON jobs (deadline) WHERE state = 'queued' AND deadline > 0;
 CREATE INDEX jobs_running ON jobs (target_key) WHERE state = 'running';
