@@ -43,6 +43,7 @@ class DaemonCase(Case):
     """Each test has a daemon in self.root; self.token is the administrator's."""
     settings = ()
     config = None  # the text of a configuration file
+    store = None  # its URL; SQLite in the data folder without one
 
     def setUp(self):
         super().setUp()
@@ -58,27 +59,35 @@ class DaemonCase(Case):
 
     # ---- the process
     def start_daemon(self):
+        self.daemon = self.spawn(self.data, self.port, self.log)
+        self.await_ready(self.daemon, self.port, self.log)
+
+    def spawn(self, data, port, log, *settings):
         args = [str(SECUREOPSD)]
         if self.config:
             (self.root / "secureops.yaml").write_text(self.config)
             args += ["--config", str(self.root / "secureops.yaml")]
-        for setting in (f"server.data={self.data}", f"server.listen=127.0.0.1:{self.port}",
-                        f"checkout.folders={self.cwd}", "queue.poll=1s", *self.settings):
+        store = [f"store.url={self.store}"] if self.store else []
+        for setting in (f"server.data={data}", f"server.listen=127.0.0.1:{port}",
+                        f"checkout.folders={self.cwd}", "queue.poll=1s", *store, *self.settings,
+                        *settings):
             args += ["--set", setting]
-        with open(self.log, "ab") as log:
-            self.daemon = subprocess.Popen(args, env=self.env, cwd=self.cwd, stdout=log, stderr=log,
-                                           stdin=subprocess.DEVNULL)
+        with open(log, "ab") as out:
+            return subprocess.Popen(args, env=self.env, cwd=self.cwd, stdout=out, stderr=out,
+                                    stdin=subprocess.DEVNULL)
+
+    def await_ready(self, process, port, log):
         until = time.monotonic() + READY_S
         while time.monotonic() < until:
-            if self.daemon.poll() is not None:
-                self.fail(f"the daemon ended: {self.daemon.returncode}\n{self.log.read_text()}")
+            if process.poll() is not None:
+                self.fail(f"the daemon ended: {process.returncode}\n{log.read_text()}")
             try:
-                if self.request("GET", "/ready", token=None).status == 200:
+                if self.request("GET", "/ready", token=None, port=port).status == 200:
                     return
             except OSError:
                 pass
             time.sleep(0.05)
-        self.fail(f"not ready after {READY_S} s\n{self.log.read_text()}")
+        self.fail(f"not ready after {READY_S} s\n{log.read_text()}")
 
     def stop_daemon(self):
         self.daemon.send_signal(signal.SIGTERM)
@@ -109,7 +118,7 @@ class DaemonCase(Case):
         super().tearDown()
 
     # ---- requests
-    def request(self, method, path, body=None, token="", headers=None):
+    def request(self, method, path, body=None, token="", headers=None, port=None):
         """token: "" is the administrator's, None nobody's. Objects go as JSON."""
         send = dict(headers or {})
         if isinstance(body, (dict, list)):
@@ -120,7 +129,7 @@ class DaemonCase(Case):
             send["Authorization"] = f"Bearer {token}"
         if not path.startswith(("/api", "/ready", "/health", "/metrics")):
             path = "/api/v1" + path
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
         try:
             connection.request(method, path, body=body, headers=send)
             return Reply(connection.getresponse())

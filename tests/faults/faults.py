@@ -3,16 +3,12 @@ after. What was acknowledged is there afterwards, once."""
 import collections
 import json
 import os
-import pathlib
 import random
 import sqlite3
-import subprocess
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "integration" / "store"))
-from daemon import DaemonCase  # noqa: E402
-from postgresql import Cluster  # noqa: E402
+from daemon import DaemonCase
+from on_postgresql import OnPostgreSQL  # noqa: F401
 
 SEED = int(os.environ.get("SECUREOPS_FAULTS_SEED", str(random.randrange(1 << 30))))
 RULES = 40  # findings of a report
@@ -31,7 +27,6 @@ def report(first, n):
 class Faults(DaemonCase):
     settings = ("queue.lease=3s", "queue.backoff=100ms", "queue.backoff_max=500ms", "queue.slots=3",
                 "queue.attempts=100", "server.rate=100000", "server.burst=100000")
-    store = None
 
     def setUp(self):
         self.random = random.Random(SEED)
@@ -99,10 +94,6 @@ class Faults(DaemonCase):
         self.fail(f"jobs do not end\n{self.log.read_text()[-4000:]}")
 
     def query(self, sql):
-        if self.store:
-            out = subprocess.run([str(self.cluster.bin / "psql"), self.store, "-XAtF", "\t", "-c", sql],
-                                 check=True, capture_output=True, text=True).stdout
-            return [tuple(line.split("\t")) for line in out.splitlines()]
         with sqlite3.connect(self.data / "store.db") as db:
             return [tuple(map(str, row)) for row in db.execute(sql)]
 
@@ -162,10 +153,7 @@ class Faults(DaemonCase):
         return len(lines)
 
     def start_daemon(self):
-        settings = [f"events.jsonl={self.root}/events.jsonl"]
-        if self.store:
-            settings.append(f"store.url={self.store}")
-        self.settings = (*type(self).settings, *settings, *self.more())
+        self.settings = (*type(self).settings, f"events.jsonl={self.root}/events.jsonl", *self.more())
         super().start_daemon()
         for fd in range(3):  # SQLite loses its locks to a file that gets one of these
             self.assertTrue(os.path.exists(f"/proc/{self.daemon.pid}/fd/{fd}"), fd)
@@ -183,21 +171,3 @@ class Faults(DaemonCase):
                 f"{len(events)} events, {lines} lines; 0 lost, 0 twice")
         print(told, flush=True)
         return jobs, events
-
-
-class OnPostgreSQL:
-    """Mixed in: a server of the test's own."""
-    cluster_settings = ()
-
-    def setUp(self):
-        try:
-            self.cluster = Cluster(self.cluster_settings)
-            self.cluster.__enter__()
-        except FileNotFoundError as e:
-            self.skipTest(str(e))
-        self.addCleanup(self.cluster.__exit__)
-        self.store = self.cluster.url
-        super().setUp()
-
-    def check_nothing_left(self, result):
-        """The server is a child of this test."""

@@ -17,7 +17,9 @@ enum {
     WATCH_MS = 15000,
     TOLD_MS = 1000,
     POLL_REPOSITORIES = 200,
-    FIRST_POLL_MS = 3600000
+    FIRST_POLL_MS = 3600000,
+    LANE_MIN_MS = 10000, /* a worker that has to be started first takes a while */
+    LANE_MAX_MS = 120000
 };
 
 /* ---- one state ---- */
@@ -152,6 +154,9 @@ int ci_prepare(struct daemon *d, const struct snapshot *s, struct ci_setup **ret
     if (!u)
         return sco_error_nomem(err);
     u->refs = 1;
+    u->lane_ms = s->config->queue.lease < LANE_MIN_MS   ? LANE_MIN_MS
+                 : s->config->queue.lease > LANE_MAX_MS ? LANE_MAX_MS
+                                                        : s->config->queue.lease;
     int r = sco_config_integrations(s->config, &own, &v, &n, err);
     if (r == 0)
         r = sco_ci_rules_new(s->config, &u->rules, err);

@@ -13,8 +13,6 @@
 enum {
     PAGE = 128,
     AHEAD = 8, /* translations at once: a worker verifies what comes in between */
-    LANE_MS = 120000,
-    PAGE_MS = LANE_MS / 2, /* then no more are translated: what is left is claimed again */
     ATTEMPTS = 8,
     BACKOFF_MS = 5000,
     BACKOFF_MAX_MS = 600000,
@@ -71,8 +69,8 @@ static void claim_run(void *state, void *work)
     }
     p->result = sco_store_now(s, now, &now, &p->error);
     if (p->result == 0)
-        p->result = sco_store_deliveries_claim(s, p->node, now, now + LANE_MS, PAGE, &p->deliveries,
-                                               &p->error);
+        p->result = sco_store_deliveries_claim(s, p->node, now, now + p->setup->lane_ms, PAGE,
+                                               &p->deliveries, &p->error);
 }
 
 static void translate_more(struct ci_page *p);
@@ -117,7 +115,8 @@ void ci_wake(struct ci *c)
     *p = (struct ci_page){.of = c,
                           .setup = ci_setup_ref(c->setup),
                           .node = c->d->paths.node,
-                          .until = sco_mono_ms() + PAGE_MS};
+                          /* then no more are translated: what is left is claimed again */
+                          .until = sco_mono_ms() + c->setup->lane_ms / 2};
     c->page = p;
     if (sco_threads_run(c->worker, claim_run, claim_end, p, &err) < 0) {
         c->page = NULL;
@@ -299,7 +298,8 @@ static int apply_task(struct sco_store *s, struct task *t, int64_t now, struct s
     return r == SCO_E_CANCELLED ? 0 : r;
 }
 
-/* All of them in one transaction, as long as all goes well: a commit is most of the cost. */
+/* All of them in one transaction, as long as all goes well: a commit is most of the cost. And with
+ * it the lanes: those that come next may be another node's. */
 static int apply_together(struct sco_store *s, struct ci_page *p, int64_t now)
 {
     struct sco_error err = {0};
@@ -308,6 +308,8 @@ static int apply_together(struct sco_store *s, struct ci_page *p, int64_t now)
         return r;
     for (size_t i = 0; i < p->deliveries.n && r == 0; i++)
         r = p->tasks[i].is == TRANSLATED ? apply_one(s, &p->tasks[i], now, &err) : SCO_E_INVALID;
+    if (r == 0)
+        r = sco_store_deliveries_release(s, p->node, &err);
     r = sco_store_end(s, r, &err);
     for (size_t i = 0; i < p->deliveries.n && r == 0; i++)
         count(p, &p->tasks[i], "done");
@@ -329,6 +331,8 @@ static void apply_run(void *state, void *work)
     p->jobs = false;
     for (size_t i = 0; i < p->deliveries.n && p->result == 0; i++)
         p->result = apply_task(s, &p->tasks[i], now, &p->error);
+    if (p->result == 0)
+        p->result = sco_store_deliveries_release(s, p->node, &p->error);
 }
 
 static void apply_end(void *work)
