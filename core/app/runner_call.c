@@ -9,13 +9,10 @@
 
 #include <stdlib.h>
 
-#include <netdb.h>
-#include <netinet/in.h>
 #include <secureops/crypto.h>
 #include <secureops/store_accounts.h>
 #include <secureops/store_stats.h>
 #include <secureops/webclient.h>
-#include <sys/socket.h>
 
 enum { HEADERS_MAX = 36, ANSWER_MAX = 1 << 20, SHOWN_MAX = 200, ATTEMPTS = 8 };
 
@@ -103,38 +100,6 @@ static int find_sink(struct call *c, const char *digest, struct sco_error *err)
     return give_up(c, "notifications.webhooks does not name it any more");
 }
 
-static bool is_own(const struct sockaddr *a)
-{
-    if (a->sa_family == AF_INET) {
-        uint32_t ip = ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr);
-        return ip >> 24 == 127 || ip >> 24 == 0 || ip >> 16 == 0xa9fe;
-    }
-    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
-    struct sockaddr_in mapped = {.sin_family = AF_INET};
-    memcpy(&mapped.sin_addr, v6->s6_addr + 12, 4);
-    if (IN6_IS_ADDR_V4MAPPED(v6))
-        return is_own((const struct sockaddr *)(const void *)&mapped);
-    return IN6_IS_ADDR_LOOPBACK(v6) || IN6_IS_ADDR_LINKLOCAL(v6) || IN6_IS_ADDR_UNSPECIFIED(v6);
-}
-
-/* A name that a wildcard allows must not lead to this machine or its network's services. */
-static int check_addresses(struct call *c, struct sco_error *err)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-    bool own = false;
-    if (c->literal)
-        return 0;
-    int g = getaddrinfo(c->to.host, NULL, &hints, &list);
-    if (g != 0)
-        return sco_error_set(err, SCO_E_NETWORK, "%s: %s", c->to.host, gai_strerror(g));
-    for (const struct addrinfo *a = list; a; a = a->ai_next)
-        own = own || is_own(a->ai_addr);
-    freeaddrinfo(list);
-    return own ? give_up(c, "%s is an address of this machine: workflows.hosts has to name it",
-                         c->to.host)
-               : 0;
-}
-
 static int find_place(struct call *c, struct sco_error *err)
 {
     const char *digest = text(c, c->q, "sink");
@@ -154,7 +119,7 @@ static int find_place(struct call *c, struct sco_error *err)
     if (!digest &&
         !sco_action_host_allowed(&c->to, &c->r->cli.config->workflows.hosts, &c->literal))
         return give_up(c, "workflows.hosts does not name %s any more", c->to.host);
-    return c->what ? check_addresses(c, err) : sco_error_nomem(err);
+    return c->what ? 0 : sco_error_nomem(err);
 }
 
 /* ---- what ---- */
@@ -278,6 +243,7 @@ static int ask(struct call *c, struct sco_error *err)
     int64_t limit = c->r->cli.config->workflows.timeout;
     struct webclient_options o = {.prefix = "secureops-call-",
                                   .cancel_fd = c->r->end_fd,
+                                  .public_only = !c->literal, /* whatever a name stands for */
                                   .deadline_mono_ms = sco_mono_ms() + limit};
     struct sco_http_response a;
     struct webclient *w = NULL;

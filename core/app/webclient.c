@@ -33,6 +33,7 @@ int webclient_open(const struct webclient_options *o, struct webclient **ret, st
                                         .unix_socket = o->unix_socket,
                                         .cancel_fd = o->cancel_fd,
                                         .break_after = o->break_after,
+                                        .public_only = o->public_only,
                                         .deadline_mono_ms = o->deadline_mono_ms,
                                         .arena = &w->arena};
         r = w->http->open(&with, &w->client, err);

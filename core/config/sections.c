@@ -340,7 +340,7 @@ static const struct sco_option workflows_table[] = {
                "on other events are named by `rules`."),
     ROW(sco_config_workflows, hosts, SCO_OPT_LIST, NULL, .name = "hosts",
         .doc = "Where call() may go: HOST, HOST:PORT, or a glob of either. Empty: nowhere. "
-               "Loopback, link-local and other addresses are reached only when an item without "
+               "Addresses that are not public are reached only when an item without "
                "wildcards names them."),
     ROW(sco_config_workflows, secrets, SCO_OPT_LIST, NULL, .name = "secrets",
         .doc = "What secret() stands for in headers of calls: NAME=REFERENCE, a reference as of "

@@ -44,6 +44,7 @@ class DaemonCase(Case):
     settings = ()
     config = None  # the text of a configuration file
     store = None  # its URL; SQLite in the data folder without one
+    wrapper = ()  # a command that becomes the daemon
 
     def setUp(self):
         super().setUp()
@@ -63,7 +64,7 @@ class DaemonCase(Case):
         self.await_ready(self.daemon, self.port, self.log)
 
     def spawn(self, data, port, log, *settings):
-        args = [str(SECUREOPSD)]
+        args = [*self.wrapper, str(SECUREOPSD)]
         if self.config:
             (self.root / "secureops.yaml").write_text(self.config)
             args += ["--config", str(self.root / "secureops.yaml")]

@@ -7,6 +7,7 @@ import http.server
 import json
 import pathlib
 import socketserver
+import subprocess
 import sys
 import threading
 import time
@@ -48,6 +49,14 @@ return {
     run = function(event)
       notify { title = "never" }
       notify { titel = "x" }
+    end,
+  },
+  {
+    id = "rebound",
+    title = "Asks for a name that stands for this machine",
+    on = "push",
+    run = function(event)
+      call { url = "http://hook.rebound.example:%(port)s/x", body = "x" }
     end,
   },
   {
@@ -139,6 +148,7 @@ class Workflows(test_webhooks.Webhooks):
     sinks = ""
     rules = "[{on: [push, pull_request], scan: false, workflows: [tell, after]}]"
     after_scan = "[]"
+    more_hosts = ()
 
     @property
     def config(self):
@@ -152,7 +162,8 @@ class Workflows(test_webhooks.Webhooks):
             self.addCleanup(self.receiver.shutdown)
         at = f"127.0.0.1:{self.receiver.server_port}"
         (folder / "workflows").mkdir(parents=True, exist_ok=True)
-        (folder / "workflows" / "w.lua").write_text(PACK % {"url": f"http://{at}"})
+        (folder / "workflows" / "w.lua").write_text(PACK % {
+            "url": f"http://{at}", "port": self.receiver.server_port})
         for name, text in (("token", TOKEN), ("key", KEY)):
             (self.root / name).write_text(text)
             (self.root / name).chmod(0o600)
@@ -160,7 +171,7 @@ class Workflows(test_webhooks.Webhooks):
 policies: {{dirs: ["{folder}"]}}
 rules: {self.rules}
 workflows:
-  hosts: ["{at}"]
+  hosts: {json.dumps([at, *self.more_hosts])}
   secrets: ["TOKEN=file:{self.root}/token"]
   after_scan: {self.after_scan}
 notifications:
@@ -257,6 +268,35 @@ class Failing(Workflows):
         self.assertEqual(self.jobs("call"), [])
         self.assertEqual(self.posts("/flow"), [])
         self.assertEqual({e["outcome"] for e in self.audit("workflow.run")}, {"failure"})
+
+
+class Rebound(Workflows):
+    """A name that a wildcard allows, and that stands for an address of this machine."""
+    rules = "[{on: push, scan: false, workflows: [rebound]}]"
+    more_hosts = ("*.rebound.example:*",)
+
+    @property
+    def wrapper(self):
+        hosts = self.root / "hosts"
+        hosts.write_text("127.0.0.1 localhost\n127.0.0.1 hook.rebound.example\n")
+        return ("unshare", "-m", "sh", "-c",
+                f'mount --bind {hosts} /etc/hosts && exec "$0" "$@"')
+
+    def setUp(self):
+        try:
+            subprocess.run(["unshare", "-m", "mount", "--bind", "/etc/hosts", "/etc/hosts"],
+                           check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            self.skipTest("mounts are not allowed here")
+        super().setUp()
+
+    def test_is_not_reached(self):
+        self.send(202, *push(1))
+        job = self.ended("call")[0]
+        self.assertEqual(job["state"], "failed", job)
+        self.assertIn("not public", job["reason"])
+        self.assertEqual(job["attempt"], 1)
+        self.assertEqual(self.receiver.got, [])
 
 
 class Sinks(Workflows):

@@ -65,6 +65,7 @@ struct http_try {
     const struct http_url *url;
     const char *method;
     bool bare;        /* another origin: no headers of the plugin, no body */
+    bool from_own;    /* the first origin is this machine, or beside it */
     const char *path; /* of the body's file */
     int send_fd;      /* the request's body is this file; -1: it is q->body */
     uint64_t send_size;

@@ -2,10 +2,14 @@
  * whole. Waiting is on the multi interface, so that a cancellation ends it at once. */
 #include "http_priv.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <secureops/address.h>
 #include <secureops/fs.h>
+#include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct transfer {
@@ -15,8 +19,10 @@ struct transfer {
     uint64_t size, limit;
     uint64_t sent;     /* of the file */
     int failed;        /* an SCO_E_* of ours */
+    bool guarded;      /* not to this machine */
     bool failed_input; /* it is about the file that is sent */
     int saved_errno;
+    unsigned opened, refused; /* sockets, by on_socket */
     char text[CURL_ERROR_SIZE];
     struct curl_slist *headers;
 };
@@ -73,6 +79,73 @@ static size_t on_header(char *p, size_t size, size_t n, void *user)
     keep_header(line, "Location", x->t->location, sizeof x->t->location);
     keep_header(line, "Retry-After", x->t->retry_after, sizeof x->t->retry_after);
     return line.n;
+}
+
+/* ---- where to ---------------------------------------------------------------------------------
+ * The address is judged that is connected to: names may stand for another one by then. */
+
+static enum sco_address_reach reach_of(const struct sco_http *c, const struct sockaddr *to)
+{
+    if (c->o.reach)
+        return c->o.reach(to);
+    return sco_address_is_mine(to) ? SCO_REACH_OWN : sco_address_reach(to);
+}
+
+static bool may_connect(const struct transfer *x, const struct sockaddr *to)
+{
+    if (x->c->o.unix_socket || (!x->c->o.public_only && !x->guarded))
+        return true;
+    enum sco_address_reach reach = reach_of(x->c, to);
+    return reach == SCO_REACH_PUBLIC || (reach == SCO_REACH_PRIVATE && !x->c->o.public_only);
+}
+
+static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct transfer *x = user;
+    if (purpose != CURLSOCKTYPE_IPCXN || !may_connect(x, &a->addr)) {
+        x->refused++;
+        return CURL_SOCKET_BAD;
+    }
+    x->opened++;
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+static bool has_proxy(const struct sco_http_request *q)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY"};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(names); i++)
+        if (getenv(names[i]))
+            return true;
+    return q->proxy;
+}
+
+/* Whether the server that has answered is this machine, or beside it. */
+static bool is_own(const struct sco_http *c)
+{
+    const char *ip = NULL;
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    const struct sockaddr *a = (const struct sockaddr *)(const void *)&v4;
+    if (curl_easy_getinfo(c->easy, CURLINFO_PRIMARY_IP, &ip) != CURLE_OK || !ip)
+        return false;
+    if (inet_pton(AF_INET6, ip, &v6.sin6_addr) == 1)
+        a = (const struct sockaddr *)(const void *)&v6;
+    else if (inet_pton(AF_INET, ip, &v4.sin_addr) != 1)
+        return false;
+    return reach_of(c, a) == SCO_REACH_OWN;
+}
+
+static void set_place(struct transfer *x)
+{
+    CURL *easy = x->c->easy;
+    x->guarded = x->t->bare && !x->t->from_own && !has_proxy(x->t->q);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, x);
+    if (x->c->o.public_only)
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    if (x->guarded) /* one that is there was not judged */
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 
 /* ---- set-up -----------------------------------------------------------------------------------
@@ -209,6 +282,7 @@ static void set_up(struct transfer *x)
     set_method(easy, x);
     set_times(x);
     set_security(x);
+    set_place(x);
     if (x->c->o.unix_socket)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, x->c->o.unix_socket);
 }
@@ -291,6 +365,12 @@ static int explain(struct transfer *x, CURLcode code, struct sco_error *err)
     const char *text = x->text[0] ? x->text : curl_easy_strerror(code);
     x->t->connected = was_sent(x->c->easy, code);
     x->t->lost = is_lost(code);
+    if (x->refused && !x->opened) {
+        x->t->lost = false;
+        return sco_error_set(err, SCO_E_PERMISSION, "%s leads to %s", url,
+                             x->c->o.public_only ? "an address that is not public"
+                                                 : "this machine, by way of another server");
+    }
     if (x->failed == SCO_E_LIMIT)
         return sco_error_set(err, SCO_E_LIMIT, "%s answers with more than %llu bytes", url,
                              (unsigned long long)x->limit);
@@ -339,6 +419,8 @@ int http_transfer(struct sco_http *c, struct http_try *t, struct sco_error *err)
     if (status < 100)
         return sco_error_set(err, SCO_E_NETWORK, "%s: no HTTP status", http_shown(c, t->url));
     t->connected = true;
+    if (!t->bare)
+        t->from_own = is_own(c);
     t->status = (int32_t)status;
     return t->kept.failed ? sco_error_nomem(err) : 0;
 }

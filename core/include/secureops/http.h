@@ -13,12 +13,16 @@
  * - A server (host and port) that fails `break_after` times in a row is not asked for `break_ms`;
  *   then one request tries it.
  * - Offline, only loopback hosts are asked.
+ * - With `public_only` a connection is made to public addresses alone, whatever a name stands for
+ *   at that moment; a proxy, which would ask for the name itself, is not used. Without it a
+ *   redirect to another origin does not lead to this machine or its link, unless the first answer
+ *   came from there, or proxies are configured.
  * - URLs in error texts are without user, password and the values of secret parameters.
  *
  * The module is part of the same build as the host: `struct_size` is the check that it is. */
 #pragma once
 
-#include <secureops/base.h>
+#include <secureops/address.h>
 
 #define SCO_HTTP_MODULE_SYMBOL "sco_http_module_v1"
 
@@ -60,8 +64,11 @@ struct sco_http_options {
     int64_t deadline_mono_ms; /* 0: none */
     int cancel_fd;            /* readable when the job is cancelled; -1: none */
     bool offline;
+    bool public_only;                   /* others name the hosts; SCO_E_PERMISSION */
     struct sco_arena *arena;            /* of what answers point to */
     const struct sco_http_clock *clock; /* NULL: the real one */
+    /* For tests. NULL: sco_address_reach, and what this machine's interfaces have is its own. */
+    enum sco_address_reach (*reach)(const struct sockaddr *a);
     /* Keeps what is known of servers (failures in a row, when they may be asked again) from one
      * process to the next, which do not use it at the same time. NULL: nothing is kept. */
     const char *state_file;

@@ -11,6 +11,7 @@ struct webclient_options {
     int64_t deadline_mono_ms; /* 0: none */
     int cancel_fd;            /* -1: none */
     uint32_t break_after;     /* 0: as the module has it */
+    bool public_only;
 };
 struct webclient;
 int webclient_open(const struct webclient_options *o, struct webclient **ret,

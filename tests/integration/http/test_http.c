@@ -520,6 +520,53 @@ static void test_redirect_elsewhere_carries_nothing(void **state)
     assert_has("redirects a POST to another server");
 }
 
+/* ---- where it leads ----
+ * A name may stand for another address each time that it is asked for. */
+static size_t judged;
+
+static enum sco_address_reach own_later(const struct sockaddr *a)
+{
+    (void)a;
+    return judged++ ? SCO_REACH_OWN : SCO_REACH_PRIVATE;
+}
+
+static enum sco_address_reach public_first(const struct sockaddr *a)
+{
+    (void)a;
+    return judged++ ? SCO_REACH_PRIVATE : SCO_REACH_PUBLIC;
+}
+
+static void test_redirect_to_this_machine(void **state)
+{
+    (void)state;
+    judged = 0;
+    open_with((struct sco_http_options){.clock = &counting, .reach = own_later});
+    assert_int_equal(get("/moved-away"), SCO_E_PERMISSION);
+    assert_has("by way of another server");
+    assert_true(judged >= 2);
+}
+
+static void test_public_only(void **state)
+{
+    char url[64];
+    (void)state;
+    open_with((struct sco_http_options){.clock = &counting, .public_only = true});
+    snprintf(url, sizeof url, "http://localhost:%d/ok", standin.port);
+    assert_int_equal(ask((struct sco_http_request){.url = url, .retries = 3}), SCO_E_PERMISSION);
+    assert_has("not public");
+    assert_int_equal(t.n_slept, 0);
+    assert_int_equal(get("/ok"), SCO_E_PERMISSION);
+    setenv("http_proxy", at("/"), 1); /* it would ask for the name itself */
+    assert_int_equal(get("/ok"), SCO_E_PERMISSION);
+    unsetenv("http_proxy");
+    judged = 0; /* every connection is judged anew: no earlier answer of a name counts */
+    open_with(
+        (struct sco_http_options){.clock = &counting, .public_only = true, .reach = public_first});
+    assert_int_equal(ask((struct sco_http_request){.url = url, .method = "POST"}), 0);
+    assert_int_equal(ask((struct sco_http_request){.url = url, .method = "POST"}),
+                     SCO_E_PERMISSION);
+}
+
 static void test_redirect_refused(void **state)
 {
     (void)state;
@@ -644,6 +691,8 @@ int main(void)
         TEST(test_odd_state_is_forgotten),
         TEST(test_redirect_at_home),
         TEST(test_redirect_elsewhere_carries_nothing),
+        TEST(test_redirect_to_this_machine),
+        TEST(test_public_only),
         TEST(test_redirect_refused),
         TEST(test_requests_refused),
         TEST(test_offline),
