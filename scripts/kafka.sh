@@ -2,6 +2,7 @@
 # A Kafka broker for tests: one process (KRaft), on 127.0.0.1 alone. Its jars come from Maven.
 #
 #   kafka.sh jars             fetches them, when they are not there; says where they are
+#   kafka.sh have             whether they are there, and Java
 #   kafka.sh start DIR PORT   in the foreground, its data in DIR; PORT and PORT+1 are used
 #
 # Exit status 77: it cannot be had here (no Java, no Maven, no network); says which.
@@ -83,12 +84,16 @@ jars)
     fetch
     jars_dir
     ;;
+have)
+    command -v java >/dev/null || missing "there is no java (17 or later)"
+    [[ -e $(jars_dir)/.complete ]] || missing "Kafka's jars are not there (scripts/kafka.sh jars)"
+    ;;
 start)
     [[ $# == 3 ]] || { sco_warn "usage: kafka.sh start DIR PORT"; exit 2; }
     start "$2" "$3"
     ;;
 *)
-    sco_warn "usage: kafka.sh jars | start DIR PORT"
+    sco_warn "usage: kafka.sh jars | have | start DIR PORT"
     exit 2
     ;;
 esac

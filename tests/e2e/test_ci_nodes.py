@@ -83,7 +83,7 @@ class TwoNodes(OnPostgreSQL, test_ci_github.GitHubLoop):
         self.assertEqual([j["state"] for j in self.scans()], ["completed"] * len(heads))
 
     def test_one_takes_and_the_other_works(self):
-        """The node that webhooks come to runs no jobs."""
+        """The node that webhooks come to runs no scans."""
         self.stop_daemon()
         self.settings = (*self.settings, "queue.slots=0")
         self.start_daemon()

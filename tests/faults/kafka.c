@@ -1,6 +1,7 @@
 /* A Kafka cluster for the tests of faults: librdkafka's mock brokers in a process of their own,
  * which suffer as they are told to on standard input. The first line on standard output is where
- * they are; then a line for each command: "ok", or what was wrong with it.
+ * they are; then a line for each command: "ok", or what was wrong with it. With an argument it is a
+ * client of the brokers there, real ones: the commands from `send` on.
  *
  *   down, up                 all brokers
  *   rtt MS                   how long each answer takes
@@ -21,6 +22,7 @@
 enum { BROKERS = 3, PRODUCE = 0, LINE = 1 << 16, PATIENCE_MS = 20000, POLL_MS = 100 };
 
 static rd_kafka_mock_cluster_t *mock;
+static const char *brokers;
 static char why[512];
 
 static int wrong(const char *text)
@@ -31,14 +33,9 @@ static int wrong(const char *text)
 
 static rd_kafka_t *client(rd_kafka_type_t type)
 {
-    const char *const set[] = {"bootstrap.servers",
-                               rd_kafka_mock_cluster_bootstraps(mock),
-                               "enable.partition.eof",
-                               "true",
-                               "group.id",
-                               "reader",
-                               "log_level",
-                               "0"};
+    const char *const set[] = {
+        "bootstrap.servers", brokers, "enable.partition.eof", "true", "group.id", "reader",
+        "log_level",         "0"};
     rd_kafka_conf_t *c = rd_kafka_conf_new();
     for (size_t i = 0; i < sizeof set / sizeof *set; i += 2)
         if (type == RD_KAFKA_CONSUMER || strcmp(set[i], "bootstrap.servers") == 0 ||
@@ -167,48 +164,66 @@ static int dump(const char *path, const char *prefix)
     return rk ? r : wrong("there is no reader");
 }
 
-static int obey(char *line)
+static int obey_client(const char *name, char *object, char *rest)
 {
-    char *rest = NULL, *name = strtok_r(line, " ", &rest), *arg = rest;
-    if (!name)
-        return wrong("no command");
-    if (strcmp(name, "down") == 0)
-        return all_brokers(down, arg);
-    if (strcmp(name, "up") == 0)
-        return all_brokers(up, arg);
-    if (strcmp(name, "rtt") == 0)
-        return all_brokers(rtt, arg);
-    if (strcmp(name, "fail") == 0)
-        return fail(arg);
-    char *object = strtok_r(NULL, " ", &rest);
-    if (!object)
-        return wrong("unknown command");
-    if (strcmp(name, "topic") == 0)
-        return topic(object, rest);
-    if (strcmp(name, "create") == 0)
-        return create(object, rest);
     if (strcmp(name, "send") == 0)
         return send_one(object, rest);
     return strcmp(name, "dump") == 0 ? dump(object, rest) : wrong("unknown command");
 }
 
-int main(void)
+static int obey(char *line)
 {
-    static char line[LINE];
+    char *rest = NULL, *name = strtok_r(line, " ", &rest), *arg = rest;
+    if (!name)
+        return wrong("no command");
+    if (mock && strcmp(name, "down") == 0)
+        return all_brokers(down, arg);
+    if (mock && strcmp(name, "up") == 0)
+        return all_brokers(up, arg);
+    if (mock && strcmp(name, "rtt") == 0)
+        return all_brokers(rtt, arg);
+    if (mock && strcmp(name, "fail") == 0)
+        return fail(arg);
+    char *object = strtok_r(NULL, " ", &rest);
+    if (!object)
+        return wrong("unknown command");
+    if (mock && strcmp(name, "topic") == 0)
+        return topic(object, rest);
+    if (mock && strcmp(name, "create") == 0)
+        return create(object, rest);
+    return obey_client(name, object, rest);
+}
+
+static rd_kafka_t *make_cluster(void)
+{
     rd_kafka_conf_t *c = rd_kafka_conf_new();
     rd_kafka_conf_set(c, "log_level", "0", why, sizeof why);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, c, why, sizeof why);
     mock = rk ? rd_kafka_mock_cluster_new(rk, BROKERS) : NULL;
-    if (!mock) {
+    brokers = mock ? rd_kafka_mock_cluster_bootstraps(mock) : NULL;
+    return rk;
+}
+
+int main(int argc, char **argv)
+{
+    static char line[LINE];
+    rd_kafka_t *rk = NULL;
+    if (argc > 1)
+        brokers = argv[1];
+    else
+        rk = make_cluster();
+    if (!brokers) {
         fprintf(stderr, "no cluster: %s\n", why);
         return 1;
     }
-    printf("%s\n", rd_kafka_mock_cluster_bootstraps(mock));
+    printf("%s\n", brokers);
     while (fflush(stdout) == 0 && fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\n")] = 0;
         printf("%s\n", obey(line) == 0 ? "ok" : why);
     }
-    rd_kafka_mock_cluster_destroy(mock);
-    rd_kafka_destroy(rk);
+    if (mock)
+        rd_kafka_mock_cluster_destroy(mock);
+    if (rk)
+        rd_kafka_destroy(rk);
     return 0;
 }

@@ -14,8 +14,10 @@ NOT_AUTHORISED = 29
 
 
 class Kafka:
-    def __init__(self):
-        self.process = subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, brokers=None):
+        """With brokers, a client of theirs."""
+        args = [brokers] if brokers else []
+        self.process = subprocess.Popen([PROGRAM, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True, errors="replace")
         self.brokers = self.process.stdout.readline().strip()
         if not self.brokers:

@@ -26,11 +26,14 @@ class Brokers(Faults):
                 "events.kafka=session.timeout.ms=6000")
 
     def setUp(self):
-        self.kafka = Kafka()
+        self.kafka = self.cluster()
         self.addCleanup(self.kafka.close)
         self.before()
         super().setUp()
         self.make_folders()
+
+    def cluster(self):
+        return Kafka()
 
     def before(self):
         """What is done to the cluster before there is a daemon."""
