@@ -16,6 +16,18 @@ static int find(struct api_call *c, const char *id, struct sco_schedule_page *re
     return r;
 }
 
+/* One that the caller may change. */
+static int find_own(struct api_call *c, const char *id, struct sco_schedule_page *ret,
+                    struct sco_error *err)
+{
+    int r = find(c, id, ret, err);
+    if (r == 0 && strcmp(ret->v[0].kind, "scan") != 0) {
+        sco_schedule_page_done(ret);
+        r = api_problem(c, 409, err, "it is of the configuration: workflows.schedule");
+    }
+    return r;
+}
+
 static int show(struct api_call *c, const char *id, struct sco_error *err)
 {
     struct sco_schedule_page p = {0};
@@ -168,7 +180,7 @@ static int put(struct api_call *c, struct sco_error *err)
     struct sco_stored_schedule v = {.created_by = owner(c)};
     struct sco_schedule_page old = {0};
     char id[37];
-    int r = find(c, c->params[0], &old, err);
+    int r = find_own(c, c->params[0], &old, err);
     if (r < 0)
         return r;
     v.id = old.v[0].id;
@@ -182,7 +194,7 @@ static int put(struct api_call *c, struct sco_error *err)
 static int delete (struct api_call *c, struct sco_error *err)
 {
     struct sco_schedule_page p = {0};
-    int r = find(c, c->params[0], &p, err);
+    int r = find_own(c, c->params[0], &p, err);
     if (r < 0)
         return r;
     r = sco_store_schedule_delete(c->store, p.v[0].id, err);
@@ -197,7 +209,7 @@ static int turn(struct api_call *c, bool on, struct sco_error *err)
     struct sco_schedule_page p = {0};
     char id[37];
     const char *wrong;
-    int r = find(c, c->params[0], &p, err);
+    int r = find_own(c, c->params[0], &p, err);
     if (r < 0)
         return r;
     struct sco_stored_schedule v = p.v[0];

@@ -74,8 +74,8 @@ const char *workflow_branch(const struct workflow_job *w, const struct wanted *x
 
 static void write_scan(const struct workflow_job *w, const struct wanted *x, struct sco_buf *b)
 {
-    static const char *const same[] = {"types",      "scanners", "skip",
-                                       "frameworks", "gates",    "fail_on"};
+    static const char *const same[] = {"types", "scanners", "skip", "frameworks",
+                                       "gates", "fail_on",  "sbom"};
     struct sco_json_out o = {.b = b};
     const char *commit = workflow_text(w, x->with, "commit"), *branch = workflow_branch(w, x);
     const char *base = workflow_text(w, x->with, "base");
@@ -167,6 +167,8 @@ static int do_scan(struct workflow_job *w, const struct wanted *x, int64_t now,
         sco_buf_addf(&revision, "pull/%lld", (long long)sco_int(sco_get(w->event, "pr_number"), 0));
     else
         sco_buf_addz(&revision, branch ? branch : "");
+    if (sco_bool(sco_get(x->with, "sbom"), 0)) /* a scan without one is not to take its place */
+        sco_buf_addz(&revision, "+sbom");
     q.target_key = sco_buf_z(&key);
     if (key.failed)
         return sco_error_nomem(err);
@@ -308,8 +310,8 @@ static int do_pipeline(struct workflow_job *w, const struct wanted *x, size_t i,
     struct sco_json_out o = {.b = &b};
     struct sco_job_added added;
     const char *name = workflow_text(w, x->with, "name"), *ref = workflow_text(w, x->with, "ref");
-    bool scan = sco_str_is(sco_text(sco_get(w->event, "event")), "scan"); /* of no platform */
-    if (scan && !ref)
+    bool inner = workflow_is_inner(w);
+    if (inner && !ref)
         ref = event_text(w, "branch");
     sco_json_begin(&o, '{');
     sco_json_kz(&o, "pipeline", name);
@@ -317,7 +319,7 @@ static int do_pipeline(struct workflow_job *w, const struct wanted *x, size_t i,
     sco_json_kz(&o, "ref", ref);
     put_inputs(&o, sco_get(x->with, "inputs"));
     sco_json_ki64(&o, "depth", w->depth + 1);
-    if (!scan) {
+    if (!inner) {
         sco_json_key(&o, "event");
         sco_json_node(&o, w->event);
     }

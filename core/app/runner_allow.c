@@ -145,10 +145,10 @@ static int check_notify(struct workflow_job *w, struct wanted *x)
 /* What was scanned may be a stranger's: a pipeline runs a branch of ours. */
 static int check_pipeline(struct workflow_job *w, struct wanted *x)
 {
-    bool scan = sco_str_is(sco_text(sco_get(w->event, "event")), "scan");
     const char *branch = workflow_text(w, w->event, "branch");
-    if (scan && !sco_get(x->with, "ref") && (!branch || strncmp(branch, "refs/", 5) == 0))
-        return refuse(w, x, "the scan is of no branch: 'ref' has to say which");
+    if (workflow_is_inner(w) && !sco_get(x->with, "ref") &&
+        (!branch || strncmp(branch, "refs/", 5) == 0))
+        return refuse(w, x, "the event is of no branch: 'ref' has to say which");
     return 0;
 }
 

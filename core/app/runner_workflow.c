@@ -16,6 +16,16 @@ const char *workflow_text(const struct workflow_job *w, const struct sco_node *m
     return s.n ? sco_arena_cstr(&w->r->arena, s) : NULL;
 }
 
+bool workflow_is_inner(const struct workflow_job *w)
+{
+    static const char *const inner[] = {"scan", "finding", "alert", "schedule"};
+    struct sco_str kind = sco_text(sco_get(w->event, "event"));
+    bool any = false;
+    for (size_t i = 0; i < SCO_ARRAY_LEN(inner); i++)
+        any |= sco_str_is(kind, inner[i]);
+    return any;
+}
+
 /* ---- the request ---- */
 static int take_names(struct workflow_job *w, const struct sco_node *list, struct sco_error *err)
 {
@@ -52,7 +62,7 @@ static int take(struct workflow_job *w, struct sco_error *err)
     return take_names(w, sco_get(q, "workflows"), err);
 }
 
-/* The event as workflows see it. */
+/* The event as workflows see it. That of a schedule is of the time when it came due. */
 static int write_event(const struct workflow_job *w, const char *path, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
@@ -67,6 +77,8 @@ static int write_event(const struct workflow_job *w, const char *path, struct sc
         sco_json_key(&o, key);
         sco_json_node(&o, c);
     }
+    if (!sco_get(w->event, "created_at"))
+        sco_json_ktime(&o, "created_at", w->asked_at);
     sco_json_kz(&o, "integration", w->integration);
     sco_json_ki64(&o, "depth", w->depth);
     sco_json_end(&o, '}');
@@ -151,7 +163,8 @@ static int check_rate(struct workflow_job *w, int64_t now, struct sco_error *err
     struct sco_job_page self = {0};
     int64_t rate = w->r->cli.config->workflows.rate, n = 0;
     const char *cursor = NULL;
-    int e = rate ? sco_store_job(w->r->cli.store, w->r->job.id, &self, err) : 0;
+    int e = sco_store_job(w->r->cli.store, w->r->job.id, &self, err);
+    w->asked_at = e == 0 ? self.v[0].created_at : 0;
     for (bool more = rate > 0; e == 0 && more && n <= rate;) {
         struct sco_job_filter f = {.kind = "workflow",
                                    .target_key = self.v[0].request.target_key,

@@ -21,7 +21,7 @@ struct workflow_job {
     const char *integration; /* or NULL */
     const char *const *names;
     size_t n_names, n_judged;
-    int64_t depth;
+    int64_t depth, asked_at; /* asked_at: when the job was added */
     struct wanted *v;
     size_t n, cap;
     const char *failed; /* the first thing that went wrong; or NULL */
@@ -29,6 +29,7 @@ struct workflow_job {
     size_t n_integrations;
 };
 
+bool workflow_is_inner(const struct workflow_job *w); /* the event is of no platform */
 const char *workflow_text(const struct workflow_job *w, const struct sco_node *map,
                           const char *name); /* in the runner's arena; or NULL */
 

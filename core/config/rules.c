@@ -76,6 +76,24 @@ static int check_words(const struct layer *l, const struct sco_yaml *item, const
     return 0;
 }
 
+/* What no platform tells is not for rules. */
+static int check_inner(const struct layer *l, const struct sco_yaml *item, struct sco_str_list on,
+                       struct sco_error *err)
+{
+    static const char *const inner[][2] = {{"scan", "after_scan"},
+                                           {"finding", "on_finding"},
+                                           {"alert", "on_alert"},
+                                           {"schedule", "schedule"}};
+    for (size_t i = 0; i < on.n; i++)
+        for (size_t k = 0; k < SCO_ARRAY_LEN(inner); k++)
+            if (sco_str_is(on.v[i], inner[k][0]))
+                return sco_yaml_error(err, SCO_E_INVALID, l->file, item,
+                                      "rules: on: no platform tells of %s: its workflows are named "
+                                      "by workflows.%s",
+                                      inner[k][0], inner[k][1]);
+    return 0;
+}
+
 static int check_rule(const struct layer *l, const struct sco_yaml *item,
                       const struct sco_config_rule *rule, struct sco_error *err)
 {
@@ -85,7 +103,9 @@ static int check_rule(const struct layer *l, const struct sco_yaml *item,
                                         "review", "sarif", "description", "threads"};
     static const char *const types[] = {"SAST",   "SCA",     "DAST",   "IAC",
                                         "SECRET", "LICENSE", "QUALITY"};
-    int r = check_words(l, item, "on", rule->on, kinds, SCO_ARRAY_LEN(kinds), err);
+    int r = check_inner(l, item, rule->on, err);
+    if (r == 0)
+        r = check_words(l, item, "on", rule->on, kinds, SCO_ARRAY_LEN(kinds), err);
     if (r == 0)
         r = check_words(l, item, "publish", rule->publish, steps, SCO_ARRAY_LEN(steps), err);
     if (r == 0)

@@ -337,7 +337,16 @@ static const struct sco_option vault_table[] = {
 static const struct sco_option workflows_table[] = {
     ROW(sco_config_workflows, after_scan, SCO_OPT_LIST, NULL, .name = "after_scan",
         .doc = "Workflows that run after every scan that the daemon stored, in this order; those "
-               "on other events are named by `rules`."),
+               "on events of platforms are named by `rules`."),
+    ROW(sco_config_workflows, on_finding, SCO_OPT_LIST, NULL, .name = "on_finding",
+        .doc = "Workflows that run when findings are detected, come back or are resolved."),
+    ROW(sco_config_workflows, on_alert, SCO_OPT_LIST, NULL, .name = "on_alert",
+        .doc = "Workflows that run on alerts, such as sla_breached; not on those that workflows "
+               "and notifications raise."),
+    ROW(sco_config_workflows, schedule, SCO_OPT_LIST, NULL, .name = "schedule",
+        .doc = "NAME=CRON: workflows that run at times of the clock, once among all nodes."),
+    ROW(sco_config_workflows, time_zone, SCO_OPT_STR, "UTC", .name = "time_zone",
+        .doc = "Whose clock that is, such as Europe/Berlin."),
     ROW(sco_config_workflows, hosts, SCO_OPT_LIST, NULL, .name = "hosts",
         .doc = "Where call() may go: HOST, HOST:PORT, or a glob of either. Empty: nowhere. "
                "Addresses that are not public are reached only when an item without "

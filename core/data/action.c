@@ -27,6 +27,7 @@ static const struct {
                           {"frameworks", LIST, false},
                           {"gates", LIST, false},
                           {"fail_on", TEXT, false},
+                          {"sbom", BOOL, false},
                           {"priority", PRIORITY, false},
                           {"at", TIME, false}}},
     [SCO_ACTION_NOTIFY] = {"notify",
@@ -133,6 +134,8 @@ static const char *check_headers(const struct sco_node *v)
 {
     enum { HEADERS_MAX = 32 };
     bool good = v->type == SCO_NODE_MAP && v->n <= HEADERS_MAX;
+    if (v->type == SCO_NODE_LIST && !v->n) /* an empty table of Lua is either */
+        return NULL;
     for (const struct sco_node *c = good ? v->child : NULL; c; c = c->next)
         good &= is_header_name(c->key) &&
                 (is_secret(c) || (is_text(c, SCO_ACTION_TEXT_MAX) && is_line(c->text)));

@@ -429,9 +429,9 @@ bool pl_is_workflow(lua_State *L)
 /* LJMP: on = "push" or {"push", ...}: selectors "event:push". */
 static const char *const *events(struct meta *m)
 {
-    static const char *const known[] = {"push",     "tag",         "pull_request", "release",
-                                        "pipeline", "job",         "check",        "comment",
-                                        "manual",   "merge_group", "scan"};
+    static const char *const known[] = {"push", "tag",     "pull_request", "release", "pipeline",
+                                        "job",  "check",   "comment",      "manual",  "merge_group",
+                                        "scan", "finding", "alert",        "schedule"};
     const char *const *names = texts(m, "on", true, true);
     size_t n = 0;
     while (names[n])

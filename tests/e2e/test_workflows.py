@@ -6,7 +6,9 @@ import hmac
 import http.server
 import json
 import pathlib
+import signal
 import socketserver
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ import time
 
 import test_webhooks
 import webhooks
+from fakes import gitleaks, leaks
 from webhooks import pull_request, push
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
@@ -76,6 +79,24 @@ return {
       comment { text = "Thank you, " .. event.actor .. "." }
       trigger { workflow = "ci.yml", ref = "main", inputs = { pr = tostring(event.pr_number) } }
       scan { types = { "SAST" }, at = "00:00" }
+    end,
+  },
+  {
+    id = "heard",
+    title = "Tells what it heard of findings and alerts",
+    on = { "finding", "alert" },
+    run = function(event)
+      call { url = "%(url)s/heard", headers = {}, body = event }
+    end,
+  },
+  {
+    id = "tick",
+    title = "Tells that it is time, and scans",
+    on = "schedule",
+    params = { repository = "" },
+    run = function(event, params)
+      notify { title = "it is time", severity = "INFO" }
+      scan { repository = params.repository, sbom = true }
     end,
   },
   {
@@ -148,6 +169,7 @@ class Workflows(test_webhooks.Webhooks):
     sinks = ""
     rules = "[{on: [push, pull_request], scan: false, workflows: [tell, after]}]"
     after_scan = "[]"
+    workflows = ""
     more_hosts = ()
 
     @property
@@ -174,7 +196,7 @@ workflows:
   hosts: {json.dumps([at, *self.more_hosts])}
   secrets: ["TOKEN=file:{self.root}/token"]
   after_scan: {self.after_scan}
-notifications:
+{self.workflows}notifications:
   severity: info
   secret: "file:{self.root}/key"
 {self.sinks.replace("AT", at)}
@@ -401,3 +423,83 @@ class AfterScan(Workflows):
         self.assertEqual([t.split()[1] for t in titles], ["0", "1", "2"])
         self.assertGreater(int(titles[0].split()[3]), 0)
         self.assertEqual(titles[1].split()[3], "0")
+
+
+class Findings(Workflows):
+    workflows = "  on_finding: [heard]\n  on_alert: [heard]\n"
+
+    def heard(self, n):
+        until = time.monotonic() + 60
+        while len(self.posts("/heard")) < n and time.monotonic() < until:
+            time.sleep(0.1)
+        time.sleep(1)  # for one too many
+        bodies = [json.loads(p[2]) for p in self.posts("/heard")]
+        self.assertEqual(len(bodies), n, f"{bodies}\n{self.log.read_text()[-3000:]}")
+        return bodies
+
+    def test_each_is_heard_once(self):
+        """Detected by a scan, resolved by a person, back with the next scan: also over a restart."""
+        folder = self.repository("shop", Dockerfile="FROM alpine\nUSER root\n")
+        self.scan("iac", folder, "completed")
+        first = [b for b in self.heard(1)]
+        self.assertEqual({b["event"] for b in first}, {"finding"})
+        found = first[0]
+        self.assertEqual((found["action"], found["branch"], found["count"]),
+                         ("detected", "main", len(found["findings"])))
+        self.assertEqual(sum(found["by_severity"].values()), found["count"])
+        self.stop_daemon()
+        self.start_daemon()
+        one = found["findings"][0]
+        at = f"/vulnerabilities/{one['id']}"
+        tag = self.ask(200, "GET", at).headers["ETag"]
+        self.ask(200, "PUT", at, {"status": "RESOLVED", "reason": "done"}, headers={"If-Match": tag})
+        gone = self.heard(2)[-1]
+        self.assertEqual((gone["action"], [f["id"] for f in gone["findings"]]), ("resolved", [one["id"]]))
+        self.scan("iac", folder, "completed")
+        back = self.heard(3)[-1]
+        self.assertEqual((back["action"], [f.get("reopened") for f in back["findings"]]), ("detected", [True]))
+        jobs = self.jobs("workflow")
+        self.assertEqual({(j["origin"], j["state"]) for j in jobs}, {("finding", "completed")})
+
+    def test_an_alert(self):
+        """What the daemon raises itself is heard of, beside the finding."""
+        folder = self.repository("shop", Dockerfile="FROM alpine\n")
+        self.tool("gitleaks", gitleaks(leaks()))
+        self.scan("all", folder, "completed", scanners=["gitleaks"])
+        with sqlite3.connect(self.data / "store.db", timeout=30) as db:
+            kinds = [k for k, in db.execute("SELECT kind FROM alerts")]
+        self.assertEqual(kinds, ["critical_findings"])
+        heard, = [b for b in self.heard(2) if b["event"] == "alert"]
+        self.assertEqual((heard["event"], heard["action"], heard["clone_url"]), ("alert", kinds[0], str(folder)))
+        self.assertEqual(heard["alert"]["severity"], "CRITICAL")
+
+
+class Schedule(Workflows):
+    @property
+    def workflows(self):
+        self.repo = getattr(self, "repo", None) or self.repository("nightly", Dockerfile="FROM alpine\nUSER root\n")
+        return (f"  schedule: [\"tick=* * * * * *\"]\n  targets: [\"file://{self.repo}\"]\n"
+                "scanners:\n  policies:\n    params: "
+                f"[\"tick.repository=file://{self.repo}\"]\n")
+
+    def test_it_is_time(self):
+        until = time.monotonic() + 60
+        while "it is time" not in self.titles() and time.monotonic() < until:
+            time.sleep(0.2)
+        self.assertIn("it is time", self.titles())
+        schedule, = self.get("/schedules")["items"]
+        self.assertEqual((schedule["name"], schedule["enabled"]), ("workflow:tick", True))
+        at = f"/schedules/{schedule['id']}"
+        for method, path in (("DELETE", at), ("POST", at + "/pause")):
+            self.assertIn("workflows.schedule", str(self.ask(409, method, path)))
+        scans = self.jobs("scan")
+        self.assertTrue(scans)
+        self.assertEqual(scans[0]["request"]["sbom"], True)
+        # without it in the configuration there are no more ticks
+        text = (self.root / "secureops.yaml").read_text()
+        (self.root / "secureops.yaml").write_text(text.replace("tick=* * * * * *", "tick=0 0 1 1 *"))
+        self.daemon.send_signal(signal.SIGHUP)
+        until = time.monotonic() + 30
+        while self.get(at)["cron"] != "0 0 1 1 *" and time.monotonic() < until:
+            time.sleep(0.2)
+        self.assertEqual(self.get(at)["cron"], "0 0 1 1 *")

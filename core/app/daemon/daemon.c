@@ -10,6 +10,7 @@
 #include "alerts.h"
 #include "ci.h"
 #include "secrets.h"
+#include "workflows.h"
 
 #include <event2/event.h>
 #include <malloc.h>
@@ -207,6 +208,8 @@ static int add_modules(struct daemon *d, struct sco_error *err)
     if (r == 0)
         r = alerts_new(d, &d->alerts, err);
     if (r == 0)
+        r = workflows_new(d, &d->workflows, err);
+    if (r == 0)
         r = wire_sched(d, err);
     if (r == 0)
         r = wire_bus(d, err);
@@ -261,6 +264,7 @@ static void tear_down(struct daemon *d)
     d->sched = sco_sched_free(d->sched);
     d->ci = ci_free(d->ci);
     d->alerts = alerts_free(d->alerts);
+    d->workflows = workflows_free(d->workflows);
     secrets_forget();
     d->auth = sco_auth_free(d->auth);
     d->tracer = sco_tracer_free(d->tracer);

@@ -147,7 +147,8 @@ struct daemon {
     struct sco_api *api;
     struct ci *ci;
     struct care *care;
-    struct alerts *alerts; /* the clock's thread */
+    struct alerts *alerts;       /* the clock's thread */
+    struct workflows *workflows; /* the clock's thread */
     struct event *signals[4], *orphans, *finish;
     struct sco_buf setup; /* JSON for runners */
     struct sco_arena arena;

@@ -4,6 +4,7 @@
 #include "daemon_priv.h"
 #include "pipelines.h"
 #include "web.h"
+#include "workflows.h"
 
 #include <secureops/checkout.h>
 #include <secureops/crypto.h>
@@ -128,6 +129,7 @@ static void on_polled_store(void *user, struct sco_store *s, int64_t now)
             sco_log_warning("events get no positions: %s", err.text);
             return;
         }
+    workflows_polled(d->workflows, s, last, now);
     if (last <= d->last_position)
         return;
     d->last_position = last;

@@ -155,13 +155,16 @@ struct sco_config_vault {
     struct sco_str address, token, namespace_;
 };
 
-struct sco_config_workflows {       /* docs/workflows.md */
-    struct sco_str_list after_scan; /* ids, in order */
-    struct sco_str_list hosts;      /* that calls may go to; sco_action_host_allowed */
-    struct sco_str_list secrets;    /* "NAME=env:X" */
-    struct sco_str_list recipients; /* globs of mail addresses */
-    struct sco_str_list targets;    /* globs of repositories that scan() may name */
-    int64_t rate;                   /* of one repository, an hour; 0: no limit */
+struct sco_config_workflows {                 /* docs/workflows.md */
+    struct sco_str_list after_scan;           /* ids, in order */
+    struct sco_str_list on_finding, on_alert; /* ids, in order */
+    struct sco_str_list schedule;             /* "ID=CRON" */
+    struct sco_str time_zone;                 /* of them */
+    struct sco_str_list hosts;                /* that calls may go to; sco_action_host_allowed */
+    struct sco_str_list secrets;              /* "NAME=env:X" */
+    struct sco_str_list recipients;           /* globs of mail addresses */
+    struct sco_str_list targets;              /* globs of repositories that scan() may name */
+    int64_t rate;                             /* of one repository, an hour; 0: no limit */
     int64_t timeout;
 };
 struct sco_config_notifications {

@@ -218,6 +218,9 @@ static void an_empty_list(void **state)
 static void mistakes(void **state)
 {
     static const char *const bad[][2] = {
+        {"rules:\n  - {on: [push, schedule]}\n", "secureops.yaml:2:5: rules: on: no platform "
+                                                 "tells of schedule: its workflows are named by "
+                                                 "workflows.schedule"},
         {"rules:\n  - {on: pull_requst}\n", "secureops.yaml:2:5: rules: on: there is no "
                                             "\"pull_requst\"; did you mean pull_request?"},
         {"rules:\n  - {on: []}\n", "secureops.yaml:2:5: rules: on: names no event"},
