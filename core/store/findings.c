@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { PARAMS_MAX = 40, ID_PART_MIN = 8 };
+enum { ID_PART_MIN = 8 };
 
 #define FINDING_COLUMNS                                                                            \
     "SELECT v.pk, v.id, b.repository, b.branch, v.fingerprint, v.vulnerability_type, v.severity, " \
@@ -16,19 +16,29 @@ enum { PARAMS_MAX = 40, ID_PART_MIN = 8 };
     "JOIN vulnerability_details d ON d.pk = v.pk "
 
 /* ---- orders ---- */
-/* Each has an index of (key, pk), but for the last one: every scan writes it, to every finding that
- * it sees, and an index of it would cost more than the merge does. There the findings of one
- * repository are read and sorted. */
+/* By severity there is an index of (severity, risk_score, pk): one of its parts after the other is
+ * the order by severity, and the first few of each hold the first few by risk. Ids begin with
+ * first_detected and are indexed anyway. By last_detected there is none: every scan writes it, to
+ * every finding that it sees, and an index of it would cost more than the merge does. So there, and
+ * wherever a repository is named, the findings of this one are read and sorted. */
 #define SEVERITY_RANK                                                                              \
     "CASE v.severity WHEN 'CRITICAL' THEN 5 WHEN 'HIGH' THEN 4 WHEN 'MEDIUM' THEN 3 WHEN 'LOW' "   \
     "THEN 2 ELSE 1 END"
 static const struct {
-    const char *name, *key;
+    const char *name, *keys[3];
 } sorts[SCO_SORT_MAX_] = {
-    [SCO_SORT_RISK] = {"risk_score", "v.risk_score"},
-    [SCO_SORT_SEVERITY] = {"severity", SEVERITY_RANK},
-    [SCO_SORT_FIRST_DETECTED] = {"first_detected", "v.first_detected"},
-    [SCO_SORT_LAST_DETECTED] = {"last_detected", "v.last_detected"},
+    [SCO_SORT_RISK] = {"risk_score", {"v.risk_score", "v.pk"}},
+    [SCO_SORT_SEVERITY] = {"severity", {SEVERITY_RANK, "v.risk_score", "v.pk"}},
+    [SCO_SORT_FIRST_DETECTED] = {"first_detected", {"v.id"}},
+    [SCO_SORT_LAST_DETECTED] = {"last_detected", {"v.last_detected", "v.pk"}},
+};
+
+/* Behind this one the next page begins. */
+struct place {
+    uint32_t severity;
+    double risk;
+    int64_t last, pk;
+    uint8_t id[16];
 };
 
 const char *sco_store_sort_name(enum sco_store_sort sort)
@@ -59,15 +69,24 @@ struct reading {
     const int64_t *sla_ms;
     size_t limit;
     enum sco_store_sort sort;
-    double risk; /* of the last one, as are the others */
-    int64_t key, pk;
+    struct place place; /* of the last one */
 };
 
 static const char *cursor_of(const struct reading *rd, struct sco_arena *a)
 {
-    if (rd->sort == SCO_SORT_RISK)
-        return sco_arena_fmt(a, "%.17g_%lld", rd->risk, (long long)rd->pk);
-    return sco_arena_fmt(a, "%lld_%lld", (long long)rd->key, (long long)rd->pk);
+    const struct place *p = &rd->place;
+    char id[37];
+    switch (rd->sort) {
+    case SCO_SORT_RISK:
+        return sco_arena_fmt(a, "%.17g_%lld", p->risk, (long long)p->pk);
+    case SCO_SORT_SEVERITY:
+        return sco_arena_fmt(a, "%u_%.17g_%lld", p->severity, p->risk, (long long)p->pk);
+    case SCO_SORT_FIRST_DETECTED:
+        store_uuid_format(p->id, id);
+        return sco_arena_fmt(a, "%s", id);
+    default:
+        return sco_arena_fmt(a, "%lld_%lld", (long long)p->last, (long long)p->pk);
+    }
 }
 
 static int on_finding(void *user, const struct store_value *v, size_t n)
@@ -115,11 +134,10 @@ static int on_finding(void *user, const struct store_value *v, size_t n)
     bool open = x->status == SCO_STATUS_OPEN || x->status == SCO_STATUS_IN_PROGRESS;
     if (open && x->severity < SCO_SEV_MAX_ && rd->sla_ms[x->severity])
         x->due_at = x->first_detected + rd->sla_ms[x->severity];
-    rd->risk = v[9].real;
-    rd->key = rd->sort == SCO_SORT_SEVERITY         ? (int64_t)x->severity
-              : rd->sort == SCO_SORT_FIRST_DETECTED ? x->first_detected
-                                                    : x->last_detected;
-    rd->pk = v[0].i;
+    rd->place = (struct place){
+        .severity = x->severity, .risk = v[9].real, .last = x->last_detected, .pk = v[0].i};
+    if (v[1].s.n == sizeof rd->place.id)
+        memcpy(rd->place.id, v[1].s.p, sizeof rd->place.id);
     return x->id && x->repository && x->branch && x->fingerprint && x->tools && x->content
                ? 0
                : SCO_E_NOMEM;
@@ -128,14 +146,14 @@ static int on_finding(void *user, const struct store_value *v, size_t n)
 /* ---- lists ---- */
 struct question {
     struct sco_buf sql;
-    struct store_value v[PARAMS_MAX];
+    struct store_value v[STORE_PARAMS_MAX];
     size_t n;
     struct sco_arena arena;
 };
 
 static void param(struct question *q, const char *before, struct store_value v)
 {
-    SCO_BUG_ON(q->n >= PARAMS_MAX);
+    SCO_BUG_ON(q->n >= STORE_PARAMS_MAX);
     q->v[q->n++] = v;
     sco_buf_addf(&q->sql, "%s$%zu", before, q->n);
 }
@@ -198,44 +216,58 @@ static void with_tool(struct question *q, const char *tool)
     sco_buf_addz(&q->sql, "), '') <> lower(',' || v.tools || ',')");
 }
 
-static int parse_cursor(const struct sco_store_filter *f, struct store_value *ret_key,
-                        int64_t *ret_pk, struct sco_error *err)
+static bool parse_place(const struct sco_store_filter *f, struct place *ret)
 {
-    struct sco_str rest = sco_str_c(f->cursor), key = {0}, pk = {0};
-    double real = 0;
-    int64_t number = 0;
-    bool good = sco_str_split(&rest, '_', &key) && sco_str_split(&rest, '_', &pk) &&
-                sco_parse_i64(pk, 0, INT64_MAX, ret_pk) == 0;
-    if (good && f->sort == SCO_SORT_RISK)
-        good = sco_parse_real(key, &real) == 0;
-    else if (good)
-        good = sco_parse_i64(key, INT64_MIN, INT64_MAX, &number) == 0;
-    if (!good)
-        return sco_error_set(err, SCO_E_INVALID,
-                             "\"%s\" is no cursor: give the one that the page before ended with",
-                             f->cursor);
-    *ret_key = f->sort == SCO_SORT_RISK ? sv_real(real) : sv_i64(number);
-    return 0;
+    struct sco_str rest = sco_str_c(f->cursor), part[3] = {0};
+    size_t n = 0;
+    int64_t rank = 0;
+    while (n < 3 && sco_str_split(&rest, '_', &part[n]))
+        n++;
+    bool by_pk = f->sort != SCO_SORT_FIRST_DETECTED;
+    if (rest.p || n != (f->sort == SCO_SORT_SEVERITY ? 3 : 1 + (size_t)by_pk) ||
+        (by_pk && sco_parse_i64(part[n - 1], 0, INT64_MAX, &ret->pk) < 0))
+        return false;
+    switch (f->sort) {
+    case SCO_SORT_RISK:
+        return sco_parse_real(part[0], &ret->risk) == 0;
+    case SCO_SORT_SEVERITY:
+        if (sco_parse_i64(part[0], SCO_SEV_INFO, SCO_SEV_MAX_ - 1, &rank) < 0)
+            return false;
+        ret->severity = (uint32_t)rank;
+        return sco_parse_real(part[1], &ret->risk) == 0;
+    case SCO_SORT_FIRST_DETECTED:
+        return store_uuid_parse(part[0], ret->id);
+    default:
+        return sco_parse_i64(part[0], INT64_MIN, INT64_MAX, &ret->last) == 0;
+    }
 }
 
-static int after(struct question *q, const struct sco_store_filter *f, struct sco_error *err)
+/* Each key is the same as the place's up to one that lies behind it. */
+static void after(struct question *q, const struct sco_store_filter *f, const struct place *p,
+                  bool in_part)
 {
-    struct store_value key = {0};
-    int64_t pk = 0;
-    const char *name = sorts[f->sort].key, *op = f->ascending ? ">" : "<";
-    int r = f->cursor ? parse_cursor(f, &key, &pk, err) : 0;
-    if (r < 0 || !f->cursor)
-        return r;
-    sco_buf_addf(&q->sql, " AND %s %s= ", name, op); /* where the index begins */
-    param(q, "", key);
-    sco_buf_addf(&q->sql, " AND (%s %s ", name, op);
-    param(q, "", key);
-    sco_buf_addf(&q->sql, " OR (%s = ", name);
-    param(q, "", key);
-    sco_buf_addf(&q->sql, " AND v.pk %s ", op);
-    param(q, "", sv_i64(pk));
-    sco_buf_addz(&q->sql, "))");
-    return 0;
+    const struct store_value of[SCO_SORT_MAX_][3] = {
+        [SCO_SORT_RISK] = {sv_real(p->risk), sv_i64(p->pk)},
+        [SCO_SORT_SEVERITY] = {sv_i64(p->severity), sv_real(p->risk), sv_i64(p->pk)},
+        [SCO_SORT_FIRST_DETECTED] = {sv_bytes(STORE_UUID, p->id, sizeof p->id)},
+        [SCO_SORT_LAST_DETECTED] = {sv_i64(p->last), sv_i64(p->pk)},
+    };
+    const char *const *keys = sorts[f->sort].keys, *op = f->ascending ? ">" : "<";
+    size_t first = in_part && f->sort == SCO_SORT_SEVERITY;
+    sco_buf_addf(&q->sql, " AND %s %s= ", keys[first], op); /* where the index begins */
+    param(q, "", of[f->sort][first]);
+    for (size_t i = first; i < SCO_ARRAY_LEN(sorts[0].keys) && keys[i]; i++) {
+        sco_buf_addz(&q->sql, i == first ? " AND ((" : " OR (");
+        for (size_t k = first; k < i; k++) {
+            sco_buf_addf(&q->sql, "%s = ", keys[k]);
+            param(q, "", of[f->sort][k]);
+            sco_buf_addz(&q->sql, " AND ");
+        }
+        sco_buf_addf(&q->sql, "%s %s ", keys[i], op);
+        param(q, "", of[f->sort][i]);
+        sco_buf_addc(&q->sql, ')');
+    }
+    sco_buf_addc(&q->sql, ')');
 }
 
 /* Open for longer than its severity may be. */
@@ -270,22 +302,19 @@ static int within(struct sco_store *s, struct question *q, const char *const *gl
     return 0;
 }
 
-static void order_by(struct question *q, const struct sco_store_filter *f)
+static void order_by(struct question *q, const struct sco_store_filter *f, size_t first)
 {
-    const char *down = f->ascending ? "" : " DESC";
-    sco_buf_addf(&q->sql, " ORDER BY %s%s, v.pk%s", sorts[f->sort].key, down, down);
+    const char *const *keys = sorts[f->sort].keys, *gap = " ORDER BY ";
+    for (size_t i = first; i < SCO_ARRAY_LEN(sorts[0].keys) && keys[i]; i++, gap = ", ")
+        sco_buf_addf(&q->sql, "%s%s%s", gap, keys[i], f->ascending ? "" : " DESC");
 }
 
-static int ask(struct sco_store *s, struct question *q, const struct sco_store_filter *f,
-               uint32_t limit, struct sco_error *err)
+static int matching(struct sco_store *s, struct question *q, const struct sco_store_filter *f,
+                    uint32_t severities, struct sco_error *err)
 {
-    uint32_t severities = 0;
-    for (uint32_t i = f->min_severity; i && i < SCO_SEV_MAX_; i++)
-        severities |= 1u << i;
-    /* which ones, and only then what they are: nothing else of the others is read */
-    sco_buf_addz(&q->sql, FINDING_COLUMNS
-                 "WHERE v.pk IN (SELECT v.pk FROM vulnerabilities v JOIN branches b ON b.pk = "
-                 "v.branch_pk WHERE 1 = 1");
+    sco_buf_addz(&q->sql, " FROM vulnerabilities v JOIN branches b ON b.pk = v.branch_pk WHERE "
+                          "1 = 1");
+    one_of(q, "v.severity", severities, SCO_SEV_MAX_, sco_severity_name);
     one_of(q, "v.status",
            f->statuses ? f->statuses : 1u << SCO_STATUS_OPEN | 1u << SCO_STATUS_IN_PROGRESS,
            SCO_STATUS_MAX_, status_name);
@@ -294,7 +323,6 @@ static int ask(struct sco_store *s, struct question *q, const struct sco_store_f
     same(q, "b.repository", f->repository);
     same(q, "b.branch", f->branch);
     one_of(q, "v.vulnerability_type", f->types, SCO_TYPE_MAX_, sco_type_name);
-    one_of(q, "v.severity", severities, SCO_SEV_MAX_, sco_severity_name);
     same(q, "v.rule_id", f->rule);
     same(q, "v.cve_id", f->cve);
     with_tool(q, f->tool);
@@ -304,13 +332,71 @@ static int ask(struct sco_store *s, struct question *q, const struct sco_store_f
         same(q, "v.assignee", f->assignee);
     else if (f->assignee)
         sco_buf_addz(&q->sql, " AND v.assignee IS NULL");
-    int r = within(s, q, f->repositories, err);
-    if (r == 0)
-        r = after(q, f, err);
-    order_by(q, f);
+    return within(s, q, f->repositories, err);
+}
+
+/* The first of each severity, in the order of its part of the index; and the first of these. */
+static int in_parts(struct sco_store *s, struct question *q, const struct sco_store_filter *f,
+                    const struct place *p, uint32_t limit, struct sco_error *err)
+{
+    bool by_severity = f->sort == SCO_SORT_SEVERITY;
+    const char *gap = "SELECT pk FROM (", *down = f->ascending ? "" : " DESC";
+    int r = 0;
+    for (uint32_t i = SCO_SEV_INFO; i < SCO_SEV_MAX_ && r == 0; i++) {
+        bool done = p && by_severity && (f->ascending ? i < p->severity : i > p->severity);
+        if (i < f->min_severity || done)
+            continue;
+        sco_buf_addf(&q->sql, "%sSELECT * FROM (SELECT %u AS severity, v.risk_score, v.pk", gap, i);
+        r = matching(s, q, f, 1u << i, err);
+        if (p && (!by_severity || i == p->severity))
+            after(q, f, p, true);
+        order_by(q, f, by_severity);
+        param(q, " LIMIT ", sv_i64((int64_t)limit + 1));
+        sco_buf_addf(&q->sql, ") part_%u", i);
+        gap = " UNION ALL ";
+    }
+    if (*gap == 'S') /* all before the place */
+        sco_buf_addz(&q->sql, "SELECT pk FROM (SELECT 0 AS severity, 0 AS risk_score, 0 AS pk");
+    sco_buf_addf(&q->sql, ") parts ORDER BY %s%srisk_score%s, pk%s", by_severity ? "severity" : "",
+                 !by_severity   ? ""
+                 : f->ascending ? ", "
+                                : " DESC, ",
+                 down, down);
     param(q, " LIMIT ", sv_i64((int64_t)limit + 1));
+    return r;
+}
+
+static int in_one(struct sco_store *s, struct question *q, const struct sco_store_filter *f,
+                  const struct place *p, uint32_t limit, struct sco_error *err)
+{
+    uint32_t severities = 0;
+    for (uint32_t i = f->min_severity; i && i < SCO_SEV_MAX_; i++)
+        severities |= 1u << i;
+    sco_buf_addz(&q->sql, "SELECT v.pk");
+    int r = matching(s, q, f, severities, err);
+    if (p)
+        after(q, f, p, false);
+    order_by(q, f, 0);
+    param(q, " LIMIT ", sv_i64((int64_t)limit + 1));
+    return r;
+}
+
+static int ask(struct sco_store *s, struct question *q, const struct sco_store_filter *f,
+               uint32_t limit, struct sco_error *err)
+{
+    struct place place = {0};
+    const struct place *p = f->cursor ? &place : NULL;
+    if (p && !parse_place(f, &place))
+        return sco_error_set(err, SCO_E_INVALID,
+                             "\"%s\" is no cursor: give the one that the page before ended with",
+                             f->cursor);
+    bool parts =
+        !f->repository && !f->cve && (f->sort == SCO_SORT_RISK || f->sort == SCO_SORT_SEVERITY);
+    /* which ones, and only then what they are: nothing else of the others is read */
+    sco_buf_addz(&q->sql, FINDING_COLUMNS "WHERE v.pk IN (");
+    int r = (parts ? in_parts : in_one)(s, q, f, p, limit, err);
     sco_buf_addc(&q->sql, ')');
-    order_by(q, f);
+    order_by(q, f, 0);
     return r < 0 ? r : sco_buf_check(&q->sql, err);
 }
 

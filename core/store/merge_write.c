@@ -202,7 +202,8 @@ static int next_event(void *user, struct store_value *v, struct sco_error *err)
 }
 
 /* ---- the whole ---- */
-/* UUIDs of version 7: they grow with time, so that their index grows at its end. */
+/* UUIDs of version 7, of the time of first_detected: lists are ordered by it through them, and
+ * their index grows at its end. */
 static int name_created(struct merge *m, struct sco_error *err)
 {
     int64_t pk = 0;
@@ -217,11 +218,11 @@ static int name_created(struct merge *m, struct sco_error *err)
     if (r < 0)
         return r;
     tail &= UINT64_MAX >> 3; /* room to count */
-    uint64_t ms = (uint64_t)sco_now_ms();
     for (size_t i = 0; i < m->n; i++) {
         struct merged *x = &m->v[i];
         if (!x->created)
             continue;
+        uint64_t ms = x->first > 0 ? (uint64_t)x->first : 0;
         x->pk = pk++;
         for (size_t k = 0; k < 6; k++)
             x->id[k] = (uint8_t)(ms >> (40 - 8 * k));

@@ -22,7 +22,6 @@ enum {
     COPY_CHUNK = 64 << 10,
     WAIT_MS = 30000,
     CONNECT_S = 15,
-    PARAMS_MAX = 48,
     MIGRATION_LOCK = 0x53434F53, /* of pg_advisory locks: "SCOS" */
     RESERVE_LOCK,
 };
@@ -75,10 +74,10 @@ static int fail(struct db *d, const PGresult *res, struct sco_error *err)
 
 /* ---- parameters ---- */
 struct params {
-    Oid types[PARAMS_MAX];
-    const char *values[PARAMS_MAX];
-    int lengths[PARAMS_MAX], formats[PARAMS_MAX];
-    uint64_t words[PARAMS_MAX];
+    Oid types[STORE_PARAMS_MAX];
+    const char *values[STORE_PARAMS_MAX];
+    int lengths[STORE_PARAMS_MAX], formats[STORE_PARAMS_MAX];
+    uint64_t words[STORE_PARAMS_MAX];
 };
 
 static uint64_t network(const struct store_value *v)
@@ -158,9 +157,9 @@ static int read_column(const PGresult *res, int row, int at, struct store_value 
 
 static int each_row(const PGresult *res, store_row_fn row, void *user)
 {
-    struct store_value out[PARAMS_MAX];
+    struct store_value out[STORE_PARAMS_MAX];
     int columns = PQnfields(res), r = 0;
-    SCO_BUG_ON(columns > PARAMS_MAX);
+    SCO_BUG_ON(columns > STORE_PARAMS_MAX);
     for (int k = 0; k < PQntuples(res) && r == 0; k++) {
         for (int i = 0; i < columns && r == 0; i++)
             r = read_column(res, k, i, &out[i]);
@@ -197,7 +196,7 @@ static int send(struct db *d, const char *sql, const struct store_value *v, size
                 struct sco_error *err)
 {
     struct params p;
-    SCO_BUG_ON(n > PARAMS_MAX);
+    SCO_BUG_ON(n > STORE_PARAMS_MAX);
     int r = fill(&p, v, n, err);
     if (r < 0)
         return r;

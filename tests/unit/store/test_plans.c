@@ -80,11 +80,16 @@ static bool is_bad(const char *line, const char *rest)
 #define EXPLAIN "EXPLAIN QUERY PLAN "
 static bool is_bad(const char *line, const char *rest)
 {
-    static const char *const small[] = {
-        "branches", "b\n",  "job_queue", "candidate",       "chosen",
-        "lost",     "late", "CONSTANT",  "audit_head",      "event_cursors",
-        "waiting",  "head", "(subquery", "sqlite_sequence", "event_feed",
-        "h\n",      "c\n"};
+    static const char *const small[] = {"branches",   "b\n",
+                                        "job_queue",  "candidate",
+                                        "chosen",     "lost",
+                                        "late",       "CONSTANT",
+                                        "audit_head", "event_cursors",
+                                        "waiting",    "head",
+                                        "(subquery",  "sqlite_sequence",
+                                        "event_feed", "h\n",
+                                        "c\n",        "part_",
+                                        "parts"};
     (void)rest;
     if (strncmp(line, "SCAN ", 5) != 0 || starts_with_one(line + 5, small, SCO_ARRAY_LEN(small)))
         return false;

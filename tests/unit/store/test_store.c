@@ -177,13 +177,16 @@ static int64_t key_of(const struct sco_stored_finding *f, enum sco_store_sort so
 }
 
 /* Page by page, each finding once, and none before its turn. */
-static void in_order(struct world *w, enum sco_store_sort sort, bool ascending, size_t want)
+static void in_order(struct world *w, const char *repository, enum sco_store_sort sort,
+                     bool ascending, size_t want)
 {
     struct sco_error err = {0};
     char cursor[64] = "";
     size_t n = 0;
     int64_t last = ascending ? INT64_MIN : INT64_MAX;
-    struct sco_store_filter f = {.repository = w->repository,
+    const char *const mine[] = {w->repository, NULL};
+    struct sco_store_filter f = {.repository = repository,
+                                 .repositories = mine,
                                  .statuses = ALL_STATUSES,
                                  .sort = sort,
                                  .ascending = ascending,
@@ -215,10 +218,12 @@ TEST(orders)
         save_is(w, s, .created = 10, .seen = 10 * k);
     }
     save_is(w, scan_of(w, 1, 25), .seen = 25, .changed = 20, .resolved = 25);
-    for (unsigned i = 0; i < SCO_SORT_MAX_; i++) {
-        in_order(w, (enum sco_store_sort)i, false, 50);
-        in_order(w, (enum sco_store_sort)i, true, 50);
-    }
+    for (unsigned i = 0; i < SCO_SORT_MAX_; i++)
+        for (unsigned up = 0; up < 2; up++) {
+            in_order(w, w->repository, (enum sco_store_sort)i, up, 50);
+            if (i != SCO_SORT_LAST_DETECTED)
+                in_order(w, NULL, (enum sco_store_sort)i, up, 50);
+        }
     struct sco_finding_page p = {0};
     struct sco_store_filter f = {.sort = SCO_SORT_LAST_DETECTED};
     assert_int_equal(sco_store_findings(w->s, &f, &p, &err), SCO_E_INVALID);

@@ -109,10 +109,8 @@ CREATE TABLE vulnerabilities (
     UNIQUE (branch_pk, fingerprint),
     CHECK ((status = 'RESOLVED') = (resolved_at IS NOT NULL))
 ) STRICT;
-CREATE INDEX vulnerabilities_by_risk ON vulnerabilities (risk_score, pk);
-CREATE INDEX vulnerabilities_by_severity ON vulnerabilities ((CASE severity WHEN 'CRITICAL' THEN 5
-    WHEN 'HIGH' THEN 4 WHEN 'MEDIUM' THEN 3 WHEN 'LOW' THEN 2 ELSE 1 END), pk);
-CREATE INDEX vulnerabilities_by_first ON vulnerabilities (first_detected, pk);
+-- the order of lists, a severity at a time
+CREATE INDEX vulnerabilities_by_severity ON vulnerabilities (severity, risk_score, pk);
 CREATE INDEX vulnerabilities_accepted ON vulnerabilities (accepted_until)
     WHERE accepted_until IS NOT NULL;
 CREATE INDEX vulnerabilities_resolved ON vulnerabilities (resolved_at, branch_pk)
