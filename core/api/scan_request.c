@@ -159,11 +159,15 @@ static int take_diff(struct api_call *c, const struct sco_node *body, const stru
 static int take_sbom(struct api_call *c, const struct sco_node *body, const struct api_target *t,
                      struct sco_json_out *o, struct sco_job_request *q, struct sco_error *err)
 {
-    if (!sco_bool(sco_get(body, "sbom"), 0))
+    bool is_auto = sco_str_is(sco_text(sco_get(body, "sbom")), "auto");
+    if (!is_auto && !sco_bool(sco_get(body, "sbom"), 0))
         return 0;
     if (strcmp(t->kind, "url") == 0)
         return api_fault(c, err, "/sbom", "a running application has no SBOM");
-    sco_json_kbool(o, "sbom", true);
+    if (is_auto)
+        sco_json_kz(o, "sbom", "auto");
+    else
+        sco_json_kbool(o, "sbom", true);
     q->revision = sco_arena_fmt(&c->arena, "%s+sbom", q->revision);
     return q->revision ? 0 : sco_error_nomem(err);
 }

@@ -53,7 +53,7 @@ struct cli {
     char *digest_key;
     const char **gates;
     const char *sbom_file;         /* where an SBOM goes; or NULL */
-    bool sbom;                     /* one is wanted */
+    bool sbom, sbom_auto;          /* one is wanted, or made where it can be */
     const char *const *frameworks; /* compliance: what the policies judge */
     struct assess *assess;         /* what stored scans say of frameworks; or NULL */
     struct sco_waivers *waivers;

@@ -329,6 +329,7 @@ int context_open_engine(struct cli *c, struct sco_error *err)
     o.policy_dirs = c->policy_dirs;
     o.sbom_file = c->sbom_file;
     o.sbom = c->sbom;
+    o.sbom_auto = c->sbom_auto;
     o.gates = c->gates;
     o.policy_frameworks = c->frameworks;
     o.waivers = c->waivers;

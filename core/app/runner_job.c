@@ -6,7 +6,7 @@ enum { NAMES_MAX = 256, TEXT_MAX = 4096 };
 
 struct member {
     const char *name;
-    enum { TEXT, LIST, BOOL, INT } type;
+    enum { TEXT, LIST, BOOL, INT, SBOM } type;
     size_t offset;
 };
 #define MEMBER(type, name)                                                                         \
@@ -18,7 +18,7 @@ static const struct member scan_members[] = {
     MEMBER(TEXT, branch),   MEMBER(TEXT, commit),    MEMBER(LIST, types),
     MEMBER(LIST, scanners), MEMBER(LIST, skip),      MEMBER(LIST, frameworks),
     MEMBER(LIST, gates),    MEMBER(TEXT, fail_on),   MEMBER(BOOL, offline),
-    MEMBER(BOOL, sbom),     MEMBER(INT, timeout_ms), MEMBER(TEXT, checkout_secret),
+    MEMBER(SBOM, sbom),     MEMBER(INT, timeout_ms), MEMBER(TEXT, checkout_secret),
     MEMBER(INT, depth),     {NULL, TEXT, 0},
 };
 static const struct member import_members[] = {
@@ -46,12 +46,22 @@ static const char *const *keep_list(struct sco_arena *a, const struct sco_node *
     return list;
 }
 
+/* true, false or "auto" */
+static bool take_sbom(const struct sco_node *v, int64_t *to)
+{
+    bool is_auto = sco_str_is(sco_text(v), "auto");
+    *to = is_auto ? RUNNER_SBOM_AUTO : sco_bool(v, 0) ? RUNNER_SBOM_REQUIRED : 0;
+    return is_auto || v->type == SCO_NODE_BOOL;
+}
+
 static bool take(const struct member *m, const struct sco_node *v, struct sco_arena *a, void *to)
 {
     void *at = (char *)to + m->offset;
     const void *p = m->type == TEXT ? (const void *)keep(a, v) : keep_list(a, v);
     if (v->type == SCO_NODE_NULL) /* as if it were not there */
         return true;
+    if (m->type == SBOM)
+        return take_sbom(v, at);
     if (m->type == BOOL || m->type == INT) {
         int64_t i = v->i;
         memcpy(at, &i, sizeof i);

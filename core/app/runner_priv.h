@@ -12,6 +12,7 @@ struct runner_setup {
     const char *config, *store, *data, *cache, *node; /* config, data, cache: or NULL */
     const char *const *sets;                          /* NAME=VALUE; NULL-terminated */
 };
+enum { RUNNER_SBOM_REQUIRED = 1, RUNNER_SBOM_AUTO };
 enum runner_target { TARGET_REPOSITORY, TARGET_IMAGE, TARGET_DIRECTORY, TARGET_URL };
 struct runner_request {
     /* scan */

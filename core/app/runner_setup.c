@@ -197,7 +197,8 @@ int runner_setup(struct runner *r, struct sco_error *err)
     r->lease = (struct sco_job_lease){
         .job_id = r->job.id, .node = r->job.setup.node, .attempt = (uint32_t)r->job.attempt};
     c->frameworks = r->job.request.frameworks;
-    c->sbom = r->job.request.sbom;
+    c->sbom = r->job.request.sbom == RUNNER_SBOM_REQUIRED;
+    c->sbom_auto = r->job.request.sbom == RUNNER_SBOM_AUTO;
     c->sbom_file = sco_arena_fmt(&r->arena, "%s/sbom.cdx.json", r->dir);
     if (e == 0 && !c->sbom_file)
         e = sco_error_nomem(err);

@@ -267,6 +267,7 @@ static struct sco_ci_action scan_of(const struct rule *r, const struct sco_ci_ev
                                   .scan = r->scan,
                                   .diff = chosen(r->c.diff, change),
                                   .sbom = chosen(r->c.sbom, whole),
+                                  .sbom_auto = sco_str_is(r->c.sbom, "auto") && whole,
                                   .publish = r->publish,
                                   .steps = r->steps,
                                   .timeout_ms = r->c.timeout,

@@ -32,7 +32,9 @@ const struct sco_option config_rule_table[] = {
     ROW(diff, SCO_OPT_ENUM, "auto", .values = "auto,true,false",
         .doc = "Judge only what the change introduced; auto: of pull requests and merge groups."),
     ROW(sbom, SCO_OPT_ENUM, "auto", .values = "auto,true,false",
-        .doc = "Keep a software bill of materials with the scan; auto: of releases and tags."),
+        .doc =
+            "Keep a software bill of materials with the scan: true, and it is incomplete without; "
+            "auto: of releases and tags, where a program that makes one is installed."),
     ROW(publish, SCO_OPT_LIST, "auto",
         .doc = "What the platform is told: check, status, comment, review, sarif, description, "
                "threads; auto: what it does best; an empty list: nothing."),

@@ -118,7 +118,7 @@ static bool decide_by_wish(struct decision *d, bool *ret_listed)
     const struct sco_plugin_info *p = it->plugin;
     int wanted = o->scanner_wanted ? o->scanner_wanted(o->user, p->name) : 0;
     bool sbom = sbom_is_wanted(d->e, p);
-    it->named = in_list(o->scanners, p->name) || wanted > 0 || sbom;
+    it->named = in_list(o->scanners, p->name) || wanted > 0 || (sbom && o->sbom);
     it->required = in_list(o->require, p->name) || it->named;
     *ret_listed = true;
     if (o->scanners && !in_list(o->scanners, p->name) && !in_list(o->require, p->name) && !sbom) {
@@ -135,7 +135,7 @@ static bool decide_by_wish(struct decision *d, bool *ret_listed)
         return leave(it, SCO_PLAN_MISSING, p->error);
     if (it->required && !o->sbom_file && strcmp(p->name, SBOM_PLUGIN) == 0)
         return leave(it, SCO_PLAN_SKIP, "it is not known where to: --sbom PATH");
-    if (p->scanner.flags & SCO_SCANNER_EXPLICIT && !it->named && !it->required) {
+    if (p->scanner.flags & SCO_SCANNER_EXPLICIT && !it->named && !it->required && !sbom) {
         *ret_listed = false;
         return true;
     }
@@ -183,7 +183,9 @@ static void decide(struct decision *d, bool *ret_listed)
         leave(it, SCO_PLAN_SKIP, "needs the network, and --offline is set");
     else if (p->scanner.programs && !p->program)
         leave(it, SCO_PLAN_MISSING,
-              sco_arena_fmt(&d->plan->arena, "%s is not installed", p->scanner.programs[0]));
+              strcmp(p->name, SBOM_PLUGIN) == 0
+                  ? "no SBOM, as no program that makes one is installed"
+                  : sco_arena_fmt(&d->plan->arena, "%s is not installed", p->scanner.programs[0]));
     else
         it->action = SCO_PLAN_RUN;
 }
@@ -264,7 +266,7 @@ static int make_plan(struct sco_engine *e, const char *const *targets, size_t n,
     int r = sco_engine_plugins(e, &plugins, err);
     if (r < 0)
         return r;
-    if (e->o.sbom && n != 1) /* which one would it be? */
+    if ((e->o.sbom || e->o.sbom_auto) && n != 1) /* which one would it be? */
         return sco_error_set(err, SCO_E_INVALID, "--sbom is for one target");
     if ((r = check_names(plugins, e->o.scanners, "--scanners", err)) < 0 ||
         (r = check_names(plugins, e->o.skip, "--skip", err)) < 0 ||

@@ -24,7 +24,7 @@ void sbom_done(struct sbom *b)
 
 bool sbom_is_wanted(const struct sco_engine *e, const struct sco_plugin_info *p)
 {
-    return e->o.sbom && strcmp(p->name, SBOM_PLUGIN) == 0;
+    return (e->o.sbom || e->o.sbom_auto) && strcmp(p->name, SBOM_PLUGIN) == 0;
 }
 
 int sbom_begin(struct session *s, struct sco_error *err)

@@ -57,6 +57,23 @@ static void add_reasons(struct markdown *m)
         sco_buf_addc(b, '\n');
 }
 
+/* One that was to be made where it can be: nobody shall think that it was forgotten. */
+static void add_sbom(struct markdown *m)
+{
+    for (size_t i = 0; i < m->scan->n_runs; i++) {
+        const struct sco_scanner_run *r = &m->scan->runs[i];
+        if (strcmp(r->name, "sbom") != 0 || r->status != SCO_RUN_STATUS_MISSING || r->counts)
+            continue;
+        sco_buf_addz(&m->head, "Note: ");
+        markdown_text(&m->head, r->reason ? r->reason : "none", REASON_MAX);
+        if (r->hint) {
+            sco_buf_addz(&m->head, "; install ");
+            markdown_text(&m->head, r->hint, REASON_MAX);
+        }
+        sco_buf_addz(&m->head, ".\n\n");
+    }
+}
+
 static void add_counts(struct markdown *m)
 {
     const struct sco_summary *s = &m->scan->summary;
@@ -252,6 +269,7 @@ int sco_report_markdown(const struct sco_scan *scan, const struct sco_report_mar
     add_title(&m);
     add_reasons(&m);
     add_counts(&m);
+    add_sbom(&m);
     size_t tail = m.o->link ? strlen(m.o->link) + 40 : 0;
     size_t used = m.head.n + tail, room = m.limit > used ? m.limit - used : 0;
     add_runs(&m, room / 4);

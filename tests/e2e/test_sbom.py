@@ -192,6 +192,28 @@ class Daemon(DaemonCase):
         self.assertIn("one of trivy, syft, cdxgen and osv-scanner", run["hint"])
         self.assertEqual(report["gate"]["result"], "incomplete")
 
+    def test_auto(self):
+        """Made where a program is; a notice where none is; incomplete where one fails."""
+        shop = self.repository("shop", Dockerfile="FROM alpine:3.20@sha256:" + "a" * 64 + "\nUSER 1\n")
+        how = {"sbom": "auto", "scanners": ["policies"]}
+        job = self.scan("all", f"file://{shop}", **how)
+        self.assertEqual(job["request"]["sbom"], "auto")
+        report = self.get(f"/scans/{job['id']}/report")
+        run = self.run_of(report, "sbom")
+        self.assertEqual((run["status"], run["counts"]), ("missing", False))
+        self.assertIn("no program that makes one is installed", run["reason"])
+        self.assertIn("one of trivy, syft, cdxgen and osv-scanner", run["hint"])
+        self.assertEqual(report["gate"]["result"], "passed", report["gate"])
+        self.ask(404, "GET", f"/scans/{job['id']}/sbom")
+        self.tool("syft", syft(document(3)))
+        job = self.scan("all", f"file://{shop}", **how)
+        self.assertIn("CycloneDX", self.ask(200, "GET", f"/scans/{job['id']}/sbom").text)
+        self.tool("syft", syft("", 1))
+        job = self.scan("all", f"file://{shop}", **how)
+        report = self.get(f"/scans/{job['id']}/report")
+        self.assertEqual(report["gate"]["result"], "incomplete")
+        self.ask(400, "POST", "/scans/all", {"target": {"location": f"file://{shop}"}, "sbom": "maybe"})
+
     def test_the_command_line_gets_it(self):
         text = document(5)
         self.tool("syft", syft(text))
@@ -235,7 +257,7 @@ class Release(DaemonCase):
             time.sleep(0.1)
             jobs = [j for j in self.get("/jobs?limit=50")["items"] if j["kind"] == "scan"]
         requests = {j["request"]["branch"].split("/")[-1]: j["request"] for j in jobs}
-        self.assertIs(requests["v1.0"]["sbom"], True)
+        self.assertEqual(requests["v1.0"]["sbom"], "auto")
         self.assertNotIn("sbom", requests["main"])
 
 

@@ -117,7 +117,9 @@ static int write_request(const struct sco_ci_event *e, const struct sco_ci_actio
         sco_json_ki64(&o, "timeout_ms", a->timeout_ms);
     if (location_of(e) != e->clone_url) /* a stranger's: none of our tokens goes there */
         sco_json_kz(&o, "checkout_secret", "");
-    if (a->sbom && !sco_get(more, "sbom"))
+    if (a->sbom_auto)
+        sco_json_kz(&o, "sbom", "auto");
+    else if (a->sbom)
         sco_json_kbool(&o, "sbom", true);
     if (a->diff && base) {
         sco_json_key(&o, "diff");

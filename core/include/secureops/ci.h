@@ -157,11 +157,12 @@ enum sco_ci_action_kind {
 };
 struct sco_ci_action {
     enum sco_ci_action_kind kind;
-    const char *name;         /* of the workflow or pipeline; or NULL */
-    struct sco_str scan;      /* SCAN: further members of the scan request: a JSON object */
-    bool diff;                /* SCAN: judge what is new against base_sha or the target branch */
-    bool publish;             /* SCAN: tell the platform */
-    bool sbom;                /* SCAN: and an SBOM as artifact */
+    const char *name;    /* of the workflow or pipeline; or NULL */
+    struct sco_str scan; /* SCAN: further members of the scan request: a JSON object */
+    bool diff;           /* SCAN: judge what is new against base_sha or the target branch */
+    bool publish;        /* SCAN: tell the platform */
+    bool sbom;           /* SCAN: and an SBOM as artifact; sbom_auto: if one can be made */
+    bool sbom_auto;
     const char *const *steps; /* of publish, NULL-terminated; NULL: as the platform does best */
     int64_t timeout_ms;       /* 0: as configured */
     int32_t priority;

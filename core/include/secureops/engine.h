@@ -87,6 +87,7 @@ struct sco_engine_options {
     const char *const *policy_frameworks; /* a scan evaluates these; NULL: as configured */
     const char *sbom_file;       /* where the SBOM of a scan goes, when one is made; or NULL */
     bool sbom;                   /* one is wanted: scans are incomplete without it */
+    bool sbom_auto;              /* one is made where a program that can is installed */
     const char *const *gates;    /* presets and ids of gate policies; or NULL */
     struct sco_waivers *waivers; /* borrowed; what matched is counted there; or NULL */
     struct sco_gate_rules gate;

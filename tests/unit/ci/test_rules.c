@@ -89,7 +89,8 @@ static void without_rules(void **state)
                              .status = "published",
                              .action = "published"};
     apply(&w, e);
-    assert_true(w.n == 1 && w.v[0].sbom && !w.v[0].diff && w.v[0].priority == 4);
+    assert_true(w.n == 1 && w.v[0].sbom && w.v[0].sbom_auto && !w.v[0].diff &&
+                w.v[0].priority == 4);
     e.kind = SCO_CI_PIPELINE;
     apply(&w, e);
     assert_true(w.n == 0 && !w.rule);

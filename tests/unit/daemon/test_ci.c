@@ -122,7 +122,7 @@ static void a_tag_called_as_a_branch(void **state)
                     false),
         2);
     assert_string_equal(w->jobs.v[0].request.revision, "refs/tags/main+sbom");
-    assert_non_null(strstr(w->jobs.v[0].request.request, "\"sbom\":true"));
+    assert_non_null(strstr(w->jobs.v[0].request.request, "\"sbom\":\"auto\""));
     assert_null(strstr(w->jobs.v[1].request.request, "sbom"));
     assert_non_null(strstr(w->jobs.v[0].request.request, "\"branch\":\"refs/tags/main\""));
     assert_int_equal(w->jobs.v[1].state, SCO_JOB_QUEUED); /* the branch's scan still waits */

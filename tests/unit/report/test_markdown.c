@@ -256,13 +256,31 @@ static void wrong(void **state)
     fixture_done(&s);
 }
 
+static void no_sbom(void **state)
+{
+    (void)state;
+    struct sco_scan s;
+    struct sco_report_markdown_options o = {0};
+    fixture_init(&s);
+    fixture_run(&s, "trivy", "Trivy", SCO_RUN_STATUS_COMPLETED);
+    fixture_run(&s, "sbom", "SBOM", SCO_RUN_STATUS_MISSING)->reason = "no SBOM, no program";
+    s.runs[1].hint = "one of trivy and syft";
+    fixture_count(&s);
+    struct sco_buf b = render(&s, &o);
+    assert_true(has(&b, "Note: no SBOM, no program; install one of trivy and syft.\n"));
+    sco_buf_done(&b);
+    s.runs[1].counts = true; /* then it is a reason of the gate */
+    b = render(&s, &o);
+    assert_null(strstr(sco_buf_z(&b), "Note:"));
+    sco_buf_done(&b);
+    fixture_done(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shape),
-        cmocka_unit_test(injection),
-        cmocka_unit_test(limit),
-        cmocka_unit_test(wrong),
+        cmocka_unit_test(shape),   cmocka_unit_test(injection), cmocka_unit_test(limit),
+        cmocka_unit_test(no_sbom), cmocka_unit_test(wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
