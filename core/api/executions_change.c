@@ -52,6 +52,16 @@ static int take_ref(struct api_call *c, struct sco_pipeline_start *q, struct sco
     return 0;
 }
 
+static int reply_new(struct api_call *c, const char *id, struct sco_error *err)
+{
+    const char *where = sco_arena_fmt(&c->arena, "/api/v1/pipelines/executions/%s", id);
+    if (!where)
+        return sco_error_nomem(err);
+    api_header(c, "Location", where);
+    c->wake = true;
+    return api_execution_reply(c, id, 202, err);
+}
+
 static int start(struct api_call *c, const struct sco_pipeline_start *q, struct sco_error *err)
 {
     char id[37];
@@ -61,12 +71,7 @@ static int start(struct api_call *c, const struct sco_pipeline_start *q, struct 
         return api_problem(c, 409, err, "%s", why.text);
     if (r < 0)
         return sco_error_set(err, r, "%s", why.text);
-    const char *where = sco_arena_fmt(&c->arena, "/api/v1/pipelines/executions/%s", id);
-    if (!where)
-        return sco_error_nomem(err);
-    api_header(c, "Location", where);
-    c->wake = true;
-    return api_execution_reply(c, id, 202, err);
+    return reply_new(c, id, err);
 }
 
 int api_pipeline_execute(struct api_call *c, struct sco_error *err)
@@ -78,9 +83,12 @@ int api_pipeline_execute(struct api_call *c, struct sco_error *err)
     struct sco_pipeline_start q = {.pipeline = &p.v[0],
                                    .op = "trigger",
                                    .event = "api",
+                                   .environment = api_text(c, "environment"),
                                    .actor = c->who.name,
                                    .requested_by = api_requester(c)};
     r = api_pipeline_allowed(c, &p.v[0], err);
+    if (r == 0 && q.environment && !p.v[0].integration)
+        r = api_fault(c, err, "/environment", "stages of own pipelines have theirs");
     if (r == 0)
         r = take_ref(c, &q, err);
     if (r == 0)
@@ -225,8 +233,11 @@ static int cancel(struct api_call *c, const struct sco_stored_execution *x, bool
     if (strcmp(x->status, "waiting_approval") == 0)
         return end_now(c, x, err);
     c->wake = true;
-    if (*x->integration && x->external_id)
-        return sco_pipeline_call(c->store, x, "cancel", c->now, err);
+    if (*x->integration) {
+        int e = sco_pipeline_call(c->store, x, "cancel", c->now, &why);
+        if (e != SCO_E_INVALID)
+            return e < 0 ? sco_error_set(err, e, "%s", why.text) : 0;
+    }
     if (!x->job_id)
         return api_problem(c, 409, err, "the platform has not said which run it is");
     int r = sco_store_job_cancel(c->store, x->job_id, c->who.name, c->now, &state, &why);
@@ -246,11 +257,12 @@ int api_execution_cancel(struct api_call *c, struct sco_error *err)
 static int rerun_platform(struct api_call *c, const struct sco_stored_execution *x,
                           struct sco_error *err)
 {
-    int r = sco_pipeline_call(c->store, x, "rerun", c->now, err);
-    c->wake = true;
-    return r == SCO_E_INVALID ? api_problem(c, 409, err, "%s", err->text)
-           : r < 0            ? r
-                              : api_execution_reply(c, x->id, 202, err);
+    char id[37];
+    struct sco_error why = {0};
+    int r = sco_pipeline_rerun(c->store, x, c->who.name, api_requester(c), c->now, id, &why);
+    return r == SCO_E_INVALID ? api_problem(c, 409, err, "%s", why.text)
+           : r < 0            ? sco_error_set(err, r, "%s", why.text)
+                              : reply_new(c, id, err);
 }
 
 int api_execution_rerun(struct api_call *c, struct sco_error *err)
@@ -301,19 +313,15 @@ int api_execution_rerun(struct api_call *c, struct sco_error *err)
     return r;
 }
 
-/* What the platform knows by now: status and stages, log, artifacts. */
+/* What the platform knows by now: status and stages, logs, artifacts. */
 static int refresh(struct api_call *c, const struct sco_stored_execution *x, bool flag,
                    struct sco_error *err)
 {
-    static const char *const ops[] = {"status", "logs", "artifacts"};
-    int r = 0;
     (void)flag;
     if (!*x->integration || !x->external_id)
         return api_problem(c, 409, err, "there is no platform to ask");
-    for (size_t i = 0; i < SCO_ARRAY_LEN(ops) && r == 0; i++)
-        r = sco_pipeline_call(c->store, x, ops[i], c->now, err);
     c->wake = true;
-    return r;
+    return sco_pipeline_look(c->store, x->id, c->now, err);
 }
 
 int api_execution_refresh(struct api_call *c, struct sco_error *err)

@@ -2,6 +2,7 @@
  * revision is its own: no later one takes its place, except where that is meant. */
 #include "runner_workflow.h"
 
+#include <secureops/store_pipelines.h>
 #include <secureops/checkout.h>
 #include <secureops/ci_jobs.h>
 #include <secureops/store_accounts.h>
@@ -226,6 +227,8 @@ static int do_trigger(struct workflow_job *w, const struct wanted *x, int64_t no
     struct sco_json_out o = {.b = &b};
     struct sco_job_added added;
     char id[37];
+    struct sco_pipeline_run asked = {.request = "{\"op\":\"trigger\"}",
+                                     .requested_by = by(w, x)};
     const char *ref = workflow_text(w, x->with, "ref");
     ref = ref ? ref : event_text(w, "branch");
     struct sco_stored_execution run = {.integration = x->integration,
@@ -246,6 +249,8 @@ static int do_trigger(struct workflow_job *w, const struct wanted *x, int64_t no
     int e = sco_buf_check(&b, err);
     if (e == 0)
         e = sco_store_execution_put(w->r->cli.store, &run, now, id, NULL, err);
+    if (e == 0)
+        e = sco_store_run_put(w->r->cli.store, id, &asked, err);
     return e == 0 ? sco_ci_job_call(w->r->cli.store, x->integration, x->repository, "trigger",
                                     sco_buf_str(&b), id, now, &added, err)
                   : e;

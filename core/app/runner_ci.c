@@ -9,7 +9,7 @@
 enum { TIMEOUT_MS = 120000 };
 
 /* ---- the request ---- */
-struct call {
+struct ci_call {
     const char *integration, *op, *publication, *phase, *scan_id, *reason, *execution, *commit;
     int64_t revision;
     const struct sco_node *request;
@@ -25,7 +25,7 @@ static const char *text(struct sco_arena *a, const struct sco_node *q, const cha
     return s.p ? sco_arena_cstr(a, s) : NULL;
 }
 
-static int take(struct runner *r, struct call *c, struct sco_error *err)
+static int take(struct runner *r, struct ci_call *c, struct sco_error *err)
 {
     static const char *const known[] = {"integration", "op",        "request", "publication",
                                         "revision",    "phase",     "scan_id", "reason",
@@ -56,7 +56,7 @@ static int take(struct runner *r, struct call *c, struct sco_error *err)
 }
 
 /* ---- the integration ---- */
-static int find(struct runner *r, struct call *c, struct sco_error *err)
+static int find(struct runner *r, struct ci_call *c, struct sco_error *err)
 {
     const struct sco_plugins *p;
     struct sco_integration *v = NULL;
@@ -84,7 +84,7 @@ static int find(struct runner *r, struct call *c, struct sco_error *err)
 
 /* ---- publications ---- */
 /* 1: there is nothing to do any more. */
-static int look(struct runner *r, struct call *c, struct sco_error *err)
+static int look(struct runner *r, struct ci_call *c, struct sco_error *err)
 {
     int e = sco_store_publication(r->cli.store, c->publication, &c->page, err);
     if (e < 0)
@@ -106,7 +106,7 @@ static int look(struct runner *r, struct call *c, struct sco_error *err)
     return 1;
 }
 
-static int request(struct runner *r, struct call *c, struct sco_buf *ret, struct sco_error *err)
+static int request(struct runner *r, struct ci_call *c, struct sco_buf *ret, struct sco_error *err)
 {
     struct sco_json_out o = {.b = ret};
     if (c->to)
@@ -119,10 +119,9 @@ static int request(struct runner *r, struct call *c, struct sco_buf *ret, struct
     return sco_buf_check(ret, err);
 }
 
-/* Somebody has said of which repository the pipeline is, and scopes went by it: the token is for no
- * other. *ret_why: what is wrong, for good. */
-static int check_place(struct runner *r, const struct call *c, const char **ret_why,
-                       struct sco_error *err)
+/* Somebody has said of which repository the pipeline is, and scopes went by it. */
+int runner_ci_place(struct runner *r, const struct ci_call *c, const char **ret_why,
+                    struct sco_error *err)
 {
     struct sco_execution_page x = {0};
     struct sco_pipeline_page p = {0};
@@ -172,8 +171,8 @@ static bool told_nothing(struct runner *r, struct sco_str result)
     return failed && !any;
 }
 
-static int keep_publication(struct runner *r, const struct call *c, const struct sco_ci_answer *a,
-                            struct sco_error *err)
+static int keep_publication(struct runner *r, const struct ci_call *c,
+                            const struct sco_ci_answer *a, struct sco_error *err)
 {
     bool pending = strcmp(c->phase, "pending") == 0,
          told = a->code >= 0 && !told_nothing(r, a->result);
@@ -193,7 +192,7 @@ static int keep_publication(struct runner *r, const struct call *c, const struct
 }
 
 /* The end of the job, and what it did, as one. `a->code` below 0: for good. */
-static int save(struct runner *r, const struct call *c, const struct sco_ci_answer *a,
+static int save(struct runner *r, const struct ci_call *c, const struct sco_ci_answer *a,
                 struct sco_error *err)
 {
     enum sco_job_state state;
@@ -223,21 +222,20 @@ static void on_log(void *user, uint32_t level, struct sco_str line)
     runner_log(user, level, "%.*s", SCO_STR_ARG(line));
 }
 
-static int call(struct runner *r, struct call *c, struct sco_ci_answer *ret, struct sco_error *err)
+int runner_ci_ask(struct runner *r, const struct ci_call *c, const char *op, struct sco_str q,
+                  struct sco_ci_answer *ret, struct sco_error *err)
 {
-    SCO_AUTO(sco_buf) struct sco_buf q = {0}, cache = {0};
+    SCO_AUTO(sco_buf) struct sco_buf cache = {0};
     int64_t limit = r->job.timeout_ms ? r->job.timeout_ms : TIMEOUT_MS;
     sco_buf_addf(&cache, "%s/ci/%s", r->cli.cache_dir, c->with.name);
-    int e = request(r, c, &q, err);
-    if (e == 0)
-        e = sco_fs_mkdirs(sco_buf_z(&cache), 0700, err);
+    int e = sco_fs_mkdirs(sco_buf_z(&cache), 0700, err);
     struct sco_ci_run how = {.worker = r->cli.worker,
                              .library = c->plugin->library,
                              .cache_dir = sco_buf_z(&cache),
                              .work_dir = r->dir,
                              .options = c->with.options,
-                             .op = strcmp(c->op, "comment") == 0 ? "publish" : c->op,
-                             .request = sco_buf_str(&q),
+                             .op = op,
+                             .request = q,
                              .timeout_ms = limit,
                              .cancel_fd = r->end_fd,
                              .break_after = c->with.break_after,
@@ -253,23 +251,35 @@ static bool may_pass(int code)
     return code == SCO_E_NETWORK || code == SCO_E_TIMEOUT || code == SCO_E_IO;
 }
 
-static int perform(struct runner *r, struct call *c, struct sco_error *err)
+int runner_ci_judge(struct runner *r, const struct sco_ci_answer *a, struct sco_error *err)
 {
+    if (a->code == SCO_CI_LATER) {
+        r->later_ms = a->retry_ms > 0 ? a->retry_ms : 1000;
+        return sco_error_set(err, SCO_E_NETWORK, "%s",
+                             a->reason ? a->reason : "the platform waits");
+    }
+    if (may_pass(a->code))
+        return sco_error_set(err, a->code, "%s", a->reason ? a->reason : "the platform is away");
+    return 0;
+}
+
+static int perform(struct runner *r, struct ci_call *c, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf q = {0};
+    bool comment = strcmp(c->op, "comment") == 0;
     struct sco_ci_answer a = {0};
-    int e = check_place(r, c, &a.reason, err);
+    int e = runner_ci_place(r, c, &a.reason, err);
     a.code = a.reason ? SCO_E_PERMISSION : 0;
     if (e == 0 && !a.reason)
-        e = call(r, c, &a, err);
+        e = request(r, c, &q, err);
+    if (e == 0 && !a.reason)
+        e = runner_ci_ask(r, c, comment ? "publish" : c->op, sco_buf_str(&q), &a, err);
+    if (e == 0)
+        e = runner_ci_judge(r, &a, err);
     if (e < 0)
         return e;
-    if (a.code == SCO_CI_LATER) {
-        r->later_ms = a.retry_ms > 0 ? a.retry_ms : 1000;
-        return sco_error_set(err, SCO_E_NETWORK, "%s", a.reason ? a.reason : "the platform waits");
-    }
-    if (a.code == SCO_CI_DEGRADED && strcmp(c->op, "comment") == 0)
+    if (a.code == SCO_CI_DEGRADED && comment)
         a.code = SCO_E_PERMISSION; /* it was the only step */
-    if (may_pass(a.code))
-        return sco_error_set(err, a.code, "%s", a.reason ? a.reason : "the platform is away");
     runner_log(r, a.code < 0 ? SCO_LOG_ERROR : SCO_LOG_INFO, "%s at %s: %s", c->op, c->integration,
                a.reason ? a.reason : "done");
     return save(r, c, &a, err);
@@ -278,15 +288,17 @@ static int perform(struct runner *r, struct call *c, struct sco_error *err)
 int runner_ci(struct runner *r, struct sco_error *err)
 {
     struct sco_ci_answer none = {0};
-    struct call c = {0};
+    struct ci_call c = {0};
     int e = take(r, &c, err);
     if (e == 0)
         e = find(r, &c, err);
     if (e == 0 && c.publication)
         e = look(r, &c, err);
     if (e == 1) {
-        struct call nothing = {0};
+        struct ci_call nothing = {0};
         e = save(r, &nothing, &none, err);
+    } else if (e == 0 && c.execution && strcmp(c.op, "follow") == 0) {
+        e = runner_follow(r, &c, c.execution, err);
     } else if (e == 0) {
         e = perform(r, &c, err);
     }

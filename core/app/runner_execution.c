@@ -1,13 +1,11 @@
-/* What an operation at a platform says of a run there: its state and stages, its log, the list of
- * its artifacts, into the execution. In the transaction of the job's end. */
+/* What an operation at a platform says of a run there: its state and stages, the list of its
+ * artifacts, into the execution. In the transaction of the job's end. */
 #include "runner_priv.h"
-
-#include <fcntl.h>
 
 #include <secureops/ci.h>
 #include <secureops/store_pipelines.h>
 
-enum { STAGES_MAX = 500, LOG_MAX = 32 << 20 };
+enum { STAGES_MAX = 500, FIRST_LOOK_MS = 1000 };
 
 static const char *text(struct runner *r, const struct sco_node *q, const char *name)
 {
@@ -59,33 +57,6 @@ static int keep_stages(struct runner *r, const char *id, const struct sco_node *
     return n ? sco_store_stages_put(r->cli.store, id, v, n, sco_now_ms(), err) : 0;
 }
 
-/* The plugin has put it into our folder, masked by the platform; what is there already is not put
- * there again. */
-static int keep_log(struct runner *r, const char *id, const struct sco_node *q,
-                    struct sco_error *err)
-{
-    SCO_AUTO(sco_buf) struct sco_buf raw = {0}, clean = {0};
-    const char *path = text(r, q, "path");
-    uint64_t at = 0;
-    size_t dir = strlen(r->dir);
-    if (!path)
-        return 0;
-    if (strncmp(path, r->dir, dir) != 0 || path[dir] != '/' || strstr(path, "/../"))
-        return sco_error_set(err, SCO_E_FORMAT, "the plugin's log is not in its folder");
-    int e = sco_fs_read_regular(AT_FDCWD, path, LOG_MAX, &raw, err);
-    if (e == 0)
-        e = sco_store_log_size(r->cli.store, id, &at, err);
-    sco_buf_add_utf8(&clean, sco_buf_str(&raw));
-    if (e == 0)
-        e = sco_buf_check(&clean, err);
-    while (e == 0 && at < clean.n) {
-        size_t n = clean.n - at < SCO_LOG_PART_MAX ? clean.n - at : SCO_LOG_PART_MAX;
-        e = sco_store_log_add(r->cli.store, id, at, "", 0, sco_str_make(clean.p + at, n), err);
-        at += n;
-    }
-    return e;
-}
-
 static const char *artifacts(struct runner *r, const struct sco_node *q)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
@@ -99,34 +70,90 @@ static const char *artifacts(struct runner *r, const struct sco_node *q)
     return b.failed ? NULL : sco_arena_cstr(&r->arena, sco_buf_str(&b));
 }
 
+/* The run's name first, with which it may turn out to be one that a webhook has told of, and in the
+ * order in which webhooks take the locks. */
+static int keep_name(struct runner *r, const char *id, const struct sco_node *q,
+                     struct sco_error *err)
+{
+    int64_t attempt = sco_int(sco_get(q, "attempt"), 0);
+    struct sco_stored_execution x = {.id = id,
+                                     .external_id = text(r, q, "pipeline_id"),
+                                     .attempt =
+                                         attempt > 0 && attempt < 1000000 ? (uint32_t)attempt : 0,
+                                     .again = sco_bool(sco_get(q, "again"), 0)};
+    char same[37];
+    bool changed;
+    return sco_store_execution_put(r->cli.store, &x, sco_now_ms(), same, &changed, err);
+}
+
 /* The end of the whole last: its event names the stage that failed. */
+int runner_execution_put(struct runner *r, const char *id, const struct sco_node *q,
+                         struct sco_error *err)
+{
+    char same[37];
+    bool changed;
+    int e = keep_name(r, id, q, err);
+    if (e == 0)
+        e = keep_stages(r, id, q, err);
+    if (e < 0)
+        return e;
+    struct sco_stored_execution x = {.id = id,
+                                     .status = status_of(q),
+                                     .url = text(r, q, "url"),
+                                     .commit_sha = text(r, q, "commit_sha"),
+                                     .branch = text(r, q, "branch"),
+                                     .started_at = time_of(q, "started_at"),
+                                     .completed_at = time_of(q, "finished_at"),
+                                     .details = artifacts(r, q)};
+    return sco_store_execution_put(r->cli.store, &x, sco_now_ms(), same, &changed, err);
+}
+
+static int put_failure(struct runner *r, const char *id, const char *reason, struct sco_error *err)
+{
+    struct sco_stored_execution x = {.id = id, .status = "failure", .reason = reason};
+    char same[37];
+    bool changed;
+    return sco_store_execution_put(r->cli.store, &x, sco_now_ms(), same, &changed, err);
+}
+
+/* From now on it is looked at. One without a name has an item of a queue. */
+static int begin_to_follow(struct runner *r, const char *id, const struct sco_node *q,
+                           struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_json_out o = {.b = &b};
+    const char *run = text(r, q, "pipeline_id"), *queue = text(r, q, "queue_id");
+    if (!run && !queue) {
+        struct sco_stored_execution x = {.id = id,
+                                         .reason = "the platform does not say which run it is"};
+        char same[37];
+        return sco_store_execution_put(r->cli.store, &x, sco_now_ms(), same, NULL, err);
+    }
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "queue_id", queue);
+    sco_json_kbool(&o, "again", sco_bool(sco_get(q, "again"), 0));
+    sco_json_ki64(&o, "since", sco_now_ms());
+    sco_json_end(&o, '}');
+    int e = sco_buf_check(&b, err);
+    return e == 0 ? sco_store_run_follow(r->cli.store, id, sco_buf_z(&b),
+                                         sco_now_ms() + FIRST_LOOK_MS, err)
+                  : e;
+}
+
 int runner_execution_keep(struct runner *r, const char *id, const char *op,
                           const struct sco_ci_answer *a, struct sco_error *err)
 {
     const struct sco_node *q = NULL;
-    struct sco_stored_execution x = {.id = id};
-    char same[37];
-    bool changed, began = strcmp(op, "trigger") == 0 || strcmp(op, "rollback") == 0;
+    bool begins =
+        strcmp(op, "trigger") == 0 || strcmp(op, "rollback") == 0 || strcmp(op, "rerun") == 0;
+    if (a->code < 0) /* it did not come to be; what else fails says nothing of the run */
+        return begins ? put_failure(r, id, a->reason, err) : 0;
     int e = a->result.p ? sco_json_parse(a->result, &r->arena, &q, err) : 0;
-    if (e == 0 && a->code >= 0)
-        e = keep_stages(r, id, q, err);
-    if (e == 0 && a->code >= 0 && strcmp(op, "logs") == 0)
-        e = keep_log(r, id, q, err);
-    if (e < 0)
-        return e;
-    x.external_id = text(r, q, "pipeline_id");
-    x.status = status_of(q);
-    x.url = text(r, q, "url");
-    x.commit_sha = text(r, q, "commit_sha");
-    x.branch = text(r, q, "branch");
-    x.started_at = time_of(q, "started_at");
-    x.completed_at = time_of(q, "finished_at");
-    x.details = artifacts(r, q);
-    if (a->code < 0 && began) { /* it did not come to be; what else fails says nothing of the run */
-        x.status = "failure";
-        x.reason = a->reason;
-    } else if (a->code < 0) {
-        return 0;
-    }
-    return sco_store_execution_put(r->cli.store, &x, sco_now_ms(), same, &changed, err);
+    if (e == 0)
+        e = runner_execution_put(r, id, q, err);
+    if (e == 0)
+        e = begins
+                ? begin_to_follow(r, id, q, err)
+                : sco_store_run_follow(r->cli.store, id, NULL, sco_now_ms() + FIRST_LOOK_MS, err);
+    return e == SCO_E_NOT_FOUND ? 0 : e; /* nobody asked for it here: nobody follows it */
 }

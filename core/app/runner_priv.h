@@ -131,5 +131,25 @@ int runner_comment_request(struct runner *r, const struct sco_node *q, struct sc
 int runner_execution_keep(struct runner *r, const char *id, const char *op,
                           const struct sco_ci_answer *a, struct sco_error *err);
 
+/* The document of a run: name, stages, state. In a transaction. */
+int runner_execution_put(struct runner *r, const char *id, const struct sco_node *q,
+                         struct sco_error *err);
+
 /* ---- runner_ci.c ---- */
+struct ci_call;
 int runner_ci(struct runner *r, struct sco_error *err);
+/* One operation in a worker of the integration; the answer lives in the runner's arena. */
+int runner_ci_ask(struct runner *r, const struct ci_call *c, const char *op, struct sco_str q,
+                  struct sco_ci_answer *ret, struct sco_error *err);
+/* The integration's token is for the repository of the execution's pipeline, and for no other.
+ * *ret_why: what is wrong, for good. */
+int runner_ci_place(struct runner *r, const struct ci_call *c, const char **ret_why,
+                    struct sco_error *err);
+/* Below 0: the job is to be tried again. */
+int runner_ci_judge(struct runner *r, const struct sco_ci_answer *a, struct sco_error *err);
+
+/* ---- runner_follow.c ---- */
+/* A look at a run: its state and stages, what its logs have grown by, its artifacts when it has
+ * ended; and when to look again. */
+int runner_follow(struct runner *r, const struct ci_call *c, const char *execution,
+                  struct sco_error *err);

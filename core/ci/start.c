@@ -4,7 +4,11 @@
 #include <secureops/pipeline.h>
 #include <secureops/pipeline_start.h>
 
-enum { MARGIN_MS = 60000 /* the runner keeps the deadline itself; this is for one that hangs */ };
+enum {
+    MARGIN_MS = 60000,      /* the runner keeps the deadline itself; this is for one that hangs */
+    LOOK_AGAIN_MS = 120000, /* should the job that looks be lost */
+    LOOKS_MAX = 50
+};
 
 static void add_raw(struct sco_json_out *o, const char *key, const char *json)
 {
@@ -193,20 +197,170 @@ int sco_pipeline_start(struct sco_store *s, const struct sco_pipeline_start *q, 
     return r;
 }
 
+/* The item of its queue that the platform has named in the place of a run; or NULL. */
+static int queue_of(struct sco_store *s, const char *id, struct sco_arena *arena, const char **ret,
+                    struct sco_error *err)
+{
+    struct sco_pipeline_run run;
+    const struct sco_node *state = NULL;
+    *ret = NULL;
+    int r = sco_store_run(s, id, arena, &run, err);
+    if (r == SCO_E_NOT_FOUND || (r == 0 && !run.state))
+        return 0;
+    if (r == 0)
+        r = sco_json_parse(sco_str_c(run.state), arena, &state, err);
+    struct sco_str queue = sco_text(sco_get(state, "queue_id"));
+    if (r == 0 && queue.n && !(*ret = sco_arena_cstr(arena, queue)))
+        r = sco_error_nomem(err);
+    return r;
+}
+
 int sco_pipeline_call(struct sco_store *s, const struct sco_stored_execution *x, const char *op,
                       int64_t now, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     struct sco_json_out o = {.b = &b};
     struct sco_job_added added;
-    if (!x->external_id)
+    const char *queue = NULL;
+    int r = x->external_id ? 0 : queue_of(s, x->id, &arena, &queue, err);
+    if (r < 0)
+        return r;
+    if (!x->external_id && !queue)
         return sco_error_set(err, SCO_E_INVALID, "the platform has not said which run it is");
     sco_json_begin(&o, '{');
     sco_json_kz(&o, "repository", x->repository);
     sco_json_kz(&o, "pipeline_id", x->external_id);
+    if (x->external_id)
+        sco_json_ki64(&o, "attempt", x->attempt);
+    else
+        sco_json_kz(&o, "queue_id", queue);
     sco_json_end(&o, '}');
-    int r = sco_buf_check(&b, err);
+    r = sco_buf_check(&b, err);
     return r == 0 ? sco_ci_job_call(s, x->integration, x->repository, op, sco_buf_str(&b), x->id,
                                     now, &added, err)
                   : r;
+}
+
+/* ---- again ---- */
+static int write_again(struct sco_buf *b, const struct sco_stored_execution *old,
+                       struct sco_error *err)
+{
+    struct sco_json_out o = {.b = b};
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "op", "rerun");
+    sco_json_key(&o, "call");
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "repository", old->repository);
+    sco_json_kz(&o, "pipeline_id", old->external_id);
+    sco_json_end(&o, '}');
+    sco_json_end(&o, '}');
+    return sco_buf_check(b, err);
+}
+
+static int again(struct sco_store *s, const struct sco_stored_execution *old, const char *actor,
+                 const char *requested_by, int64_t now, char id[37], struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_execution_page page = {0};
+    bool changed;
+    int r = write_again(&b, old, err);
+    struct sco_pipeline_run run = {.request = sco_buf_z(&b), .requested_by = requested_by};
+    struct sco_stored_execution x = {.pipeline_id = old->pipeline_id,
+                                     .name = old->name,
+                                     .integration = old->integration,
+                                     .platform = old->platform,
+                                     .repository = old->repository,
+                                     .branch = old->branch,
+                                     .ref = old->ref,
+                                     .commit_sha = old->commit_sha,
+                                     .event = old->event,
+                                     .environment = old->environment,
+                                     .triggered_by = actor,
+                                     .pr_number = old->pr_number,
+                                     .status = "queued",
+                                     .queued_at = now};
+    if (r == 0)
+        r = sco_store_execution_put(s, &x, now, id, &changed, err);
+    if (r == 0)
+        r = sco_store_run_put(s, id, &run, err);
+    if (r == 0)
+        r = sco_store_execution(s, id, &page, err);
+    if (r == 0)
+        r = sco_pipeline_queue(s, &page.v[0], &run, now, err);
+    sco_execution_page_done(&page);
+    return r;
+}
+
+int sco_pipeline_rerun(struct sco_store *s, const struct sco_stored_execution *old,
+                       const char *actor, const char *requested_by, int64_t now, char ret_id[37],
+                       struct sco_error *err)
+{
+    char id[37];
+    if (!old->external_id)
+        return sco_error_set(err, SCO_E_INVALID, "the platform has not said which run it is");
+    int r = sco_store_begin(s, err);
+    if (r < 0)
+        return r;
+    r = sco_store_end(s, again(s, old, actor, requested_by, now, id, err), err);
+    if (r == 0)
+        memcpy(ret_id, id, sizeof id);
+    return r;
+}
+
+/* ---- looking ---- */
+static int look_at(struct sco_store *s, const char *id, int64_t now, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_json_out o = {.b = &b};
+    struct sco_execution_page page = {0};
+    struct sco_job_added added;
+    int r = sco_store_execution(s, id, &page, err);
+    if (r == SCO_E_NOT_FOUND)
+        return sco_store_run_follow(s, id, NULL, 0, err);
+    if (r < 0)
+        return r;
+    const struct sco_stored_execution *x = &page.v[0];
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "repository", x->repository);
+    sco_json_end(&o, '}');
+    r = sco_buf_check(&b, err);
+    if (r == 0)
+        r = sco_ci_job_call(s, x->integration, x->repository, "follow", sco_buf_str(&b), id, now,
+                            &added, err);
+    sco_execution_page_done(&page);
+    return r;
+}
+
+int sco_pipeline_look(struct sco_store *s, const char *id, int64_t now, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    struct sco_pipeline_run run, none = {.request = "{\"op\":\"follow\"}"};
+    int r = sco_store_begin(s, err);
+    if (r < 0)
+        return r;
+    r = sco_store_run(s, id, &arena, &run, err);
+    if (r == SCO_E_NOT_FOUND) /* a webhook has told of it */
+        r = sco_store_run_put(s, id, &none, err);
+    if (r == 0)
+        r = sco_store_run_follow(s, id, NULL, now + LOOK_AGAIN_MS, err);
+    if (r == 0)
+        r = look_at(s, id, now, err);
+    return sco_store_end(s, r, err);
+}
+
+int sco_pipelines_look(struct sco_store *s, int64_t now, uint64_t *ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    const char **v = NULL;
+    size_t n = 0;
+    int r = sco_store_runs_due(s, now, now + LOOK_AGAIN_MS, LOOKS_MAX, &arena, &v, &n, err);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        r = sco_store_begin(s, err);
+        if (r == 0)
+            r = sco_store_end(s, look_at(s, v[i], now, err), err);
+    }
+    if (r == 0)
+        *ret = n;
+    return r;
 }

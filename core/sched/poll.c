@@ -199,6 +199,8 @@ static int steps(struct poll *p, struct sco_store *s)
         r = poll_care(p, s);
     if (r == 0 && p->fire)
         r = fire_schedules(p, s);
+    if (r == 0 && p->fire && p->o->due)
+        p->o->due(p->o->user, s, p->now);
     if (r == 0 && (p->want || p->want_short))
         r = claim(p, s);
     if (r == 0 && p->o->polled)

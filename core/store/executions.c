@@ -157,86 +157,6 @@ int sco_store_execution(struct sco_store *s, const char *id, struct sco_executio
     return r;
 }
 
-/* ---- the target ---- */
-static int take_uuid(void *user, const struct store_value *v, size_t n)
-{
-    (void)n;
-    if (v[0].s.n != 16)
-        return SCO_E_INTERNAL;
-    store_uuid_format((const uint8_t *)v[0].s.p, user);
-    return 0;
-}
-
-/* Of several targets of one location the first. */
-static int find_target(struct sco_store *s, const char *where, char ret[37], struct sco_error *err)
-{
-    struct store_value v = sv_text(where);
-    return store_query(s,
-                       "SELECT id FROM pipelines WHERE repository_url = $1 AND kind = 'repository' "
-                       "ORDER BY pk LIMIT 1",
-                       &v, 1, take_uuid, ret, err);
-}
-
-static int earlier_target(struct sco_store *s, const struct sco_stored_execution *x, char ret[37],
-                          struct sco_error *err)
-{
-    struct store_value v[] = {sv_text(x->repository), sv_text(x->integration)};
-    return store_query(s,
-                       "SELECT pipeline_id FROM pipeline_executions WHERE repository = $1 AND "
-                       "integration = $2 ORDER BY created_at DESC, pk DESC LIMIT 1",
-                       v, SCO_ARRAY_LEN(v), take_uuid, ret, err);
-}
-
-static int make_target(struct sco_store *s, const struct sco_stored_execution *x, const char *where,
-                       int64_t now, char ret[37], struct sco_error *err)
-{
-    SCO_AUTO(sco_buf) struct sco_buf name = {0};
-    struct sco_target_page taken = {0};
-    struct sco_stored_target t = {.kind = "repository",
-                                  .location = where,
-                                  .platform = x->platform,
-                                  .branch = "",
-                                  .team = "",
-                                  .config = "{}",
-                                  .status = "active",
-                                  .created_by = "webhook"};
-    sco_buf_addz(&name, x->repository);
-    int r = sco_buf_check(&name, err);
-    if (r == 0) {
-        r = sco_store_target(s, sco_buf_z(&name), &taken, err);
-        sco_target_page_done(&taken);
-        if (r == 0) /* of another place */
-            sco_buf_addf(&name, " (%s)", where);
-        r = r == SCO_E_NOT_FOUND ? 0 : r;
-    }
-    if (r == 0)
-        r = sco_buf_check(&name, err);
-    t.name = sco_buf_z(&name);
-    return r < 0 ? r : sco_store_target_put(s, &t, now, ret, err);
-}
-
-static int target_of(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
-                     char ret[37], struct sco_error *err)
-{
-    ret[0] = 0;
-    if (x->pipeline_id) {
-        struct sco_target_page page = {0};
-        int r = sco_store_target(s, x->pipeline_id, &page, err);
-        if (r == 0)
-            snprintf(ret, 37, "%s", page.v[0].id);
-        sco_target_page_done(&page);
-        return r;
-    }
-    int r = x->clone_url ? 0 : earlier_target(s, x, ret, err);
-    if (r < 0 || *ret)
-        return r;
-    const char *where = x->clone_url ? x->clone_url : x->repository;
-    r = store_queue_up(s, "pipelines at", where, err);
-    if (r == 0)
-        r = find_target(s, where, ret, err);
-    return r < 0 || *ret ? r : make_target(s, x, where, now, ret, err);
-}
-
 /* ---- put ---- */
 static int check(const struct sco_stored_execution *x, struct sco_error *err)
 {
@@ -326,6 +246,7 @@ static int update(struct sco_store *s, const struct sco_stored_execution *x,
         sv_i64(x->started_at),
         sv_i64(x->completed_at),
         sv_text(x->external_id),
+        sv_i64(x->attempt),
         sv_i64(pk),
         sv_i64(x->created_at), /* its partition */
     };
@@ -334,24 +255,29 @@ static int update(struct sco_store *s, const struct sco_stored_execution *x,
                       "= $4, event = $5, triggered_by = $6, url = $7, environment = $8, status = "
                       "$9, reason = $10, details = $11, pr_number = $12, rollback_of = $13, job_id "
                       "= $14, started_told = $15, ended_told = $16, updated_at = $17, queued_at = "
-                      "$18, started_at = $19, completed_at = $20, external_id = $21 WHERE pk = $22 "
-                      "AND created_at = $23",
+                      "$18, started_at = $19, completed_at = $20, external_id = $21, attempt = $22 "
+                      "WHERE pk = $23 AND created_at = $24",
                       v, SCO_ARRAY_LEN(v), NULL, err);
 }
 
-/* What is new goes into `to`; false: nothing is. */
+static const char *first_said(const char *old, const char *now, bool *changed)
+{
+    return old && *old ? old : execution_newer(old, now && *now ? now : NULL, changed);
+}
+
+/* What is new goes into `to`; false: nothing is. Who asked for it here said what it is. */
 static bool merge(struct sco_stored_execution *to, const struct sco_stored_execution *x)
 {
     bool changed = false;
     int old = execution_progress(to->status), now = execution_progress(x->status);
     if (now >= old && now > EXECUTION_UNKNOWN)
         to->status = execution_newer(to->status, x->status, &changed);
-    to->name = execution_newer(to->name, x->name && *x->name ? x->name : NULL, &changed);
+    to->name = first_said(to->name, x->name, &changed);
     to->branch = execution_newer(to->branch, x->branch && *x->branch ? x->branch : NULL, &changed);
     to->commit_sha = execution_newer(to->commit_sha, x->commit_sha, &changed);
     to->ref = execution_newer(to->ref, x->ref, &changed);
-    to->event = execution_newer(to->event, x->event, &changed);
-    to->triggered_by = execution_newer(to->triggered_by, x->triggered_by, &changed);
+    to->event = first_said(to->event, x->event, &changed);
+    to->triggered_by = first_said(to->triggered_by, x->triggered_by, &changed);
     to->url = execution_newer(to->url, x->url, &changed);
     to->environment = execution_newer(to->environment, x->environment, &changed);
     to->external_id = execution_newer(to->external_id, x->external_id, &changed);
@@ -361,6 +287,10 @@ static bool merge(struct sco_stored_execution *to, const struct sco_stored_execu
     to->details = execution_newer(to->details, x->details, &changed);
     execution_times(&to->queued_at, &to->started_at, &to->completed_at, x->queued_at, x->started_at,
                     sco_execution_ended(to->status) ? x->completed_at : 0, &changed);
+    if (x->attempt && x->attempt != to->attempt) {
+        to->attempt = x->attempt;
+        changed = true;
+    }
     if (x->pr_number && x->pr_number != to->pr_number) {
         to->pr_number = x->pr_number;
         changed = true;
@@ -368,29 +298,35 @@ static bool merge(struct sco_stored_execution *to, const struct sco_stored_execu
     return changed;
 }
 
+/* Runs at a platform are known by its number of them and the attempt; 0: the newest. */
+static int by_run(struct sco_store *s, const char *integration, const char *run, uint32_t attempt,
+                  struct reading *rd, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf key = {0};
+    sco_buf_addf(&key, "%s %s", integration, run);
+    int r = sco_buf_check(&key, err);
+    if (r == 0)
+        r = store_queue_up(s, "pipeline_executions", sco_buf_z(&key), err);
+    if (r < 0)
+        return r;
+    struct store_value v[] = {sv_text(run), sv_text(integration), sv_i64(attempt), sv_i64(attempt)};
+    return ask(s,
+               EXECUTION_COLUMNS
+               "WHERE e.external_id = $1 AND e.integration = $2 AND (e.attempt = $3 "
+               "OR $4 = 0) ORDER BY e.attempt DESC, e.created_at, e.pk LIMIT 1",
+               v, SCO_ARRAY_LEN(v), rd, err);
+}
+
 /* The one that is meant, under a lock that holds until the end; none: page.n is 0. */
 static int find(struct sco_store *s, const struct sco_stored_execution *x, struct reading *rd,
                 struct sco_error *err)
 {
-    SCO_AUTO(sco_buf) struct sco_buf key = {0};
-    if (x->id)
-        sco_buf_addz(&key, x->id);
-    else
-        sco_buf_addf(&key, "%s %s %s", x->integration, x->repository,
-                     x->external_id ? x->external_id : "");
-    int r = sco_buf_check(&key, err);
-    if (r == 0)
-        r = store_queue_up(s, "pipeline_executions", sco_buf_z(&key), err);
-    if (r < 0 || x->id)
-        return r < 0 ? r : by_id(s, x->id, rd, err);
-    if (!x->external_id)
-        return 0;
-    struct store_value v[] = {sv_text(x->external_id), sv_text(x->repository),
-                              sv_text(x->integration), sv_i64(x->attempt ? x->attempt : 1)};
-    return ask(s,
-               EXECUTION_COLUMNS "WHERE e.external_id = $1 AND e.repository = $2 AND e.integration "
-                                 "= $3 AND e.attempt = $4 ORDER BY e.created_at, e.pk LIMIT 1",
-               v, SCO_ARRAY_LEN(v), rd, err);
+    if (!x->id)
+        return x->external_id && *x->integration
+                   ? by_run(s, x->integration, x->external_id, x->attempt, rd, err)
+                   : 0;
+    int r = store_queue_up(s, "pipeline_executions", x->id, err);
+    return r < 0 ? r : by_id(s, x->id, rd, err);
 }
 
 static int make(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
@@ -405,7 +341,7 @@ static int make(struct sco_store *s, const struct sco_stored_execution *x, int64
         n.completed_at = 0;
     else if (!n.completed_at)
         n.completed_at = now;
-    int r = target_of(s, x, now, target, err);
+    int r = execution_target(s, x, now, target, err);
     n.pipeline_id = target;
     if (r == 0)
         r = insert(s, &n, now, err);
@@ -413,32 +349,93 @@ static int make(struct sco_store *s, const struct sco_stored_execution *x, int64
     return r < 0 ? r : by_id(s, id, rd, err);
 }
 
+/* ---- the run of an execution that was asked for here ---- */
+/* A webhook may have told of it before the answer to the call did: then it has two, and what is
+ * known of the other one goes to `to`. The next attempt of a run that was there before. */
+static int take_run(struct sco_store *s, struct sco_stored_execution *to,
+                    struct sco_stored_execution *x, struct reading *other, struct sco_error *err)
+{
+    bool asked = false;
+    x->attempt = x->attempt || x->again ? x->attempt : 1;
+    int r = by_run(s, to->integration, x->external_id, x->attempt, other, err);
+    if (r < 0)
+        return r;
+    struct sco_stored_execution *w = other->page->n ? &other->page->v[0] : NULL;
+    if (x->again) {
+        x->attempt = w ? w->attempt + 1 : 1;
+        return 0;
+    }
+    r = w ? execution_was_asked_for(s, w->id, &asked, err) : 0;
+    if (r == 0 && asked) { /* two are not one */
+        x->external_id = NULL;
+        x->attempt = 0;
+        x->status = "failure";
+        x->reason = "the platform names a run that is another execution's";
+    } else if (r == 0 && w) {
+        r = execution_absorb(s, to->id, w->id, other->pk, w->created_at, err);
+        w->job_id = NULL;
+        (void)merge(to, w);
+    }
+    return r;
+}
+
+/* On its way the start may be told twice, of either: what began has its end under the same id. */
+static int put_known(struct sco_store *s, const struct sco_stored_execution *x, struct reading *rd,
+                     int64_t now, bool *ret_changed, struct sco_error *err)
+{
+    struct sco_execution_page page = {0};
+    struct reading other = {.page = &page, .limit = 1};
+    struct sco_stored_execution *to = &rd->page->v[0], news = *x;
+    const char *was = to->status;
+    int r = 0;
+    bool named = *to->integration && to->external_id; /* a run keeps its number */
+    if (x->id && x->external_id && *to->integration && !named)
+        r = take_run(s, to, &news, &other, err);
+    else
+        news.attempt = 0;
+    if (named)
+        news.external_id = NULL;
+    bool changed = merge(to, &news) || page.n;
+    if (sco_execution_ended(to->status) && !to->completed_at)
+        to->completed_at = now;
+    if (page.n && other.told.ended && news.external_id && !x->again) {
+        rd->told = other.told;
+        was = page.v[0].status;
+    }
+    if (r == 0 && changed)
+        r = execution_tell(s, to, was, &rd->told, now, err);
+    if (r == 0 && changed)
+        r = update(s, to, &rd->told, rd->pk, now, err);
+    *ret_changed = changed;
+    sco_execution_page_done(&page);
+    return r;
+}
+
+static int put_new(struct sco_store *s, const struct sco_stored_execution *x, struct reading *rd,
+                   int64_t now, struct sco_error *err)
+{
+    int r = make(s, x, now, rd, err);
+    if (r < 0)
+        return r;
+    struct sco_stored_execution *to = &rd->page->v[0];
+    r = execution_tell(s, to, NULL, &rd->told, now, err);
+    return r == 0 && (rd->told.started || rd->told.ended)
+               ? update(s, to, &rd->told, rd->pk, now, err)
+               : r;
+}
+
 static int put(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
                char ret_id[37], bool *ret_changed, struct sco_error *err)
 {
     struct sco_execution_page page = {0};
     struct reading rd = {.page = &page, .limit = 1};
+    bool changed = true;
     int r = find(s, x, &rd, err);
-    bool changed = false, is_new = r == 0 && !page.n;
-    if (r == 0 && is_new)
-        r = make(s, x, now, &rd, err);
-    if (r < 0) {
-        sco_execution_page_done(&page);
-        return r;
-    }
-    SCO_BUG_ON(!page.v);
-    struct sco_stored_execution *to = &page.v[0];
-    const char *was = is_new ? NULL : to->status;
-    struct execution_told told = rd.told;
-    changed = merge(to, x) || is_new;
-    if (sco_execution_ended(to->status) && !to->completed_at)
-        to->completed_at = now;
-    if (changed)
-        r = execution_tell(s, to, was, &told, now, err);
-    if (r == 0 && changed && (!is_new || told.started || told.ended))
-        r = update(s, to, &told, rd.pk, now, err);
+    if (r == 0)
+        r = page.n ? put_known(s, x, &rd, now, &changed, err) : put_new(s, x, &rd, now, err);
     if (r == 0) {
-        snprintf(ret_id, 37, "%s", to->id);
+        SCO_BUG_ON(!page.v);
+        snprintf(ret_id, 37, "%s", page.v[0].id);
         *ret_changed = changed;
     }
     sco_execution_page_done(&page);

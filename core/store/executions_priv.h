@@ -30,3 +30,15 @@ void execution_times(int64_t *queued, int64_t *started, int64_t *completed, int6
 /* ",1,7,": the targets whose location one of the globs matches; with STORE_SCOPE_HAS_PK. */
 int execution_scope(struct sco_store *s, const char *const *globs, struct sco_buf *out,
                     struct sco_error *err) SCO_NODISCARD;
+
+/* ---- executions_target.c ---- */
+int execution_target(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
+                     char ret[37], struct sco_error *err) SCO_NODISCARD;
+
+/* ---- executions_same.c: two of one run ---- */
+/* Whether somebody asked for it here; else it is only known of. */
+int execution_was_asked_for(struct sco_store *s, const char *id, bool *ret,
+                            struct sco_error *err) SCO_NODISCARD;
+/* What belongs to `from` (pk, created_at) becomes that of `to`; `from` is gone. */
+int execution_absorb(struct sco_store *s, const char *to, const char *from, int64_t pk,
+                     int64_t created_at, struct sco_error *err) SCO_NODISCARD;

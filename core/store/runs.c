@@ -34,8 +34,10 @@ static int on_run(void *user, const struct store_value *v, size_t n)
     rd->found = true;
     rd->run = (struct sco_pipeline_run){.definition = store_keep(rd->arena, &v[0]),
                                         .request = store_keep(rd->arena, &v[1]),
-                                        .requested_by = store_keep(rd->arena, &v[2])};
-    return rd->run.request && (rd->run.definition || v[0].type == STORE_NULL) &&
+                                        .requested_by = store_keep(rd->arena, &v[2]),
+                                        .state = store_keep(rd->arena, &v[3])};
+    return rd->run.request && (rd->run.state || v[3].type == STORE_NULL) &&
+                   (rd->run.definition || v[0].type == STORE_NULL) &&
                    (rd->run.requested_by || v[2].type == STORE_NULL)
                ? 0
                : SCO_E_NOMEM;
@@ -51,7 +53,7 @@ int sco_store_run(struct sco_store *s, const char *execution_id, struct sco_aren
         return r;
     struct store_value v = sv_bytes(STORE_UUID, id, sizeof id);
     r = store_query(s,
-                    "SELECT definition, request, requested_by FROM pipeline_runs WHERE "
+                    "SELECT definition, request, requested_by, state FROM pipeline_runs WHERE "
                     "execution_id = $1",
                     &v, 1, on_run, &rd, err);
     if (r == SCO_E_NOMEM)
@@ -87,6 +89,86 @@ int sco_store_run_held(struct sco_store *s, const struct sco_job_lease *lease,
                         v, SCO_ARRAY_LEN(v), take_one, &held, err);
     if (r == 0 && !held)
         r = sco_error_set(err, SCO_E_CANCELLED, "the job is somebody else's now");
+    return r;
+}
+
+/* ---- at a platform ---- */
+int sco_store_run_follow(struct sco_store *s, const char *execution_id, const char *state,
+                         int64_t look_at, struct sco_error *err)
+{
+    uint8_t id[16];
+    int64_t n = 0;
+    int r = execution_uuid(execution_id, id, err);
+    if (r < 0)
+        return r;
+    struct store_value v[] = {sv_i64(look_at), sv_json(sco_str_c(state)),
+                              sv_bytes(STORE_UUID, id, sizeof id)};
+    struct store_value few[] = {v[0], v[2]};
+    r = state ? store_exec(s,
+                           "UPDATE pipeline_runs SET look_at = $1, state = $2 WHERE execution_id "
+                           "= $3",
+                           v, SCO_ARRAY_LEN(v), &n, err)
+              : store_exec(s, "UPDATE pipeline_runs SET look_at = $1 WHERE execution_id = $2", few,
+                           SCO_ARRAY_LEN(few), &n, err);
+    return r < 0 || n ? r
+                      : sco_error_set(err, SCO_E_NOT_FOUND,
+                                      "the execution %s was not asked for here", execution_id);
+}
+
+struct due {
+    struct sco_arena *arena;
+    const char **v;
+    size_t n, cap;
+};
+
+static int on_due(void *user, const struct store_value *v, size_t n)
+{
+    struct due *d = user;
+    (void)n;
+    if (d->n == d->cap)
+        return 0;
+    d->v[d->n] = store_uuid_text(d->arena, &v[0]);
+    return d->v[d->n++] ? 0 : SCO_E_NOMEM;
+}
+
+static int read_due(struct sco_store *s, int64_t now, struct due *d, struct sco_error *err)
+{
+    struct store_value v[] = {sv_i64(now), sv_i64((int64_t)d->cap)};
+    d->n = 0;
+    int r = store_query(s,
+                        "SELECT execution_id FROM pipeline_runs WHERE look_at > 0 AND look_at <= "
+                        "$1 ORDER BY look_at LIMIT $2",
+                        v, SCO_ARRAY_LEN(v), on_due, d, err);
+    return r == SCO_E_NOMEM ? sco_error_nomem(err) : r;
+}
+
+static int take_due(struct sco_store *s, int64_t now, int64_t again_at, struct due *d,
+                    struct sco_error *err)
+{
+    int r = store_queue_up(s, "pipeline_runs", "due", err);
+    if (r == 0)
+        r = read_due(s, now, d, err);
+    for (size_t i = 0; i < d->n && r == 0; i++)
+        r = sco_store_run_follow(s, d->v[i], NULL, again_at, err);
+    return r;
+}
+
+int sco_store_runs_due(struct sco_store *s, int64_t now, int64_t again_at, uint32_t limit,
+                       struct sco_arena *arena, const char ***ret, size_t *ret_n,
+                       struct sco_error *err)
+{
+    struct due d = {.arena = arena, .cap = limit};
+    d.v = sco_arena_alloc(arena, (limit + 1) * sizeof *d.v);
+    int r = d.v ? read_due(s, now, &d, err) : sco_error_nomem(err);
+    if (r == 0 && d.n) {
+        r = sco_store_begin(s, err);
+        if (r == 0)
+            r = sco_store_end(s, take_due(s, now, again_at, &d, err), err);
+    }
+    if (r == 0) {
+        *ret = d.v;
+        *ret_n = d.n;
+    }
     return r;
 }
 
@@ -146,8 +228,9 @@ int sco_store_runs_watch(struct sco_store *s, int64_t now, uint64_t *ret, struct
         return sco_error_nomem(err);
     int r = store_query(s,
                         "SELECT e.id, j.state, j.reason FROM pipeline_executions e JOIN jobs j ON "
-                        "j.id = e.job_id WHERE e.completed_at = 0 AND e.integration = '' AND "
-                        "e.status IN ('queued', 'running') AND j.completed_at > 0 AND "
+                        "j.id = e.job_id WHERE e.completed_at = 0 AND (e.integration = '' OR "
+                        "(e.external_id IS NULL AND j.state IN ('failed', 'dead', 'cancelled'))) "
+                        "AND e.status IN ('queued', 'running') AND j.completed_at > 0 AND "
                         "j.completed_at < $1 ORDER BY e.created_at, e.pk LIMIT 100",
                         &v, 1, on_lost, l, err);
     for (size_t i = 0; r == 0 && i < l->n; i++) {

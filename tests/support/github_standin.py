@@ -551,13 +551,23 @@ class GitHub:
     def get_run(self, _o, _r, number):
         return 200, self.show_run(self.one_run(number))
 
+    def get_attempt(self, _o, _r, number, attempt):
+        r = self.one_run(number)
+        if int(attempt) == r["attempt"]:
+            return 200, self.show_run(r)
+        check(int(attempt) in r.get("before", {}), "Not Found", 404)
+        return 200, self.show_run({**r, **r["before"][int(attempt)], "attempt": int(attempt)})
+
     def show_job(self, number, job):
         return {"id": number, "run_id": job["run"], "name": job["name"], "status": job["status"],
-                "conclusion": job["conclusion"], "started_at": now(), "completed_at": now(), "run_attempt": 1,
-                "html_url": "https://github.com/job", "workflow_name": "CI"}
+                "conclusion": job["conclusion"], "started_at": now(), "completed_at": now() if job["conclusion"] else None,
+                "run_attempt": job.get("attempt", 1), "html_url": "https://github.com/job", "workflow_name": "CI"}
 
-    def run_jobs(self, _o, _r, number):
-        v = [self.show_job(k, j) for k, j in self.jobs.items() if j["run"] == int(number)]
+    def run_jobs(self, _o, _r, number, attempt=None):
+        r = self.runs.get(int(number), {})
+        want = int(attempt or r.get("attempt", 1))
+        v = [self.show_job(k, j) for k, j in self.jobs.items() if j["run"] == int(number)
+             and j.get("attempt", 1) == want]
         items, headers = self.page(v)
         return 200, {"total_count": len(v), "jobs": items}, headers
 
@@ -593,6 +603,7 @@ class GitHub:
         r = self.one_run(number)
         check(r["status"] == "completed", "This workflow is already running", 403)
         check(not r.get("old"), "Unable to retry this workflow run because it was created over a month ago", 403)
+        r.setdefault("before", {})[r["attempt"]] = {"status": r["status"], "conclusion": r["conclusion"]}
         r.update(status="queued", conclusion=None, attempt=r["attempt"] + 1)
         return 201, {}
 
@@ -679,6 +690,8 @@ ROUTES = [
     (R + "/dispatches", "POST", GitHub.dispatch_event),
     (R + "/actions/runs", "GET", GitHub.list_runs), (R + r"/actions/runs/(\d+)", "GET", GitHub.get_run),
     (R + r"/actions/runs/(\d+)/jobs", "GET", GitHub.run_jobs),
+    (R + r"/actions/runs/(\d+)/attempts/(\d+)", "GET", GitHub.get_attempt),
+    (R + r"/actions/runs/(\d+)/attempts/(\d+)/jobs", "GET", GitHub.run_jobs),
     (R + r"/actions/runs/(\d+)/logs", "GET", GitHub.run_log),
     (R + r"/actions/runs/(\d+)/artifacts", "GET", GitHub.list_artifacts),
     (R + r"/actions/runs/(\d+)/cancel", "POST", GitHub.cancel),

@@ -54,7 +54,9 @@ static int put_execution(struct sco_store *s, const struct sco_ci_event *e, int6
 {
     SCO_AUTO(sco_arena) struct sco_arena a = {0};
     bool whole = e->kind == SCO_CI_PIPELINE;
-    int64_t attempt = sco_int(sco_get(e->details, "attempt"), 1), queued = e->created_at;
+    /* the try of a job is not always that of the run */
+    int64_t attempt = sco_int(sco_get(e->details, whole ? "attempt" : "run_attempt"), 0);
+    int64_t queued = e->created_at;
     struct sco_stored_execution x = {
         .integration = e->integration,
         .platform = e->platform,
@@ -70,7 +72,7 @@ static int put_execution(struct sco_store *s, const struct sco_ci_event *e, int6
         .url = whole ? e->url : NULL,
         .environment = z(e->details, "environment", &a),
         .status = whole ? known_status(e->status) : "unknown", /* a job is not the whole */
-        .attempt = attempt > 0 && attempt < 1000000 ? (uint32_t)attempt : 1,
+        .attempt = attempt > 0 && attempt < 1000000 ? (uint32_t)attempt : 0,
         .queued_at = whole ? queued : 0,
         .started_at = whole ? e->started_at : 0,
         .completed_at = whole ? e->finished_at : 0,
@@ -110,11 +112,14 @@ static int put_job(struct sco_store *s, const struct sco_ci_event *e, const char
                    struct sco_error *err)
 {
     SCO_AUTO(sco_arena) struct sco_arena a = {0};
+    int64_t attempt = sco_int(sco_get(e->details, "attempt"), 1);
     struct sco_stored_stage v = {.name = e->name,
                                  .stage = z(e->details, "stage", &a),
                                  .status = known_status(e->status),
                                  .external_id = e->job_id,
                                  .url = e->url,
+                                 .attempt =
+                                     attempt > 0 && attempt < 1000000 ? (uint32_t)attempt : 1,
                                  .queued_at = e->created_at,
                                  .started_at = e->started_at,
                                  .completed_at = e->finished_at};

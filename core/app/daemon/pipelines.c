@@ -5,6 +5,7 @@
 #include <secureops/auth.h>
 #include <secureops/crypto.h>
 #include <secureops/pipeline.h>
+#include <secureops/pipeline_start.h>
 #include <secureops/store_pipelines.h>
 
 #define SCO_LOG_MODULE "daemon"
@@ -74,4 +75,12 @@ void pipelines_polled(struct sco_store *s, int64_t now)
         sco_log_warning("executions of pipelines are not watched: %s", err.text);
     else if (n)
         sco_log_warning("%llu executions of pipelines had lost their job", (unsigned long long)n);
+}
+
+void pipelines_due(struct sco_store *s, int64_t now)
+{
+    struct sco_error err = {0};
+    uint64_t n = 0;
+    if (sco_pipelines_look(s, now, &n, &err) < 0)
+        sco_log_warning("runs at platforms are not looked at: %s", err.text);
 }

@@ -10,3 +10,5 @@ int pipelines_secrets(struct daemon *d, struct sco_store *s, struct sco_str exec
                       struct sco_json_out *out, struct sco_error *err) SCO_NODISCARD;
 /* On the clock's thread: executions whose job has ended without them. */
 void pipelines_polled(struct sco_store *s, int64_t now);
+/* Runs at platforms that are to be looked at become jobs. */
+void pipelines_due(struct sco_store *s, int64_t now);

@@ -139,6 +139,12 @@ static void on_polled_store(void *user, struct sco_store *s, int64_t now)
         sco_api_events(d->api);
 }
 
+static void on_due(void *user, struct sco_store *s, int64_t now)
+{
+    (void)user;
+    pipelines_due(s, now);
+}
+
 static void on_orphans(void *user)
 {
     struct daemon *d = user;
@@ -173,6 +179,7 @@ int wire_sched(struct daemon *d, struct sco_error *err)
                                   .env = d->commands.env,
                                   .secrets = add_secrets,
                                   .may_fire = may_fire,
+                                  .due = on_due,
                                   .polled = on_polled_store,
                                   .orphans = on_orphans};
     return sco_sched_new(&o, &d->sched, err);

@@ -25,6 +25,17 @@ int sco_pipeline_start(struct sco_store *s, const struct sco_pipeline_start *q, 
 int sco_pipeline_queue(struct sco_store *s, const struct sco_stored_execution *x,
                        const struct sco_pipeline_run *run, int64_t now,
                        struct sco_error *err) SCO_NODISCARD;
-/* An operation at the platform of an execution: cancel, rerun, status, logs, artifacts. */
+/* An operation at the platform of an execution: cancel. SCO_E_INVALID: it has named neither the run
+ * nor an item of its queue. */
 int sco_pipeline_call(struct sco_store *s, const struct sco_stored_execution *x, const char *op,
                       int64_t now, struct sco_error *err) SCO_NODISCARD;
+/* A run of a platform once more: another execution. SCO_E_INVALID as above. */
+int sco_pipeline_rerun(struct sco_store *s, const struct sco_stored_execution *old,
+                       const char *actor, const char *requested_by, int64_t now, char ret_id[37],
+                       struct sco_error *err) SCO_NODISCARD;
+/* A run of a platform is looked at: its state, logs, artifacts; from then on until it has ended. */
+int sco_pipeline_look(struct sco_store *s, const char *id, int64_t now,
+                      struct sco_error *err) SCO_NODISCARD;
+/* Those that are due. *ret: how many. */
+int sco_pipelines_look(struct sco_store *s, int64_t now, uint64_t *ret,
+                       struct sco_error *err) SCO_NODISCARD;

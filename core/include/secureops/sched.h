@@ -42,6 +42,9 @@ struct sco_sched_options {
      * more; it is switched off, with an alert that says why. NULL: all may. */
     int (*may_fire)(void *user, struct sco_store *s, const struct sco_stored_schedule *v,
                     struct sco_error *err);
+    /* With each poll that fires schedules, on the thread, before jobs are claimed: what is due
+     * beside them becomes jobs. Or NULL. */
+    void (*due)(void *user, struct sco_store *s, int64_t now);
     /* With each poll, on the thread: small work that wants the store regularly. Or NULL. */
     void (*polled)(void *user, struct sco_store *s, int64_t now);
     /* On the loop: a runner was killed, or has crashed: what it started may still run. Or NULL. */

@@ -121,8 +121,10 @@ struct sco_stored_execution {
     const char *branch, *commit_sha, *ref, *event, *triggered_by, *url, *environment;
     const char *status; /* of ci-plugins.md; ours also "waiting_approval" */
     const char *rollback_of, *job_id, *reason;
-    const char *details;                         /* JSON object; or NULL */
-    uint32_t attempt;                            /* 0: 1 */
+    const char *details; /* JSON object; or NULL */
+    /* put: 0: of an id as it was, of a run the newest that is known, else 1 */
+    uint32_t attempt;
+    bool again; /* put of an id: the run was there before, this is one more attempt of it */
     int64_t created_at, updated_at;              /* created_at: when it began to be */
     int64_t queued_at, started_at, completed_at; /* 0: not yet */
     int64_t pr_number;
@@ -147,12 +149,15 @@ struct sco_stage_list {
     struct sco_arena arena;
 };
 void sco_stage_list_done(struct sco_stage_list *l);
-/* New, or what is newly known of (integration, repository, external_id, attempt) or of id: a status
+/* New, or what is newly known of (integration, external_id, attempt) or of id: a status
  * never goes back (ended, running, queued), times only get earlier starts and later ends, what is
- * NULL stays as it was (of an id that may be everything else). The target is made when there is
- * none. Events pipeline.* and metrics.build
- * are written for what changed. *ret_id; *ret_changed: whether anything did. SCO_E_INVALID: no such
- * status, or something is missing; SCO_E_NOT_FOUND: no such id or pipeline_id. */
+ * NULL stays as it was (of an id that may be everything else); name, event and triggered_by are
+ * whoever's who said them first. The target is made when there is none. An id that was asked for
+ * here (store_pipelines.h) and gets its external_id takes in the execution that was made for that
+ * run meanwhile: there is one for each attempt, in whichever order they come. Events pipeline.* and
+ * metrics.build are written for what changed. *ret_id; *ret_changed: whether anything did.
+ * SCO_E_INVALID: no such status, or something is missing; SCO_E_NOT_FOUND: no such id or
+ * pipeline_id. */
 int sco_store_execution_put(struct sco_store *s, const struct sco_stored_execution *x, int64_t now,
                             char ret_id[37], bool *ret_changed,
                             struct sco_error *err) SCO_NODISCARD;

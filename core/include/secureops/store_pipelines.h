@@ -40,16 +40,27 @@ struct sco_pipeline_run {
     const char *definition;   /* as it was then; NULL: at a platform */
     const char *request;      /* JSON object: {"inputs":{...}}; "call": an operation that waits */
     const char *requested_by; /* who may not approve it; or NULL */
+    const char *state;        /* read: of sco_store_run_follow; or NULL */
 };
 int sco_store_run_put(struct sco_store *s, const char *execution_id,
                       const struct sco_pipeline_run *r, struct sco_error *err) SCO_NODISCARD;
 int sco_store_run(struct sco_store *s, const char *execution_id, struct sco_arena *arena,
                   struct sco_pipeline_run *ret, struct sco_error *err) SCO_NODISCARD;
+/* A run at a platform is looked at again at `look_at` (0: not any more); state: JSON object of who
+ * looks (NULL: as it was). SCO_E_NOT_FOUND: it was not asked for here. */
+int sco_store_run_follow(struct sco_store *s, const char *execution_id, const char *state,
+                         int64_t look_at, struct sco_error *err) SCO_NODISCARD;
+/* Of several nodes that ask, one is told which executions are to be looked at, and the others not
+ * before `again_at`: ids, in the arena. */
+int sco_store_runs_due(struct sco_store *s, int64_t now, int64_t again_at, uint32_t limit,
+                       struct sco_arena *arena, const char ***ret, size_t *ret_n,
+                       struct sco_error *err) SCO_NODISCARD;
 /* Whether the lease still holds, in the transaction that is open: what a runner writes piece by
  * piece. SCO_E_CANCELLED. */
 int sco_store_run_held(struct sco_store *s, const struct sco_job_lease *lease,
                        struct sco_error *err) SCO_NODISCARD;
-/* Own executions whose job has ended without them, five seconds ago: failed, or cancelled with it.
+/* Executions whose job has ended without them, five seconds ago: failed, or cancelled with it.
+ * Those of a platform only when the job did not come to its end, and the platform has named no run.
  * *ret: how many. */
 int sco_store_runs_watch(struct sco_store *s, int64_t now, uint64_t *ret,
                          struct sco_error *err) SCO_NODISCARD;

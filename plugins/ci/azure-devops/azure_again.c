@@ -49,6 +49,7 @@ static int write_same(struct azure_op *o, struct sco_str id)
     ci_json_kstr(&j, "url",
                  sco_fmt(o->h, "%.*s%s/_build/results?buildId=%.*s", SCO_STR_ARG(o->http.base),
                          o->project, SCO_STR_ARG(id)));
+    ci_json_kbool(&j, "again", 1);
     ci_json_end(&j, '}');
     return ci_json_record(&j, "result", o->e);
 }

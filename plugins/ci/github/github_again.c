@@ -3,7 +3,7 @@
  * started at the good revision. */
 #include "github_priv.h"
 
-static int write_again(struct github_op *o, struct sco_str id, struct sco_str url)
+static int write_again(struct github_op *o, struct sco_str id, struct sco_str url, int64_t attempt)
 {
     struct ci_json j = ci_json_new(o->h);
     ci_json_begin(&j, '{');
@@ -11,6 +11,7 @@ static int write_again(struct github_op *o, struct sco_str id, struct sco_str ur
     ci_json_knull(&j, "queue_id");
     ci_json_kz(&j, "status", "queued");
     ci_json_kstr(&j, "url", url.n ? url : sco_str_make(NULL, 0));
+    ci_json_kint(&j, "attempt", attempt);
     ci_json_end(&j, '}');
     return ci_json_record(&j, "result", o->e);
 }
@@ -51,7 +52,7 @@ int github_run_again(struct github_op *o, struct sco_str id, int failed_only)
     r = github_send(o, "POST", path, &body, "another run", is_again, &t, &a);
     if (r != 0 && r != CI_FOUND)
         return r;
-    return write_again(o, id, t.url);
+    return write_again(o, id, t.url, t.before + 1);
 }
 
 int github_rerun(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)

@@ -217,6 +217,7 @@ struct sco_str github_job_details(const struct sco_host *h, const struct sco_nod
     struct ci_json j;
     begin(&j, h);
     opt_int(&j, "attempt", sco_get(job, "run_attempt"));
+    opt_int(&j, "run_attempt", sco_get(job, "run_attempt"));
     span(&j, "duration_ms", started, ci_time_at(job, "completed_at"));
     span(&j, "queued_ms", ci_time_at(job, "created_at"), started);
     ci_json_key(&j, "stages");

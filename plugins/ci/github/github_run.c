@@ -163,12 +163,15 @@ static int one_stage(void *user, const struct sco_node *job)
 static int do_status(struct github_op *o)
 {
     struct sco_str id = sco_text_at(o->q, "pipeline_id");
+    int64_t attempt = sco_int_at(o->q, "attempt", 0);
     struct ci_json j = ci_json_new(o->h);
     struct ci_answer a;
     int r = need_repository(o);
     if (r < 0)
         return r;
     const char *run = github_path(o, "/actions/runs/%s", ci_encode(o->h, id, ""));
+    if (attempt > 0)
+        run = sco_fmt(o->h, "%s/attempts/%lld", run, (long long)attempt).p;
     r = github_get(o, run, "the run", &a);
     if (r != 0)
         return r;
@@ -184,8 +187,9 @@ static int do_status(struct github_op *o)
     ci_json_kint(&j, "attempt", sco_int_at(a.root, "run_attempt", 1));
     ci_json_key(&j, "stages");
     ci_json_begin(&j, '[');
-    r = ci_walk(&o->http, sco_fmt(o->h, "%s/jobs?filter=latest&per_page=100", run).p, "jobs",
-                JOBS_PAGES, "the run's jobs", one_stage, &j, o->e);
+    r = ci_walk(&o->http,
+                sco_fmt(o->h, "%s/jobs?%sper_page=100", run, attempt > 0 ? "" : "filter=latest&").p,
+                "jobs", JOBS_PAGES, "the run's jobs", one_stage, &j, o->e);
     if (r != 0)
         return r;
     ci_json_end(&j, ']');

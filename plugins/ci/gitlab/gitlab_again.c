@@ -17,8 +17,8 @@ static int retry(struct gitlab_op *o, struct sco_str id)
     int r = ci_call(&o->http, &q, &a, o->e);
     if (r != 0)
         return r;
-    return gitlab_write_started(o, id, gitlab_status(sco_text_at(a.root, "status")),
-                                sco_text_at(a.root, "web_url"));
+    return gitlab_write_again(o, id, gitlab_status(sco_text_at(a.root, "status")),
+                              sco_text_at(a.root, "web_url"));
 }
 
 int64_t gitlab_mr_of_ref(struct sco_str ref)
@@ -175,11 +175,11 @@ static int deploy_again(struct rollback *k)
     r = gitlab_send(o, "POST", gitlab_path(o, "/jobs/%.*s/retry", SCO_STR_ARG(job)), NULL,
                     "another run of the deployment", find_newer, &n, &a);
     if (r == CI_FOUND)
-        return gitlab_write_started(o, k->of, n.status, n.url);
+        return gitlab_write_again(o, k->of, n.status, n.url);
     if (r != 0)
         return r;
-    return gitlab_write_started(o, k->of, gitlab_status(sco_text_at(a.root, "status")),
-                                sco_text_at(a.root, "web_url"));
+    return gitlab_write_again(o, k->of, gitlab_status(sco_text_at(a.root, "status")),
+                              sco_text_at(a.root, "web_url"));
 }
 
 static int do_rollback(struct gitlab_op *o)

@@ -107,6 +107,9 @@ int64_t gitlab_mr_of_ref(struct sco_str ref);
 /* The result of what starts something. */
 int gitlab_write_started(struct gitlab_op *o, struct sco_str id, const char *status,
                          struct sco_str url);
+/* The pipeline was there before, and is at work once more. */
+int gitlab_write_again(struct gitlab_op *o, struct sco_str id, const char *status,
+                       struct sco_str url);
 /* gitlab_workflow.c: the part of configure that writes .gitlab-ci.yml */
 int gitlab_workflow(struct gitlab_op *o);
 

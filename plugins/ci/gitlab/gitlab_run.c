@@ -5,8 +5,8 @@ enum { JOBS_MAX = 2000 };
 
 /* ---- start ---- */
 
-int gitlab_write_started(struct gitlab_op *o, struct sco_str id, const char *status,
-                         struct sco_str url)
+static int write_started(struct gitlab_op *o, struct sco_str id, const char *status,
+                         struct sco_str url, int again)
 {
     struct ci_json j = ci_json_new(o->h);
     ci_json_begin(&j, '{');
@@ -14,8 +14,21 @@ int gitlab_write_started(struct gitlab_op *o, struct sco_str id, const char *sta
     ci_json_knull(&j, "queue_id");
     ci_json_kz(&j, "status", status ? status : "queued");
     ci_json_kstr(&j, "url", url.n ? url : sco_str_make(NULL, 0));
+    ci_json_kbool(&j, "again", again);
     ci_json_end(&j, '}');
     return ci_json_record(&j, "result", o->e);
+}
+
+int gitlab_write_started(struct gitlab_op *o, struct sco_str id, const char *status,
+                         struct sco_str url)
+{
+    return write_started(o, id, status, url, 0);
+}
+
+int gitlab_write_again(struct gitlab_op *o, struct sco_str id, const char *status,
+                       struct sco_str url)
+{
+    return write_started(o, id, status, url, 1);
 }
 
 /* The newest pipeline of a ref: what was there before, then what a lost answer made. */

@@ -274,6 +274,7 @@ static int build_status(struct jenkins_op *o, const struct jenkins_build *b)
     ci_json_kstr(&j, "url", sco_text_at(a.root, "url"));
     ci_json_kstr(&j, "commit_sha", ev.commit_sha);
     ci_json_kstr(&j, "branch", ev.branch);
+    ci_json_kz(&j, "logs", "run");
     ci_json_key(&j, "stages");
     ci_json_begin(&j, '[');
     r = write_stages(o, &j, b);

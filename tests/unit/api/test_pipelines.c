@@ -130,8 +130,8 @@ static void at_a_platform(void **state)
     expect(t, 202, "POST", path(id, "/refresh"), NULL);
     expect(t, 409, "POST", path(id, "/cancel"), NULL);
     assert_int_equal(sco_store_jobs(t->w->s, &f, &jobs, &err), 0);
-    assert_int_equal(jobs.n, 5); /* trigger, rerun, status, logs, artifacts */
-    assert_non_null(strstr(jobs.v[0].request.request, "\"pipeline_id\":\"77\""));
+    assert_int_equal(jobs.n, 3); /* trigger, rerun, follow */
+    assert_non_null(strstr(jobs.v[1].request.request, "\"pipeline_id\":\"77\""));
     sco_job_page_done(&jobs);
 }
 

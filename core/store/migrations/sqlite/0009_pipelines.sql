@@ -13,8 +13,12 @@ CREATE TABLE pipeline_runs (
     execution_id BLOB NOT NULL CHECK (length(execution_id) = 16) PRIMARY KEY,
     definition TEXT, -- as it was; NULL: at a platform
     request TEXT NOT NULL, -- JSON object
-    requested_by TEXT
+    requested_by TEXT,
+    state TEXT, -- JSON object of whoever follows it at its platform
+    look_at INTEGER NOT NULL DEFAULT 0 -- when next; 0: never
 ) STRICT;
+
+CREATE INDEX pipeline_runs_due ON pipeline_runs (look_at) WHERE look_at > 0;
 
 CREATE TABLE pipeline_approvals (
     pk INTEGER PRIMARY KEY,
