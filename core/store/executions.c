@@ -9,7 +9,8 @@
     "e.external_id, p.repository_url, e.branch, e.commit_sha, e.ref, e.event, e.triggered_by, "    \
     "e.url, e.environment, e.status, e.rollback_of, e.job_id, e.reason, e.details, e.attempt, "    \
     "e.created_at, e.updated_at, e.queued_at, e.started_at, e.completed_at, e.pr_number, "         \
-    "e.started_told, e.ended_told FROM pipeline_executions e LEFT JOIN pipelines p ON p.id = "     \
+    "e.started_told, e.ended_told, e.is_fork FROM pipeline_executions e LEFT JOIN pipelines p ON " \
+    "p.id = "                                                                                      \
     "e.pipeline_id "
 
 void sco_execution_page_done(struct sco_execution_page *p)
@@ -89,6 +90,7 @@ static int read_row(struct sco_arena *a, const struct store_value *v,
         .started_at = v[26].i,
         .completed_at = v[27].i,
         .pr_number = v[28].i,
+        .is_fork = v[31].i != 0,
     };
     const char *const kept[] = {
         ret->id,          ret->pipeline_id, ret->pipeline,    ret->name,         ret->integration,
@@ -209,15 +211,17 @@ static int insert(struct sco_store *s, struct sco_stored_execution *x, int64_t n
         sv_i64(x->queued_at),
         sv_i64(x->started_at),
         sv_i64(x->completed_at),
+        sv_bool(x->is_fork),
     };
-    return store_exec(s,
-                      "INSERT INTO pipeline_executions (id, pipeline_id, integration, platform, "
-                      "repository, external_id, attempt, name, branch, commit_sha, ref, event, "
-                      "triggered_by, url, environment, status, reason, details, pr_number, "
-                      "rollback_of, job_id, created_at, updated_at, queued_at, started_at, "
-                      "completed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-                      "$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
-                      v, SCO_ARRAY_LEN(v), NULL, err);
+    return store_exec(
+        s,
+        "INSERT INTO pipeline_executions (id, pipeline_id, integration, platform, "
+        "repository, external_id, attempt, name, branch, commit_sha, ref, event, "
+        "triggered_by, url, environment, status, reason, details, pr_number, "
+        "rollback_of, job_id, created_at, updated_at, queued_at, started_at, "
+        "completed_at, is_fork) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+        "$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)",
+        v, SCO_ARRAY_LEN(v), NULL, err);
 }
 
 static int update(struct sco_store *s, const struct sco_stored_execution *x,
@@ -247,6 +251,7 @@ static int update(struct sco_store *s, const struct sco_stored_execution *x,
         sv_i64(x->completed_at),
         sv_text(x->external_id),
         sv_i64(x->attempt),
+        sv_bool(x->is_fork),
         sv_i64(pk),
         sv_i64(x->created_at), /* its partition */
     };
@@ -255,8 +260,8 @@ static int update(struct sco_store *s, const struct sco_stored_execution *x,
                       "= $4, event = $5, triggered_by = $6, url = $7, environment = $8, status = "
                       "$9, reason = $10, details = $11, pr_number = $12, rollback_of = $13, job_id "
                       "= $14, started_told = $15, ended_told = $16, updated_at = $17, queued_at = "
-                      "$18, started_at = $19, completed_at = $20, external_id = $21, attempt = $22 "
-                      "WHERE pk = $23 AND created_at = $24",
+                      "$18, started_at = $19, completed_at = $20, external_id = $21, attempt = $22, "
+                      "is_fork = $23 WHERE pk = $24 AND created_at = $25",
                       v, SCO_ARRAY_LEN(v), NULL, err);
 }
 
@@ -295,6 +300,8 @@ static bool merge(struct sco_stored_execution *to, const struct sco_stored_execu
         to->pr_number = x->pr_number;
         changed = true;
     }
+    if (x->is_fork && !to->is_fork)
+        to->is_fork = changed = true;
     return changed;
 }
 
@@ -523,6 +530,10 @@ static int list_sql(struct sco_store *s, const struct sco_execution_filter *f, s
                  EXECUTION_COLUMNS "WHERE (e.created_at, e.pk) < ($1, $2) AND e.created_at >= $3");
     add_text(sql, v, n, "repository", f->repository);
     add_text(sql, v, n, "branch", f->branch);
+    if (f->branch) {
+        v[(*n)++] = sv_bool(false);
+        sco_buf_addf(sql, " AND e.is_fork = $%zu", *n);
+    }
     add_text(sql, v, n, "status", f->status);
     add_text(sql, v, n, "platform", f->platform);
     if (f->pipeline_id) {

@@ -51,6 +51,8 @@ static void begin(struct sco_json_out *o, const struct sco_stored_execution *x)
     sco_json_kz(o, "platform", x->platform);
     sco_json_kz(o, "repository", location(x));
     sco_json_kz(o, "branch", x->branch ? x->branch : "");
+    if (x->is_fork)
+        sco_json_kbool(o, "is_fork", true);
     sco_json_kz(o, "commit_sha", x->commit_sha);
     sco_json_kz(o, "url", x->url);
 }
@@ -128,6 +130,8 @@ static int tell_build(struct sco_store *s, const struct sco_stored_execution *x,
     sco_json_begin(&o, '{');
     sco_json_kz(&o, "repository", location(x));
     sco_json_kz(&o, "branch", x->branch ? x->branch : "");
+    if (x->is_fork)
+        sco_json_kbool(&o, "is_fork", true);
     sco_json_kz(&o, "commit_sha", x->commit_sha);
     sco_json_kz(&o, "execution_id", x->id);
     sco_json_kz(&o, "status", execution_outcome(x->status));

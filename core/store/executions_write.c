@@ -15,6 +15,7 @@ void sco_stored_execution_write(struct sco_json_out *o, const struct sco_stored_
     sco_json_kz(o, "repository", x->clone_url ? x->clone_url : x->repository);
     sco_json_kz(o, "external_id", x->external_id);
     sco_json_kz(o, "branch", x->branch ? x->branch : "");
+    sco_json_kbool(o, "is_fork", x->is_fork);
     sco_json_kz(o, "commit_sha", x->commit_sha);
     sco_json_kz(o, "ref", x->ref);
     sco_json_kz(o, "event", x->event);

@@ -75,7 +75,7 @@ static int key_of(struct sco_buf *b, struct sco_str repository, struct sco_str w
 struct row {
     struct sco_str repository, status, commit, environment;
     int64_t created, queued, started, completed;
-    bool rolled_back;
+    bool rolled_back, is_fork;
 };
 
 /* When this commit was first seen. */
@@ -144,7 +144,7 @@ static int count_row(struct counting *c, const struct row *x, struct sco_buf *ke
         r = add(&c->durations, x->completed - x->started);
     if (r == 0 && x->queued && x->started >= x->queued)
         r = add(&c->queues, x->started - x->queued);
-    if (r == 0 && (good || bad) && x->environment.n && x->completed)
+    if (r == 0 && (good || bad) && x->environment.n && x->completed && !x->is_fork)
         r = count_deployment(c, x, good, first, key);
     return r;
 }
@@ -162,7 +162,8 @@ static int on_row(void *user, const struct store_value *v, size_t n)
                     .queued = v[5].i,
                     .started = v[6].i,
                     .completed = v[7].i,
-                    .rolled_back = v[8].i != 0};
+                    .rolled_back = v[8].i != 0,
+                    .is_fork = v[9].i != 0};
     (void)n;
     if (c->rows++ == SCO_STATISTICS_ROWS_MAX) {
         c->to->cut = true;
@@ -198,6 +199,10 @@ static int add_filter(struct sco_store *s, const struct sco_figures_filter *f, i
     add_text(a, "branch", f->branch);
     add_text(a, "platform", f->platform);
     add_text(a, "environment", f->environment);
+    if (f->branch || f->environment) {
+        a->v[a->n++] = sv_bool(false);
+        sco_buf_addf(&a->sql, " AND e.is_fork = $%zu", a->n);
+    }
     if (f->pipeline_id) {
         r = execution_uuid(f->pipeline_id, a->pipeline, err);
         a->v[a->n++] = sv_bytes(STORE_UUID, a->pipeline, 16);
@@ -224,7 +229,7 @@ static int count(struct sco_store *s, struct counting *c, struct sco_error *err)
     sco_buf_addz(&a.sql, "SELECT e.repository, e.status, e.commit_sha, e.environment, "
                          "e.created_at, e.queued_at, e.started_at, e.completed_at, CASE WHEN "
                          "EXISTS (SELECT 1 FROM pipeline_executions b WHERE b.rollback_of = e.id) "
-                         "THEN 1 ELSE 0 END FROM pipeline_executions e");
+                         "THEN 1 ELSE 0 END, e.is_fork FROM pipeline_executions e");
     int r = add_filter(s, c->f, c->f->since - (int64_t)LOOK_BACK_DAYS * DAY_MS, &a, err);
     sco_buf_addz(&a.sql, " ORDER BY e.created_at, e.pk");
     if (r == 0)

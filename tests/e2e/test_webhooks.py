@@ -65,7 +65,7 @@ class Webhooks(DaemonCase):
         self.send(202, *push(1))
         self.send(202, *pull_request(12, 2))
         self.send(202, *workflow_run(7, "completed", "success"))
-        self.send(202, *workflow_run(8, "completed", "cancelled"))
+        self.send(202, *workflow_run(8, "completed", "cancelled", head=None))
         self.send(202, *workflow_job(8, 1, "build", "completed", "skipped"))
         self.settled()
         case = test_schemas.Schemas()
@@ -134,6 +134,20 @@ class Webhooks(DaemonCase):
                   for e in self.events("pipeline.stage.completed")}
         self.assertEqual(stages, {"build": "success", "test": "failed"})
         self.assertEqual(len(self.events("metrics.build")), 1)
+
+    def test_a_forks_main_is_not_ours(self):
+        gone = dict(webhooks.REPOSITORY, id=2, full_name="mallory/shop")
+        self.send(202, *workflow_run(1, "completed", "success"))
+        self.send(202, *workflow_run(2, "completed", "success", head=gone))
+        self.send(202, *workflow_run(3, "completed", "success", head=None))  # it was deleted
+        self.settled()
+        items = self.get("/pipelines/history")["items"]
+        self.assertEqual({i["external_id"]: i["is_fork"] for i in items},
+                         {"1": False, "2": True, "3": True})
+        ours = self.get("/pipelines/history?branch=main")["items"]
+        self.assertEqual([i["external_id"] for i in ours], ["1"])
+        self.assertEqual([e["data"].get("is_fork", False) for e in self.events("metrics.build")],
+                         [False, True, True])
 
     def test_what_is_not_taken(self):
         event, payload = push(1)

@@ -40,7 +40,7 @@ def pull_request(number, n, action="opened", fork=None):
             "base": {"ref": "main", "sha": sha(1), "repo": REPOSITORY}}}
 
 
-def workflow_run(run, status, conclusion=None, n=1):
+def workflow_run(run, status, conclusion=None, n=1, head=REPOSITORY):
     return "workflow_run", {
         "action": "completed" if conclusion else "in_progress", "repository": REPOSITORY,
         "sender": SENDER, "workflow": {"id": 5, "name": "CI"},
@@ -48,7 +48,7 @@ def workflow_run(run, status, conclusion=None, n=1):
             "id": run, "name": "CI", "run_attempt": 1, "head_branch": "main", "head_sha": sha(n),
             "status": status, "conclusion": conclusion, "event": "push", "actor": SENDER,
             "html_url": f"https://127.0.0.1:1/acme/shop/actions/runs/{run}",
-            "pull_requests": [], "head_repository": REPOSITORY,
+            "pull_requests": [], "head_repository": head,
             "created_at": "2026-11-20T09:30:00Z", "run_started_at": "2026-11-20T09:30:10Z",
             "updated_at": "2026-11-20T09:33:10Z"}}
 

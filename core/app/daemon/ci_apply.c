@@ -76,7 +76,8 @@ static int put_execution(struct sco_store *s, const struct sco_ci_event *e, int6
         .queued_at = whole ? queued : 0,
         .started_at = whole ? e->started_at : 0,
         .completed_at = whole ? e->finished_at : 0,
-        .pr_number = e->pr_number};
+        .pr_number = e->pr_number,
+        .is_fork = e->is_fork};
     return !x.repository ? sco_error_nomem(err)
                          : sco_store_execution_put(s, &x, now, id, NULL, err);
 }

@@ -159,6 +159,8 @@ int ci_tell_tests(struct sco_store *s, const struct sco_ci_event *e, const char 
     sco_json_kz(&o, "run_id", execution_id);
     sco_json_kz(&o, "repository", repository(e));
     sco_json_kz(&o, "branch", e->branch ? e->branch : "");
+    if (e->is_fork)
+        sco_json_kbool(&o, "is_fork", true);
     sco_json_kz(&o, "commit_sha", e->commit_sha);
     sco_json_kz(&o, "suite", e->name);
     for (size_t i = 0; i < SCO_ARRAY_LEN(counts); i++)

@@ -128,6 +128,8 @@ struct sco_stored_execution {
     int64_t created_at, updated_at;              /* created_at: when it began to be */
     int64_t queued_at, started_at, completed_at; /* 0: not yet */
     int64_t pr_number;
+    /* Of a fork: what branch and environment say is the fork's. Once said it stays. */
+    bool is_fork;
 };
 /* "success", "failure", ...: nothing more is to come. */
 bool sco_execution_ended(const char *status);
@@ -170,6 +172,7 @@ int sco_store_execution(struct sco_store *s, const char *id, struct sco_executio
 int sco_store_stages(struct sco_store *s, const char *execution_id, struct sco_stage_list *ret,
                      struct sco_error *err) SCO_NODISCARD;
 struct sco_execution_filter {
+    /* branch: of the repository itself, not of its forks */
     const char *pipeline_id, *repository, *branch, *status, *platform, *cursor;
     const char *const *repositories; /* NULL-terminated globs of clone_url; NULL: all */
     int64_t since, until;            /* created_at; 0: no bound */

@@ -135,7 +135,8 @@ struct sco_pipeline_figures {
 };
 void sco_pipeline_figures_done(struct sco_pipeline_figures *f);
 struct sco_figures_filter {
-    const char *pipeline_id, *repository, *branch, *platform, *environment; /* NULL: any */
+    /* NULL: any. Branches and environments are the repository's own, not those of its forks. */
+    const char *pipeline_id, *repository, *branch, *platform, *environment;
     const char *const *repositories; /* as of sco_execution_filter */
     int64_t since, until;
 };

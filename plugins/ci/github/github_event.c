@@ -209,11 +209,10 @@ static void workflow_run(const struct sco_host *h, struct ci_event *ev, const st
     of_pull(ev, sco_get(r, "pull_requests"));
     ev->branch = sco_text_at(r, "head_branch");
     ev->commit_sha = ci_sha_at(r, "head_sha");
-    ev->is_fork =
-        differ(sco_get(r, "head_repository"),
-               sco_get(r, "repository") ? sco_get(r, "repository") : sco_get(p, "repository"));
-    if (ev->is_fork < 0)
-        ev->is_fork = differ(sco_get(r, "head_repository"), sco_get(p, "repository"));
+    const struct sco_node *from = sco_get(r, "head_repository"), *to = sco_get(r, "repository");
+    if (from) /* null: a fork that is gone */
+        ev->is_fork =
+            sco_is(from, SCO_NODE_MAP) ? differ(from, to ? to : sco_get(p, "repository")) : 1;
     if (sco_text_at(r, "actor.login").n)
         ev->actor = sco_text_at(r, "actor.login");
     ev->pipeline_id = github_id(sco_get(r, "id"));

@@ -177,6 +177,39 @@ static void a_rollback_is_approved_by_another(void **state)
     assert_string_equal(at(t, "dora.failed_deployments"), "1");
 }
 
+/* A fork's run has the name of a branch and an environment, too, and is no revision of ours. */
+static void a_fork_is_not_rolled_back_to(void **state)
+{
+    T;
+    static const struct {
+        const char *commit, *status;
+        bool fork;
+    } runs[] = {{"aaaaaaa", "success", false},
+                {"eeeeeee", "success", true},
+                {"bbbbbbb", "failure", false},
+                {"fffffff", "success", true}};
+    char ids[4][40];
+    struct sco_error err = {0};
+    expect(t, 201, "POST", "/pipelines", BODY("ci", HUB));
+    for (size_t i = 0; i < SCO_ARRAY_LEN(runs); i++) {
+        expect(t, 202, "POST", "/pipelines/ci/execute", "{}");
+        snprintf(ids[i], sizeof ids[i], "%s", at(t, "id"));
+        struct sco_stored_execution x = {.id = ids[i],
+                                         .status = runs[i].status,
+                                         .commit_sha = runs[i].commit,
+                                         .environment = "live",
+                                         .is_fork = runs[i].fork};
+        char same[37];
+        assert_int_equal(sco_store_execution_put(t->w->s, &x, 5, same, NULL, &err), 0);
+    }
+    char body[100];
+    snprintf(body, sizeof body, "{\"environment\":\"live\",\"to\":\"%s\"}", ids[1]);
+    expect(t, 409, "POST", "/pipelines/ci/rollback", body);
+    expect(t, 202, "POST", "/pipelines/ci/rollback", "{\"environment\":\"live\"}");
+    assert_string_equal(at(t, "commit_sha"), "aaaaaaa");
+    assert_string_equal(at(t, "rollback_of"), ids[2]);
+}
+
 static void scopes(void **state)
 {
     T;
@@ -250,8 +283,13 @@ static void of_another_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        C(own),    C(a_moved_target),    C(at_a_platform), C(a_rollback_is_approved_by_another),
-        C(scopes), C(of_another_server),
+        C(own),
+        C(a_moved_target),
+        C(at_a_platform),
+        C(a_rollback_is_approved_by_another),
+        C(scopes),
+        C(of_another_server),
+        C(a_fork_is_not_rolled_back_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,6 +257,60 @@ TEST(figures)
     sco_pipeline_figures_done(&f);
 }
 
+/* A fork calls its branch and its environment as it likes. */
+TEST(forks)
+{
+    WORLD;
+    char own[37], theirs[37], later[37];
+    struct sco_pipeline_figures f = {0};
+    struct sco_execution_page page = {0};
+    struct sco_figures_filter q = {.since = BASE, .until = BASE + DAY};
+    struct sco_stored_execution x = {.status = "success",
+                                     .commit_sha = "a",
+                                     .environment = "production",
+                                     .branch = "main",
+                                     .queued_at = BASE + HOUR,
+                                     .started_at = BASE + HOUR,
+                                     .completed_at = BASE + 2 * (int64_t)HOUR};
+    an_execution(w, x, own);
+    x.is_fork = true;
+    x.commit_sha = "b";
+    an_execution(w, x, theirs);
+    x = (struct sco_stored_execution){.id = own, .is_fork = false, .commit_sha = "c"};
+    OK(sco_store_execution_put(w->s, &x, BASE, later, NULL, &err));
+    x = (struct sco_stored_execution){.id = theirs, .is_fork = false, .commit_sha = "d"};
+    OK(sco_store_execution_put(w->s, &x, BASE, later, NULL, &err));
+    OK(sco_store_execution(w->s, theirs, &page, &err));
+    assert_true(page.v[0].is_fork); /* once said it stays */
+    sco_execution_page_done(&page);
+    OK(sco_store_executions(w->s, &(struct sco_execution_filter){.branch = "main"}, &page, &err));
+    assert_int_equal(page.n, 1);
+    assert_string_equal(page.v[0].id, own);
+    assert_false(page.v[0].is_fork);
+    sco_execution_page_done(&page);
+    OK(sco_store_executions(w->s, &(struct sco_execution_filter){0}, &page, &err));
+    assert_int_equal(page.n, 2);
+    sco_execution_page_done(&page);
+    OK(sco_store_pipeline_figures(w->s, &q, &f, &err));
+    assert_int_equal(f.executions, 2);
+    assert_int_equal(f.deployments, 1);
+    assert_int_equal(f.tried_deployments, 1);
+    sco_pipeline_figures_done(&f);
+    for (int i = 0; i < 2; i++) {
+        q.branch = i ? NULL : "main";
+        q.environment = i ? "production" : NULL;
+        OK(sco_store_pipeline_figures(w->s, &q, &f, &err));
+        assert_int_equal(f.executions, 1);
+        sco_pipeline_figures_done(&f);
+    }
+    /* it may be known later */
+    x = (struct sco_stored_execution){.id = own, .is_fork = true};
+    OK(sco_store_execution_put(w->s, &x, BASE, later, NULL, &err));
+    OK(sco_store_executions(w->s, &(struct sco_execution_filter){.branch = "main"}, &page, &err));
+    assert_int_equal(page.n, 0);
+    sco_execution_page_done(&page);
+}
+
 static void stage(struct world *w, const char *id, const char *name, const char *status,
                   uint32_t attempt, int64_t at)
 {
@@ -298,6 +352,7 @@ int main(void)
         T(what_a_run_leaves),
         T(an_execution_without_a_job_ends),
         T(figures),
+        T(forks),
         T(flaky_stages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,3 +44,6 @@ CREATE TABLE pipeline_logs (
 
 CREATE INDEX pipeline_executions_rolled_back
     ON pipeline_executions (rollback_of) WHERE rollback_of IS NOT NULL;
+
+-- Of a fork: its branches and environments are none of the repository's, whatever they are called.
+ALTER TABLE pipeline_executions ADD COLUMN is_fork BOOLEAN NOT NULL DEFAULT FALSE;
