@@ -91,6 +91,9 @@ static void write_scan(const struct workflow_job *w, const struct wanted *x, str
     sco_json_kz(&o, "commit", commit ? commit : other ? NULL : event_text(w, "commit_sha"));
     if (x->foreign) /* none of our tokens goes there */
         sco_json_kz(&o, "checkout_secret", "");
+    else if (!sco_get(x->with, "repository"))
+        sco_ci_job_credential(&o, w->integration, event_text(w, "repo_full_name"),
+                              sco_get(w->event, "context"));
     if (base) {
         sco_json_key(&o, "diff");
         sco_json_begin(&o, '{');

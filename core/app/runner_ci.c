@@ -56,30 +56,34 @@ static int take(struct runner *r, struct ci_call *c, struct sco_error *err)
 }
 
 /* ---- the integration ---- */
-static int find(struct runner *r, struct ci_call *c, struct sco_error *err)
+int runner_integration(struct runner *r, const char *name, struct sco_integration *ret,
+                       const struct sco_plugin_info **ret_plugin, struct sco_error *err)
 {
     const struct sco_plugins *p;
     struct sco_integration *v = NULL;
-    size_t n = 0, n_tables = 0;
+    size_t n = 0, n_tables = 0, i = 0;
     int e = sco_engine_plugins(r->cli.engine, &p, err);
     struct sco_ci_table *tables =
         e == 0 ? sco_arena_alloc(&r->arena, (p->n + p->n_ci + 1) * sizeof *tables) : NULL;
     if (!tables)
         return e < 0 ? e : sco_error_nomem(err);
-    for (size_t i = 0; i < p->n + p->n_ci; i++)
-        if (!p->v[i].error && p->v[i].kind == SCO_KIND_CI)
-            tables[n_tables++] = (struct sco_ci_table){p->v[i].name, p->v[i].options};
+    for (size_t k = 0; k < p->n + p->n_ci; k++)
+        if (!p->v[k].error && p->v[k].kind == SCO_KIND_CI)
+            tables[n_tables++] = (struct sco_ci_table){p->v[k].name, p->v[k].options};
     e = sco_integrations(r->cli.config, tables, n_tables, true, &r->arena, &v, &n, err);
-    for (size_t i = 0; e == 0 && i < n; i++)
-        if (v[i].enabled && strcmp(v[i].name, c->integration) == 0)
-            c->with = v[i];
-    if (e == 0 && !c->with.name)
-        e = sco_error_set(err, SCO_E_NOT_FOUND, "there is no integration \"%.100s\" any more",
-                          c->integration);
-    for (size_t i = 0; e == 0 && i < p->n + p->n_ci; i++)
-        if (!p->v[i].error && p->v[i].name && strcmp(p->v[i].name, c->with.plugin) == 0)
-            c->plugin = &p->v[i];
-    return e;
+    if (e < 0)
+        return e;
+    while (i < n && !(v[i].enabled && strcmp(v[i].name, name) == 0))
+        i++;
+    if (i == n)
+        return sco_error_set(err, SCO_E_NOT_FOUND, "there is no integration \"%.100s\" any more",
+                             name);
+    *ret = v[i];
+    *ret_plugin = NULL;
+    for (size_t k = 0; k < p->n + p->n_ci; k++)
+        if (!p->v[k].error && p->v[k].name && strcmp(p->v[k].name, v[i].plugin) == 0)
+            *ret_plugin = &p->v[k];
+    return 0;
 }
 
 /* ---- publications ---- */
@@ -291,7 +295,7 @@ int runner_ci(struct runner *r, struct sco_error *err)
     struct ci_call c = {0};
     int e = take(r, &c, err);
     if (e == 0)
-        e = find(r, &c, err);
+        e = runner_integration(r, c.integration, &c.with, &c.plugin, err);
     if (e == 0 && c.publication)
         e = look(r, &c, err);
     if (e == 1) {

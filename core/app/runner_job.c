@@ -121,6 +121,40 @@ static int take_diff(const struct sco_node *v, struct sco_arena *a, struct runne
     return 0;
 }
 
+/* {"integration","repository","context"}: whose token fetches the code. */
+int runner_credential_parse(const struct sco_node *v, struct sco_arena *a, struct runner_request *q,
+                            struct sco_error *err)
+{
+    static const char *const known[] = {"integration", "repository", "context"};
+    const struct sco_node *context = sco_get(v, "context");
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_json_out o = {.b = &b};
+    if (!v || v->type == SCO_NODE_NULL)
+        return 0;
+    for (const struct sco_node *m = v->child; m; m = m->next) {
+        size_t i = 0;
+        while (i < SCO_ARRAY_LEN(known) && !sco_str_is(m->key, known[i]))
+            i++;
+        if (i == SCO_ARRAY_LEN(known))
+            return sco_error_set(err, SCO_E_INVALID, "credential: a member is unknown");
+    }
+    struct sco_str integration = sco_text(sco_get(v, "integration"));
+    struct sco_str repository = sco_text(sco_get(v, "repository"));
+    if (v->type != SCO_NODE_MAP || !integration.n || !repository.n)
+        return sco_error_set(err, SCO_E_INVALID, "credential: an integration and a repository");
+    sco_json_begin(&o, '{');
+    sco_json_kstr(&o, "repository", repository);
+    if (sco_is(context, SCO_NODE_MAP)) {
+        sco_json_key(&o, "context");
+        sco_json_node(&o, context);
+    }
+    sco_json_kz(&o, "clone_url", q->location);
+    sco_json_end(&o, '}');
+    q->integration = sco_arena_cstr(a, integration);
+    q->credential = b.failed ? NULL : sco_arena_cstr(a, sco_buf_str(&b));
+    return q->integration && q->credential ? 0 : sco_error_nomem(err);
+}
+
 static int take_types(struct runner_request *q, struct sco_error *err)
 {
     for (const char *const *t = q->types; t && *t; t++) {
@@ -141,7 +175,8 @@ static int take_request(const struct sco_node *v, bool import, struct sco_arena 
         const struct member *m = import ? import_members : scan_members;
         while (m->name && !sco_str_is(c->key, m->name))
             m++;
-        if (!import && (sco_str_is(c->key, "target") || sco_str_is(c->key, "diff")))
+        if (!import && (sco_str_is(c->key, "target") || sco_str_is(c->key, "diff") ||
+                        sco_str_is(c->key, "credential")))
             continue;
         if (!m->name || !take(m, c, a, q))
             return unknown(c, "the request", err);
@@ -150,6 +185,8 @@ static int take_request(const struct sco_node *v, bool import, struct sco_arena 
         int r = take_target(sco_get(v, "target"), a, q, err);
         if (r == 0)
             r = take_diff(sco_get(v, "diff"), a, q, err);
+        if (r == 0)
+            r = runner_credential_parse(sco_get(v, "credential"), a, q, err);
         return r == 0 ? take_types(q, err) : r;
     }
     if (!q->file || !q->repository || !*q->repository)

@@ -421,6 +421,7 @@ static int load(struct pipeline_job *p, const struct sco_node *q, struct sco_err
 {
     struct runner *r = p->r;
     const char *id = text(r, q, "execution");
+    p->job = q;
     int e = id ? 0 : sco_error_set(err, SCO_E_INVALID, "the job names no execution");
     if (e == 0)
         e = sco_store_execution(r->cli.store, id, &p->page, err);
@@ -463,7 +464,10 @@ static int check_out(struct pipeline_job *p, struct sco_error *err)
     r->job.request.location = p->x->clone_url;
     r->job.request.branch = p->x->ref && *p->x->ref ? p->x->ref : p->x->branch;
     r->job.request.commit = p->x->commit_sha;
-    int e = runner_target(r, &root, &shown, err);
+    r->job.request.checkout_secret = text(r, p->job, "checkout_secret");
+    int e = runner_credential_parse(sco_get(p->job, "credential"), &r->arena, &r->job.request, err);
+    if (e == 0)
+        e = runner_target(r, &root, &shown, err);
     if (e < 0)
         return e;
     struct sco_stored_execution x = {.id = p->x->id,

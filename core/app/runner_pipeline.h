@@ -59,7 +59,7 @@ struct pipeline_job {
     struct sco_execution_page page;
     const struct sco_stored_execution *x;
     struct sco_pipeline_run request;
-    const struct sco_node *asked, *secrets; /* request.request; {"NAME":"value"} */
+    const struct sco_node *job, *asked, *secrets; /* the job's; request.request; {"NAME":"value"} */
     struct sco_approval_list approvals;
     struct stage_now *stages; /* def.n */
     size_t running;

@@ -3,6 +3,7 @@
 #include "runner_pipeline.h"
 
 #include <secureops/ci.h>
+#include <secureops/ci_jobs.h>
 #include <secureops/pipeline_start.h>
 
 struct wish {
@@ -46,6 +47,20 @@ static bool may_be_forks(const struct sco_ci_event *e, const struct sco_node *ev
     return e->is_fork || (!member && !sco_is(said, SCO_NODE_BOOL));
 }
 
+/* The event is of the pipeline's repository: its integration may fetch it. */
+static const char *credential(struct runner *r, const char *integration, const struct wish *w)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    const struct sco_node *v = NULL;
+    struct sco_json_out o = {.b = &b};
+    sco_json_begin(&o, '{');
+    sco_ci_job_credential(&o, integration, w->event.repo_full_name, w->event.context);
+    sco_json_end(&o, '}');
+    if (b.failed || sco_json_parse(sco_buf_str(&b), &r->arena, &v, NULL) < 0)
+        return NULL;
+    return json(r, sco_get(v, "credential"));
+}
+
 /* A stranger's code does not run here because its pull request came: with the secrets of the
  * pipeline, on this machine. Nor does one repository's event run another one's pipeline. */
 static int take_event(struct runner *r, const struct sco_node *q, struct wish *w,
@@ -66,6 +81,8 @@ static int take_event(struct runner *r, const struct sco_node *q, struct wish *w
     if (own && !same)
         return sco_error_set(err, SCO_E_PERMISSION,
                              "the event is of another repository than the pipeline");
+    if (own)
+        w->q.credential = credential(r, integration, w);
     w->q.event = sco_ci_kind_name(w->event.kind);
     w->q.actor = w->event.actor;
     if (!same)

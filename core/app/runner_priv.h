@@ -23,6 +23,7 @@ struct runner_request {
     const char *diff_base;                    /* judge what the change brings; or NULL */
     int64_t offline, sbom, timeout_ms, depth; /* depth: workflows that led to it */
     uint32_t type_bits;
+    const char *integration, *credential; /* the request for a token of that integration; or NULL */
     /* import */
     const char *file, *name, *scanner, *repository, *scope;
     /* both */
@@ -41,6 +42,9 @@ struct runner_job {
 };
 int runner_job_parse(struct sco_str frame, struct sco_arena *arena, struct runner_job *ret,
                      struct sco_error *err);
+/* The member "credential" of a request, {"integration","repository","context"}. */
+int runner_credential_parse(const struct sco_node *v, struct sco_arena *arena,
+                            struct runner_request *q, struct sco_error *err);
 
 /* ---- runner.c ---- */
 enum runner_end { END_NONE, END_CANCELLED, END_SIGNAL, END_ORPHANED };
@@ -135,8 +139,16 @@ int runner_execution_keep(struct runner *r, const char *id, const char *op,
 int runner_execution_put(struct runner *r, const char *id, const struct sco_node *q,
                          struct sco_error *err);
 
+/* ---- runner_credential.c ---- */
+/* *ret NULL: none is to be had. What may pass is an error. */
+int runner_credential(struct runner *r, const char **ret, struct sco_error *err);
+
 /* ---- runner_ci.c ---- */
+struct sco_integration;
 struct ci_call;
+/* Secrets in clear. SCO_E_NOT_FOUND: there is none, or it is switched off. */
+int runner_integration(struct runner *r, const char *name, struct sco_integration *ret,
+                       const struct sco_plugin_info **ret_plugin, struct sco_error *err);
 int runner_ci(struct runner *r, struct sco_error *err);
 /* One operation in a worker of the integration; the answer lives in the runner's arena. */
 int runner_ci_ask(struct runner *r, const struct ci_call *c, const char *op, struct sco_str q,

@@ -58,6 +58,24 @@ static const char *text_of(struct sco_str s)
     return s.n ? s.p : NULL;
 }
 
+/* `own`: the integration's token, or NULL; where it is refused the configured one may do. */
+static int fetch(struct runner *r, struct sco_checkout_request *o, const char *own,
+                 struct sco_error *err)
+{
+    const char *configured = o->token;
+    if (own)
+        o->token = own;
+    int e = sco_checkout(o, &r->checkout, err);
+    if (e != SCO_E_PERMISSION || !own || !configured)
+        return e;
+    runner_log(r, SCO_LOG_WARNING, "%s: %s, trying checkout.token", r->job.request.integration,
+               err->text);
+    o->token = configured;
+    sco_fs_remove_tree(o->into);
+    e = sco_fs_mkdirs(o->into, 0700, err);
+    return e == 0 ? sco_checkout(o, &r->checkout, err) : e;
+}
+
 static int check_out(struct runner *r, const char *url, bool local, struct sco_error *err)
 {
     const struct sco_config_checkout *c = &r->cli.config->checkout;
@@ -84,11 +102,14 @@ static int check_out(struct runner *r, const char *url, bool local, struct sco_e
         .size_limit = (uint64_t)c->size_limit,
         .cancel_fd = r->end_fd,
     };
-    int e = sco_fs_mkdirs(into, 0700, err);
+    const char *own = NULL;
     int64_t from = sco_mono_ms();
     runner_progress(r, 0, 0, "checkout");
+    int e = local || ssh ? 0 : runner_credential(r, &own, err);
     if (e == 0)
-        e = sco_checkout(&o, &r->checkout, err);
+        e = sco_fs_mkdirs(into, 0700, err);
+    if (e == 0)
+        e = fetch(r, &o, own, err);
     if (e < 0)
         return sco_error_prefix(err, "checkout");
     struct sco_error ignored = {0};

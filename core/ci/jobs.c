@@ -12,6 +12,22 @@ static int key_of(const char *integration, const char *repository, struct sco_bu
     return sco_buf_check(key, err);
 }
 
+void sco_ci_job_credential(struct sco_json_out *o, const char *integration, const char *repository,
+                           const struct sco_node *context)
+{
+    if (!integration || !*integration || !repository)
+        return;
+    sco_json_key(o, "credential");
+    sco_json_begin(o, '{');
+    sco_json_kz(o, "integration", integration);
+    sco_json_kz(o, "repository", repository);
+    if (sco_is(context, SCO_NODE_MAP)) {
+        sco_json_key(o, "context");
+        sco_json_node(o, context);
+    }
+    sco_json_end(o, '}');
+}
+
 int sco_ci_job_waits(struct sco_store *s, const char *integration, const char *repository,
                      bool *ret, struct sco_error *err)
 {

@@ -51,6 +51,7 @@ static int write_request(struct sco_json_out *o, const struct sco_pipeline_start
         r = sco_pipeline_parse(sco_str_c(p->definition), "definition", &arena, &def, err);
         sco_json_kz(o, "pipeline", p->target.name);
         sco_json_kz(o, "checkout_secret", p->checkout_secret);
+        add_raw(o, "credential", q->credential);
         if (def.timeout_ms)
             sco_json_ki64(o, "timeout_ms", def.timeout_ms);
     }
@@ -74,6 +75,10 @@ static int queue_own(struct sco_store *s, const struct sco_stored_execution *x,
     sco_json_kz(&o, "location", x->clone_url);
     sco_json_end(&o, '}');
     sco_json_kstr(&o, "checkout_secret", sco_text(sco_get(run, "checkout_secret")));
+    if (sco_get(run, "credential")) {
+        sco_json_key(&o, "credential");
+        sco_json_node(&o, sco_get(run, "credential"));
+    }
     if (timeout)
         sco_json_ki64(&o, "timeout_ms", timeout + MARGIN_MS);
     sco_json_end(&o, '}');

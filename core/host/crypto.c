@@ -1,5 +1,6 @@
 /* Cryptography for plugins (struct sco_crypto_api): what a webhook or a token needs, over
- * core/crypto. Signing and gzip are in a module of their own, loaded when first asked for. */
+ * core/crypto. Signing, sealing and gzip are in a module of their own, loaded when first asked for.
+ */
 #include "host_priv.h"
 
 #include <secureops/crypto.h>
@@ -94,6 +95,29 @@ static int api_gzip(const struct sco_host *h, struct sco_str bytes, struct sco_s
     return give(h, r < 0 ? r : m->gzip(bytes, &b, &err), &b, ret, &err, e);
 }
 
+static int api_seal(const struct sco_host *h, struct sco_str secret, struct sco_str what,
+                    struct sco_str text, struct sco_str *ret, struct sco_errbuf *e)
+{
+    const struct sco_sign_module *m = NULL;
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_error err = {0};
+    int r = host_sign(&m, &err);
+    return give(h, r < 0 ? r : m->seal(secret, what, text, &b, &err), &b, ret, &err, e);
+}
+
+static int api_unseal(const struct sco_host *h, struct sco_str secret, struct sco_str what,
+                      struct sco_str sealed, struct sco_str *ret, struct sco_errbuf *e)
+{
+    const struct sco_sign_module *m = NULL;
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_error err = {0};
+    int r = host_sign(&m, &err);
+    r = give(h, r < 0 ? r : m->unseal(secret, what, sealed, &b, &err), &b, ret, &err, e);
+    if (b.p)
+        sco_wipe(b.p, b.cap);
+    return r;
+}
+
 const struct sco_crypto_api host_crypto_api = {
     .struct_size = sizeof(struct sco_crypto_api),
     .hmac_sha256 = api_hmac,
@@ -103,4 +127,6 @@ const struct sco_crypto_api host_crypto_api = {
     .base64_decode = api_decode,
     .sign_rs256 = api_sign_rs256,
     .gzip = api_gzip,
+    .seal = api_seal,
+    .unseal = api_unseal,
 };

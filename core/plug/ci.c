@@ -1,9 +1,9 @@
 /* The operations of CI plugins, by number and by name. */
 #include "plug_priv.h"
 
-static const char *const names[SCO_CI_OPS] = {"verify",    "translate", "trigger",  "status",
-                                              "cancel",    "rerun",     "rollback", "logs",
-                                              "artifacts", "configure", "publish",  "poll"};
+static const char *const names[SCO_CI_OPS] = {
+    "verify", "translate", "trigger",   "status",  "cancel", "rerun",     "rollback",
+    "logs",   "artifacts", "configure", "publish", "poll",   "credential"};
 
 const char *sco_ci_op_name(size_t i)
 {
@@ -12,9 +12,9 @@ const char *sco_ci_op_name(size_t i)
 
 sco_ci_fn sco_ci_op(const struct sco_ci *c, size_t op)
 {
-    const sco_ci_fn v[SCO_CI_OPS] = {NULL,         NULL,         c->trigger,  c->status,
-                                     c->cancel,    c->rerun,     c->rollback, c->logs,
-                                     c->artifacts, c->configure, c->publish,  c->poll};
+    const sco_ci_fn v[SCO_CI_OPS] = {
+        NULL,    NULL,         c->trigger,   c->status,  c->cancel, c->rerun,     c->rollback,
+        c->logs, c->artifacts, c->configure, c->publish, c->poll,   c->credential};
     return op < SCO_CI_OPS ? v[op] : NULL;
 }
 

@@ -44,6 +44,7 @@ enum {
     CI_HTTP_STARTING_MS = 15000, /* until a server that starts is asked again */
 };
 
+struct ci_answer;
 struct ci_http {
     /* set by the plugin */
     const struct sco_host *h;
@@ -59,6 +60,10 @@ struct ci_http {
     int64_t timeout_ms;   /* of the call; 0: none */
     int64_t *retry_ms;    /* of the call: set with SCO_CI_LATER */
     int64_t backoff_ms;   /* first pause after a failure; 0: CI_HTTP_BACKOFF_MS */
+    /* After an answer of 401 or 403; NULL: none. CI_FOUND: `headers` has another credential now,
+     * the request is worth another try; 0: it has not; else as ci_call. */
+    int (*renew)(void *user, const struct ci_answer *a, struct sco_errbuf *e);
+    void *user;
     /* of ci_http_open */
     int64_t started, last_write;
     int64_t slow_until; /* monotonic: a 2xx came with Retry-After */
@@ -384,6 +389,13 @@ static inline int ci_http_error(struct ci_http *c, const struct ci_request *q,
                : s >= 500             ? SCO_E_NETWORK
                : s == 413             ? SCO_E_LIMIT
                                       : SCO_E_INVALID;
+    struct sco_str needs = ci_header(a, "x-accepted-github-permissions");
+    if (s == 403 && needs.n)
+        return sco_errf(e, code,
+                        "%s: %s: HTTP status 403 (the credential may not do this: it needs the "
+                        "permission %.*s)%s%.*s",
+                        c->platform, q->what, SCO_STR_ARG(ci_line(c->h, needs, 100)),
+                        a->message.n ? ": " : "", SCO_STR_ARG(a->message));
     const char *meaning = s == 401   ? " (the credential is missing, wrong or has expired)"
                           : s == 403 ? " (the credential may not do this)"
                           : s == 404 ? " (it does not exist, or the credential may not see it)"
@@ -456,6 +468,13 @@ static inline int ci_call(struct ci_http *c, const struct ci_request *q, struct 
         }
         if (!ci_http_unsettled(q, a, r)) {
             ci_http_well(c);
+            if (c->renew && (a->status == 401 || a->status == 403)) {
+                r = c->renew(c->user, a, e);
+                if (r == CI_FOUND)
+                    continue;
+                if (r != 0)
+                    return r;
+            }
             if (a->status >= (q->stay ? 400 : 300))
                 return ci_http_error(c, q, a, e);
             return r;

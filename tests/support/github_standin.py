@@ -9,6 +9,7 @@ refused. Its answers hold what the official description of the API requires.
 import base64
 import datetime
 import gzip
+import hashlib
 import json
 import re
 import threading
@@ -17,6 +18,13 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOKENS = {"ghs_app": "acme[bot]", "ghp_pat": "pat-user", "ghs_fork": "github-actions[bot]"}
+PERMISSIONS = {"actions": "write", "checks": "write", "contents": "write", "deployments": "read", "metadata": "read",
+               "pull_requests": "write", "repository_hooks": "write", "security_events": "write", "statuses": "write"}
+# What an installation's token needs for a path below the repository: the first that matches.
+NEEDS = [("/check-runs", "checks"), ("/statuses", "statuses"), ("/(issues|pulls)", "pull_requests"),
+         ("/code-scanning", "security_events"), ("/actions", "actions"), ("/hooks", "repository_hooks"),
+         ("/deployments", "deployments"), ("/(contents|git|dispatches|activity)", "contents")]
+WHEN = "2026-11-20T09:00:00Z"
 CONCLUSIONS = "action_required cancelled failure neutral success skipped stale timed_out".split()
 
 
@@ -25,6 +33,8 @@ def now():
 
 
 class Refused(Exception):
+    headers = {}
+
     def __init__(self, status, message, **more):
         super().__init__(message)
         self.status, self.body = status, {"message": message, "documentation_url": "https://docs.github.com/rest",
@@ -83,12 +93,20 @@ class Handler(BaseHTTPRequestHandler):
             with gh.lock:
                 status, out, headers = gh.serve(self, url.path, dict(urllib.parse.parse_qsl(url.query)), body)
         except Refused as e:
-            status, out, headers = e.status, e.body, {}
+            status, out, headers = e.status, e.body, e.headers
         if fault:
             return self.give_fault(fault)
         kind = "application/json; charset=utf-8"
         if isinstance(out, tuple):
             out, kind = out
+        if self.command == "GET" and status == 200 and kind.startswith("application/json"):
+            with gh.lock:
+                headers = {**headers, "ETag": gh.etag(self, out)}
+                if self.headers.get("If-None-Match") == headers["ETag"]:
+                    gh.remaining += 1  # these are free
+                    gh.free += 1
+                    status, out = 304, None
+                    headers.pop("Link", None)
         self.answer(status, out, {**gh.rate(), **headers}, kind)
         return None
 
@@ -159,7 +177,13 @@ class GitHub:
         self.run_details = True      # older servers do not say the id of a run
         self.code_scanning = True
         self.sarif_polls = 1         # answers "pending" so often
-        self.installations = {}
+        self.installations = {}      # tokens: {until, permissions, repositories}
+        self.permissions = dict(PERMISSIONS)  # of the App
+        self.installed = {None: 99}  # repository: installation; None: of all others; 0: not installed
+        self.suspended = False
+        self.token_life = 3600
+        self.jwts, self.made = [], []  # what the App said of itself; requests for tokens
+        self.free = 0                # answers that cost nothing: 304
         self.api = Server(("127.0.0.1", 0), Handler)
         self.store = Server(("127.0.0.1", 0), Blobs)
         for server in (self.api, self.store):
@@ -195,11 +219,11 @@ class GitHub:
         return [row for row in self.log if row[0] != "GET" and "/access_tokens" not in row[1]]
 
     def pull(self, number, head, **more):
-        self.pulls[number] = {"number": number, "head": head, **more}
+        self.pulls[number] = {"number": number, "head": head, "updated_at": now(), **more}
 
     def run(self, id, status="completed", conclusion="success", sha="a" * 40, **more):
         self.runs[id] = {"id": id, "status": status, "conclusion": conclusion, "sha": sha, "attempt": 1,
-                         "event": "push", "created_at": now(), **more}
+                         "event": "push", "created_at": now(), "updated_at": now(), **more}
 
     # ---- answers ----
 
@@ -232,15 +256,51 @@ class GitHub:
         if token in TOKENS:
             return TOKENS[token]
         if token in self.installations:
-            check(self.installations[token] > time.time(), "Bad credentials", 401)
+            check(self.installations[token]["until"] > time.time(), "Bad credentials", 401)
+            check(not self.suspended, "Sorry. This installation owned by acme has been suspended", 403)
             return "acme[bot]"
         if token.count(".") == 2:
-            head, body = (json.loads(base64.urlsafe_b64decode(p + "==")) for p in token.split(".")[:2])
-            good = head == {"alg": "RS256", "typ": "JWT"} and body["iat"] <= time.time() < body["exp"]
-            good = good and body["exp"] - body["iat"] <= 660 and str(body["iss"]) == "4711"
-            if good and (not self.verify_jwt or self.verify_jwt(token)):
-                return "JWT"
+            self.check_jwt(token)
+            return "JWT"
         raise Refused(401, "Bad credentials")
+
+    def check_jwt(self, token):
+        """As GitHub does: algorithm, who, when (ten minutes at most), and the signature."""
+        head, body = (json.loads(base64.urlsafe_b64decode(p + "==")) for p in token.split(".")[:2])
+        check(head == {"alg": "RS256", "typ": "JWT"}, "A JSON web token could not be decoded", 401)
+        check(str(body.get("iss")) == "4711", "Integration not found", 401)
+        at = time.time()
+        check(isinstance(body.get("iat"), int) and body["iat"] <= at, "'Issued at' claim ('iat') is in the future", 401)
+        check(isinstance(body.get("exp"), int) and at < body["exp"], "'Expiration time' claim ('exp') has passed", 401)
+        check(body["exp"] <= at + 600, "'Expiration time' claim ('exp') is too far in the future", 401)
+        check(not self.verify_jwt or self.verify_jwt(token), "A JSON web token could not be decoded", 401)
+        self.jwts.append(body)
+
+    def etag(self, request, out):
+        """Another one for each credential, as GitHub's are."""
+        text = json.dumps([request.path, request.headers.get("Authorization"), out], sort_keys=True)
+        return f'W/"{hashlib.sha256(text.encode()).hexdigest()}"'
+
+    def check_permission(self, request, path, method):
+        held = self.installations.get(request.headers.get("Authorization", "").partition(" ")[2])
+        below = re.match(r"/repos/([^/]+/([^/]+))(?:/commits/[^/]+)?(/.*)?$", path)
+        if not held or not below:
+            return
+        check(held["repositories"] is None or below[2] in held["repositories"], "Not Found", 404)
+        wanted = next((p for pattern, p in NEEDS if re.match(pattern, below[3] or "")), None)
+        level = "read" if method == "GET" else "write"
+        if wanted and held["permissions"].get(wanted) not in (level, "write"):
+            refused = Refused(403, "Resource not accessible by integration")
+            refused.headers = {"X-Accepted-GitHub-Permissions": f"{wanted}={level}"}
+            raise refused
+
+    def may_read(self, token, name):
+        """For a git server: whether the token lets its holder fetch the repository."""
+        with self.lock:
+            held = self.installations.get(token)
+            return bool(held) and held["until"] > time.time() and not self.suspended and \
+                held["permissions"].get("contents") in ("read", "write") and \
+                (held["repositories"] is None or name.split("/")[1] in held["repositories"])
 
     def serve(self, request, path, query, body):
         who = self.who(request)
@@ -252,6 +312,7 @@ class GitHub:
             check(re.match(r"/app\b|/repos/[^/]+/[^/]+/installation$", path), "A JSON web token is not for this", 403)
         elif who == "github-actions[bot]" and method != "GET":
             raise Refused(403, "Resource not accessible by integration")
+        self.check_permission(request, path, method)
         for pattern, verb, fn in ROUTES:
             found = re.fullmatch(pattern, path)
             if found and verb == method:
@@ -281,16 +342,25 @@ class GitHub:
         check(self.asked["who"] == "JWT", "A JSON web token could not be decoded", 401)
         return 200, {"id": 4711, "slug": "acme", "name": "Acme"}
 
-    def installation(self, *_):
+    def installation(self, owner, name):
         check(self.asked["who"] == "JWT", "A JSON web token could not be decoded", 401)
-        return 200, {"id": 99, "app_id": 4711}
+        number = self.installed.get(f"{owner}/{name}", self.installed[None])
+        check(number, "Not Found", 404)
+        return 200, {"id": number, "app_id": 4711}
 
     def access_token(self, number, body):
-        check(self.asked["who"] == "JWT" and number == "99", "Not Found", 404)
-        token = f"ghs_made{self.new_id()}"
-        self.installations[token] = time.time() + 3600
-        until = datetime.datetime.fromtimestamp(time.time() + 3600, datetime.timezone.utc)
-        return 201, {"token": token, "expires_at": until.strftime("%Y-%m-%dT%H:%M:%SZ"), "permissions": {}}
+        check(self.asked["who"] == "JWT" and int(number) in self.installed.values(), "Not Found", 404)
+        check(not self.suspended, "This installation has been suspended", 403)
+        body = body or {}
+        check(set(body) <= {"permissions", "repositories"}, "unknown members")
+        wanted = body.get("permissions", self.permissions)
+        check(all(self.permissions.get(k) in (v, "write") for k, v in wanted.items()),
+              "The permissions requested are not granted to this installation.")
+        token, until = f"ghs_made{self.new_id()}", time.time() + self.token_life
+        self.made.append(body)
+        self.installations[token] = {"until": until, "permissions": dict(wanted), "repositories": body.get("repositories")}
+        text = datetime.datetime.fromtimestamp(until, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return 201, {"token": token, "expires_at": text, "permissions": wanted}
 
     def repository(self, owner, name):
         return 200, {"id": 1, "name": name, "full_name": f"{owner}/{name}", "default_branch": "main",
@@ -516,7 +586,7 @@ class GitHub:
         return merge(self.templates.get("run"), {
                 "id": r["id"], "name": "CI", "status": r["status"], "conclusion": r["conclusion"],
                 "run_attempt": r["attempt"], "head_sha": r["sha"], "head_branch": "main", "event": r["event"],
-                "created_at": r["created_at"], "run_started_at": r["created_at"], "updated_at": now(),
+                "created_at": r["created_at"], "run_started_at": r["created_at"], "updated_at": r["updated_at"],
                 "html_url": f"https://github.com/acme/widget/actions/runs/{r['id']}", "pull_requests": [],
                 "actor": {"login": "alice"}, "repository": {"full_name": "acme/widget"},
                 "head_repository": {"full_name": "acme/widget"}})
@@ -623,7 +693,7 @@ class GitHub:
     def show_hook(self, h):
         config = {**h["config"], "secret": "********"} if "secret" in h["config"] else h["config"]
         return {"type": "Repository", "id": h["id"], "name": "web", "active": h["active"], "events": h["events"],
-                "config": config, "updated_at": now(), "created_at": now(), "url": "https://api.github.com/h",
+                "config": config, "updated_at": WHEN, "created_at": WHEN, "url": "https://api.github.com/h",
                 "test_url": "https://api.github.com/t", "ping_url": "https://api.github.com/p",
                 "last_response": {"code": None, "status": "unused", "message": None}}
 

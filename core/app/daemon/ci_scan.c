@@ -117,6 +117,8 @@ static int write_request(const struct sco_ci_event *e, const struct sco_ci_actio
         sco_json_ki64(&o, "timeout_ms", a->timeout_ms);
     if (location_of(e) != e->clone_url) /* a stranger's: none of our tokens goes there */
         sco_json_kz(&o, "checkout_secret", "");
+    else
+        sco_ci_job_credential(&o, e->integration, e->repo_full_name, e->context);
     if (a->sbom_auto)
         sco_json_kz(&o, "sbom", "auto");
     else if (a->sbom)

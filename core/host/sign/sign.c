@@ -1,9 +1,11 @@
-/* The module sign.so: RS256 by Nettle, gzip by zlib. */
+/* The module sign.so: RS256 and AES-GCM by Nettle, gzip by zlib. */
 #include <secureops/sign.h>
 
 #include <secureops/crypto.h>
 
 #include <zlib.h>
+
+#define KEY_USE "secureops plugin seal 1"
 
 enum { GZIP_WINDOW = 15 + 16, CHUNK = 64 << 10, STEP_MAX = 1 << 30 };
 
@@ -46,10 +48,36 @@ static int gzip(struct sco_str bytes, struct sco_buf *out, struct sco_error *err
                             : sco_error_set(err, r, "the text cannot be compressed");
 }
 
+static int seal(struct sco_str secret, struct sco_str what, struct sco_str text,
+                struct sco_buf *out, struct sco_error *err)
+{
+    uint8_t key[SCO_SEAL_KEY_LEN];
+    int r = secret.n ? sco_hkdf(secret, KEY_USE, key, sizeof key) : SCO_E_INVALID;
+    if (r < 0)
+        return sco_error_set(err, r, "there is nothing to make a key of");
+    r = sco_seal(key, what, text, out, err);
+    sco_wipe(key, sizeof key);
+    return r;
+}
+
+static int unseal(struct sco_str secret, struct sco_str what, struct sco_str sealed,
+                  struct sco_buf *out, struct sco_error *err)
+{
+    uint8_t key[SCO_SEAL_KEY_LEN];
+    int r = secret.n ? sco_hkdf(secret, KEY_USE, key, sizeof key) : SCO_E_INVALID;
+    if (r < 0)
+        return sco_error_set(err, r, "there is nothing to make a key of");
+    r = sco_unseal(key, what, sealed, out, err);
+    sco_wipe(key, sizeof key);
+    return r;
+}
+
 static const struct sco_sign_module module = {
     .struct_size = sizeof module,
     .rs256 = sco_rs256_sign,
     .gzip = gzip,
+    .seal = seal,
+    .unseal = unseal,
 };
 
 const struct sco_sign_module *sco_sign_module_v1(void)

@@ -32,6 +32,11 @@ int sco_ci_job_again(struct sco_store *s, const char *publication, int64_t now,
 int sco_ci_job_call(struct sco_store *s, const char *integration, const char *repository,
                     const char *op, struct sco_str request, const char *execution, int64_t now,
                     struct sco_job_added *ret, struct sco_error *err) SCO_NODISCARD;
+/* The member "credential" of a scan's or pipeline's request: whose token fetches the code. */
+struct sco_json_out;
+struct sco_node;
+void sco_ci_job_credential(struct sco_json_out *o, const char *integration, const char *repository,
+                           const struct sco_node *context);
 /* Whether one of that repository ("": of none) waits or runs. */
 int sco_ci_job_waits(struct sco_store *s, const char *integration, const char *repository,
                      bool *ret, struct sco_error *err) SCO_NODISCARD;

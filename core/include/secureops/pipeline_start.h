@@ -8,8 +8,9 @@ struct sco_pipeline_start {
     const char *op; /* "trigger"; of a platform also "rollback" */
     /* branch, tag: one of them, or both NULL: the pipeline's branch; commit_sha NULL: its newest */
     const char *branch, *tag, *commit_sha, *event, *actor, *environment;
-    const char *inputs; /* JSON object of texts; or NULL */
-    const char *to;     /* rollback at a platform: JSON object {pipeline_id, commit_sha, ref} */
+    const char *inputs;     /* JSON object of texts; or NULL */
+    const char *to;         /* rollback at a platform: JSON object {pipeline_id, commit_sha, ref} */
+    const char *credential; /* JSON object as sco_ci_job_credential writes it; or NULL */
     const char *rollback_of;  /* the execution that is undone */
     const char *requested_by; /* a user's id or name; or NULL */
     const char *correlation_id, *traceparent;

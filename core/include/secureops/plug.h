@@ -22,7 +22,7 @@ int sco_plug_load(const char *path, struct sco_arena *arena, struct sco_loaded_p
                   struct sco_error *err) SCO_NODISCARD;
 /* The operations of a CI plugin by name ("verify", "trigger", ...), in the order of struct sco_ci.
  */
-enum { SCO_CI_OPS = 12 };
+enum { SCO_CI_OPS = 13 };
 const char *sco_ci_op_name(size_t i); /* NULL: there is none */
 bool sco_ci_has(const struct sco_ci *ci, size_t op);
 /* NULL for verify and translate, and for what the plugin cannot do. */

@@ -309,6 +309,13 @@ struct sco_crypto_api {
     /* gzip, `alloc` memory. */
     int (*gzip)(const struct sco_host *h, struct sco_str bytes, struct sco_str *ret,
                 struct sco_errbuf *e);
+    /* What is kept in cache_dir and is nobody else's to read: AES-256-GCM under a key that is made
+     * of `secret`, bound to `what`. `alloc` memory. unseal: SCO_E_PERMISSION: of another secret or
+     * use, or changed. */
+    int (*seal)(const struct sco_host *h, struct sco_str secret, struct sco_str what,
+                struct sco_str text, struct sco_str *ret, struct sco_errbuf *e);
+    int (*unseal)(const struct sco_host *h, struct sco_str secret, struct sco_str what,
+                  struct sco_str sealed, struct sco_str *ret, struct sco_errbuf *e);
 };
 
 /* ---- host ---- */
@@ -535,6 +542,9 @@ struct sco_ci {
     sco_ci_fn trigger, status, cancel, rerun, rollback, logs, artifacts, configure, publish;
     /* Records "event" for what happened since request.since, and "result" with what to ask next. */
     sco_ci_fn poll;
+    /* A token with which the code at request.clone_url is fetched, no mightier than that wants.
+     * SCO_E_UNSUPPORTED: that is not at this platform, or there is no such token. */
+    sco_ci_fn credential;
 };
 
 struct sco_plugin {

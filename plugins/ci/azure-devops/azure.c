@@ -98,6 +98,7 @@ static const struct sco_ci CI = {
     .configure = azure_configure,
     .publish = azure_publish,
     .poll = azure_poll,
+    .credential = azure_credential,
 };
 
 static const struct sco_plugin PLUGIN = {

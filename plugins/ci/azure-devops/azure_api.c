@@ -236,3 +236,11 @@ int azure_end(struct azure_op *o, int result)
     ci_http_done(&o->http);
     return result;
 }
+
+/* A personal access token is the password of any user. */
+int azure_credential(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
+{
+    const struct azure *a = (const struct azure *)ctx;
+    int r = ci_token_check(a->h, AZURE, base(a), c->request, a->token.n > 0, e);
+    return r == 0 ? ci_token_give(a->h, a->token, e) : r;
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../common/ci_result.h"
+#include "../../common/ci_token.h"
 
 #define AZURE "Azure DevOps"
 #define AZURE_V "api-version=7.1"
@@ -88,6 +89,7 @@ int azure_artifacts(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e
 int azure_configure(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 int azure_publish(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 int azure_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
+int azure_credential(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 
 int azure_good_number(const struct azure_op *o, struct sco_str id, const char *what);
 /* Starts a pipeline and writes the result. `inputs` is an object of text, or NULL. */

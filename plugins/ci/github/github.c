@@ -88,6 +88,7 @@ static const struct sco_ci CI = {
     .configure = github_configure,
     .publish = github_publish,
     .poll = github_poll,
+    .credential = github_credential,
 };
 
 static const struct sco_plugin PLUGIN = {

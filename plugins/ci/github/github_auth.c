@@ -1,10 +1,7 @@
-/* Credentials and requests: a token as it is, or as a GitHub App a signed JWT that is exchanged for
- * the token of an installation. */
+/* Addresses, requests, and how an operation begins and ends. The App: github_app.c. */
 #include "github_priv.h"
 
 #include <stdarg.h>
-
-enum { JWT_BACK_S = 60, JWT_LIFE_S = 540 };
 
 struct sco_str github_copy(const struct sco_host *h, struct sco_str s)
 {
@@ -100,7 +97,7 @@ static void set_headers(struct github_op *o, const char *authorization)
     o->http.headers[n] = NULL;
 }
 
-static int use_token(struct github_op *o, struct sco_str token)
+int github_use_token(struct github_op *o, struct sco_str token)
 {
     struct sco_str line = sco_fmt(o->h, "Authorization: Bearer %.*s", SCO_STR_ARG(token));
     if (!line.p)
@@ -109,129 +106,19 @@ static int use_token(struct github_op *o, struct sco_str token)
     return 0;
 }
 
-/* ---- the App ---- */
-
-static struct sco_str encoded(const struct sco_host *h, const struct ci_json *j)
-{
-    return h->crypto->base64_encode(h, ci_json_text(j), 1);
-}
-
-/* The clock is a minute slow on purpose: GitHub refuses a JWT from its future. */
-static int make_jwt(struct github_op *o, struct sco_str *ret)
-{
-    const struct sco_host *h = o->h;
-    int64_t now = h->now(h) / 1000;
-    struct ci_json head = ci_json_new(h), body = ci_json_new(h);
-    struct sco_str signature = {NULL, 0};
-    ci_json_begin(&head, '{');
-    ci_json_kz(&head, "alg", "RS256");
-    ci_json_kz(&head, "typ", "JWT");
-    ci_json_end(&head, '}');
-    ci_json_begin(&body, '{');
-    ci_json_kint(&body, "iat", now - JWT_BACK_S);
-    ci_json_kint(&body, "exp", now + JWT_LIFE_S);
-    ci_json_kstr(&body, "iss", o->g->app_id);
-    ci_json_end(&body, '}');
-    struct sco_str text =
-        sco_fmt(h, "%.*s.%.*s", SCO_STR_ARG(encoded(h, &head)), SCO_STR_ARG(encoded(h, &body)));
-    if (!text.p)
-        return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
-    int r = h->crypto->sign_rs256(h, o->g->private_key, text, &signature, o->e);
-    if (r < 0)
-        return r;
-    *ret = sco_fmt(h, "%.*s.%.*s", SCO_STR_ARG(text),
-                   SCO_STR_ARG(h->crypto->base64_encode(h, signature, 1)));
-    return ret->p ? 0 : sco_errf(o->e, SCO_E_NOMEM, "out of memory");
-}
-
-int github_as_app(struct github_op *o)
-{
-    struct sco_str jwt = {NULL, 0};
-    if (!o->g->app_id.n)
-        return sco_errf(o->e, SCO_E_UNSUPPORTED, "%s: no App is configured", GITHUB);
-    int r = make_jwt(o, &jwt);
-    return r < 0 ? r : use_token(o, jwt);
-}
-
-/* Which installation: of the event, of the configuration, else asked. */
-static int find_installation(struct github_op *o, int64_t *ret)
-{
-    struct ci_answer a;
-    int64_t id = sco_int_at(o->q, "context.installation_id", 0);
-    if (id <= 0)
-        id = o->g->installation_id;
-    if (id <= 0 && o->repo) {
-        int r = github_get(o, github_path(o, "/installation"), "the App's installation", &a);
-        if (r != 0)
-            return r;
-        id = sco_int_at(a.root, "id", 0);
-    }
-    if (id <= 0)
-        return sco_errf(o->e, SCO_E_INVALID,
-                        "%s: installation_id is not set, and no repository says which it is",
-                        GITHUB);
-    *ret = id;
-    return 0;
-}
-
-static int exchange(struct github_op *o, int64_t installation)
-{
-    struct github *g = o->g;
-    struct ci_answer a;
-    struct ci_request q;
-    const char *path =
-        sco_fmt(o->h, "/app/installations/%lld/access_tokens", (long long)installation).p;
-    memset(&q, 0, sizeof q);
-    q.method = "POST";
-    q.path = path ? path : "/";
-    q.body = SCO_STR("{}");
-    q.what = "the installation's token";
-    q.repeat = 1;
-    int64_t before = o->http.last_write;
-    o->http.last_write = 0; /* this changes nothing that others see */
-    int r = ci_call(&o->http, &q, &a, o->e);
-    o->http.last_write = before;
-    if (r != 0)
-        return r;
-    struct sco_str token = sco_text_at(a.root, "token");
-    int64_t until = ci_time_at(a.root, "expires_at");
-    if (!token.n || memchr(token.p, '\n', token.n))
-        return sco_errf(o->e, SCO_E_FORMAT, "%s: the answer holds no token", GITHUB);
-    g->held_until = 0;
-    if (token.n < sizeof g->held) {
-        memcpy(g->held, token.p, token.n);
-        g->held[token.n] = 0;
-        g->held_until = until;
-        g->held_installation = installation;
-    }
-    return use_token(o, token);
-}
-
 static int sign_in(struct github_op *o)
 {
-    struct github *g = o->g;
-    int64_t installation = 0;
-    if (g->token.n)
-        return use_token(o, g->token);
-    if (!g->app_id.n)
+    if (o->g->token.n)
+        return github_use_token(o, o->g->token);
+    if (!o->g->app_id.n)
         return sco_errf(o->e, SCO_E_PERMISSION,
                         "%s: neither token nor app_id and private_key are configured", GITHUB);
-    int64_t asked = sco_int_at(o->q, "context.installation_id", g->installation_id);
-    int fresh = g->held_until > o->h->now(o->h) + GITHUB_TOKEN_SPARE_MS;
-    if (fresh && asked > 0 && asked == g->held_installation)
-        return use_token(o, sco_str_c(g->held));
-    int r = github_as_app(o);
-    if (r == 0)
-        r = find_installation(o, &installation);
-    if (r != 0)
-        return r;
-    fresh = fresh && installation == g->held_installation;
-    return fresh ? use_token(o, sco_str_c(g->held)) : exchange(o, installation);
+    return github_as_installation(o);
 }
 
 /* ---- operations ---- */
 
-static int prepare(struct github_op *o, void *ctx, const struct sco_ci_call *c,
+int github_prepare(struct github_op *o, void *ctx, const struct sco_ci_call *c,
                    struct sco_errbuf *e)
 {
     struct github *g = (struct github *)ctx;
@@ -260,21 +147,21 @@ static int prepare(struct github_op *o, void *ctx, const struct sco_ci_call *c,
 
 int github_begin(struct github_op *o, void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
 {
-    int r = prepare(o, ctx, c, e);
+    int r = github_prepare(o, ctx, c, e);
     return r < 0 ? r : sign_in(o);
 }
 
 int github_begin_app(struct github_op *o, void *ctx, const struct sco_ci_call *c,
                      struct sco_errbuf *e)
 {
-    int r = prepare(o, ctx, c, e);
+    int r = github_prepare(o, ctx, c, e);
     return r < 0 ? r : github_as_app(o);
 }
 
 int github_end(struct github_op *o, int result)
 {
     if (result == SCO_E_PERMISSION)
-        o->g->held_until = 0; /* a token that was taken back is asked for anew */
+        github_forget_token(o); /* it may have been taken back */
     ci_http_done(&o->http);
     return result;
 }
@@ -292,6 +179,7 @@ int github_author(struct github_op *o, struct sco_str *ret)
         if (r == 0)
             *ret = sco_fmt(o->h, "%.*s[bot]", SCO_STR_ARG(sco_text_at(a.root, "slug")));
         o->http.headers[3] = before;
+        o->as_app = 0;
         return r;
     }
     r = github_get(o, "/user", "the token's account", &a);

@@ -3,16 +3,18 @@
 
 #include "../../common/ci_event.h"
 #include "../../common/ci_pages.h"
+#include "../../common/ci_token.h"
 
 #define GITHUB "GitHub"
 
 enum {
-    GITHUB_TOKEN_MAX = 2048,        /* bytes of an installation token that are remembered */
-    GITHUB_TOKEN_SPARE_MS = 300000, /* a token that ends sooner is not used any more */
-    GITHUB_PAGES_MAX = 100,         /* of 100 items */
-    GITHUB_BATCH = 50,              /* annotations in one request */
-    GITHUB_TEXT_MAX = 65535,        /* bytes of a summary, a text */
-    GITHUB_COMMENT_MAX = 65536,     /* of a comment: characters, but bytes are on the safe side */
+    GITHUB_TOKEN_MAX = 2048,           /* bytes of an installation token that are remembered */
+    GITHUB_TOKEN_SPARE_MS = 300000,    /* a token that ends sooner is not used any more */
+    GITHUB_CHECKS_AGAIN_MS = 86400000, /* check runs that were refused are tried after so long */
+    GITHUB_PAGES_MAX = 100,            /* of 100 items */
+    GITHUB_BATCH = 50,                 /* annotations in one request */
+    GITHUB_TEXT_MAX = 65535,           /* bytes of a summary, a text */
+    GITHUB_COMMENT_MAX = 65536, /* of a comment: characters, but bytes are on the safe side */
     GITHUB_STATUS_MAX = 140,
     GITHUB_SARIF_MAX = 10 << 20, /* bytes of gzip */
 };
@@ -25,7 +27,7 @@ struct github {
     int64_t installation_id, annotations_max, check_paths;
     int64_t write_gap, wait, backoff, sarif_wait;
     double rate;
-    /* an installation's token, as long as this process lives */
+    /* an installation's token; sealed it is in the cache folder as well */
     char held[GITHUB_TOKEN_MAX];
     int64_t held_until, held_installation;
 };
@@ -39,6 +41,8 @@ struct github_op {
     struct ci_http http;
     const char *repo; /* "/repos/owner/name", encoded; NULL: none in the request */
     struct sco_errbuf *e;
+    int64_t installation; /* whose token is used; 0: none's */
+    int as_app, fresh;    /* the App itself speaks; the token was made for this operation */
 };
 
 /* ---- github_verify.c ---- */
@@ -67,20 +71,31 @@ struct sco_str github_comment_details(const struct sco_host *h, const struct sco
 /* One of `stages`, from a job as the API and the webhooks have it. */
 void github_stage(struct ci_json *j, const struct sco_node *job);
 
+/* ---- github_app.c ---- */
+/* Requests with the App's own credential, "/app/..."; SCO_E_UNSUPPORTED without an App. */
+int github_as_app(struct github_op *o);
+/* Requests with the token of the installation that the request or the repository names. */
+int github_as_installation(struct github_op *o);
+/* The installation's token is not used any more. */
+void github_forget_token(struct github_op *o);
+
 /* ---- github_auth.c ---- */
+/* Gets an operation ready without asking anybody. */
+int github_prepare(struct github_op *o, void *ctx, const struct sco_ci_call *c,
+                   struct sco_errbuf *e);
 /* Gets an operation ready: credentials, repository. 0, SCO_CI_LATER, or an error. To be ended by
  * github_end in any case. */
 int github_begin(struct github_op *o, void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 /* The same without a repository, as the App itself. */
 int github_begin_app(struct github_op *o, void *ctx, const struct sco_ci_call *c,
                      struct sco_errbuf *e);
-/* Requests with the App's own credential, "/app/..."; SCO_E_UNSUPPORTED without an App. */
-int github_as_app(struct github_op *o);
 int github_end(struct github_op *o, int result);
 /* A path below the repository. */
 SCO_PRINTF(2, 3) const char *github_path(const struct github_op *o, const char *fmt, ...);
 /* The login that our comments have, in memory of the call. 0, SCO_CI_LATER, or an error. */
 int github_author(struct github_op *o, struct sco_str *ret);
+/* From now on requests are signed with this token. */
+int github_use_token(struct github_op *o, struct sco_str token);
 /* GET; POST, PATCH, PUT with a body; `what` is for messages. */
 int github_get(struct github_op *o, const char *path, const char *what, struct ci_answer *a);
 int github_send(struct github_op *o, const char *method, const char *path,
@@ -99,6 +114,7 @@ int github_artifacts(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *
 int github_configure(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 int github_publish(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
+int github_credential(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 
 /* Starts a workflow with these inputs; writes the result. */
 int github_dispatch(struct github_op *o, struct sco_str workflow, struct sco_str ref,
@@ -134,6 +150,9 @@ struct github_publish {
     size_t n_steps;
     /* what is kept for the next time; texts, or absent */
     struct sco_str check_id, comment_id, author, sarif_id, sarif_digest, sarif_state;
+    struct sco_str status_sha; /* the commit with a status in the check's place */
+    struct sco_str no_checks_as, no_checks_why;
+    int64_t no_checks_at;
     int no_checks;
     struct sco_str url;
 };

@@ -31,6 +31,10 @@ static void write_state(struct github_publish *p, struct ci_json *j)
     ci_json_kstr(j, "check_id", p->check_id);
     ci_json_kstr(j, "external_id", p->external_id);
     ci_json_kbool(j, "no_checks", p->no_checks);
+    ci_json_ktime(j, "no_checks_at", p->no_checks ? p->no_checks_at : 0);
+    ci_json_kstr(j, "no_checks_as", p->no_checks ? p->no_checks_as : sco_str_make(NULL, 0));
+    ci_json_kstr(j, "no_checks_why", p->no_checks ? p->no_checks_why : sco_str_make(NULL, 0));
+    ci_json_kstr(j, "status_sha", p->status_sha);
     ci_json_kstr(j, "comment_id", p->comment_id);
     ci_json_kstr(j, "author", p->author);
     ci_json_kstr(j, "sarif_id", p->sarif_id);
@@ -150,6 +154,49 @@ static int is_null(const struct sco_node *v)
     return !v || v->type == SCO_NODE_NULL;
 }
 
+/* With the permission's name, where the platform says that it is one: it named what reading needs.
+ */
+static struct sco_str refusal(const struct github_publish *p)
+{
+    return strstr(p->o->e->text, "it needs the permission ")
+               ? SCO_STR("this credential may not create check runs: it needs the permission "
+                         "checks=write; a commit status in its place")
+               : SCO_STR("this credential may not create check runs: a commit status in its place");
+}
+
+/* Tells one credential from another, and nothing else. */
+static struct sco_str credential_id(const struct github_publish *p)
+{
+    static const char digits[] = "0123456789abcdef";
+    const struct github *g = p->o->g;
+    unsigned char digest[32];
+    char hex[17] = "";
+    struct sco_str who = g->token.n ? g->token
+                                    : sco_fmt(p->h, "%.*s %lld", SCO_STR_ARG(g->app_id),
+                                              (long long)p->o->installation);
+    p->h->crypto->sha256(p->h, who, digest);
+    for (int i = 0; i < 8; i++) {
+        hex[2 * i] = digits[digest[i] >> 4];
+        hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+    return github_copy(p->h, sco_str_c(hex));
+}
+
+/* Check runs that were refused are tried again with another credential, and after a day, for the
+ * right may have been given since. Not within a scan: its status is what people wait for. */
+static void read_refusal(struct github_publish *p, const struct sco_node *state)
+{
+    int same_scan = sco_str_eq(sco_text_at(state, "external_id"), p->external_id);
+    p->no_checks_at = ci_time_at(state, "no_checks_at");
+    p->no_checks_as = credential_id(p);
+    p->no_checks_why = github_copy(p->h, sco_text_at(state, "no_checks_why"));
+    if (!p->no_checks_why.n)
+        p->no_checks_why = refusal(p);
+    p->no_checks = sco_bool(sco_get(state, "no_checks"), 0) &&
+                   (same_scan || (p->no_checks_at > p->h->now(p->h) - GITHUB_CHECKS_AGAIN_MS &&
+                                  sco_str_eq(sco_text_at(state, "no_checks_as"), p->no_checks_as)));
+}
+
 static int read_request(struct github_publish *p)
 {
     struct github_op *o = p->o;
@@ -179,7 +226,8 @@ static int read_request(struct github_publish *p)
         255);
     if (sco_str_eq(sco_text_at(state, "external_id"), p->external_id))
         p->check_id = sco_text_at(state, "check_id");
-    p->no_checks = sco_bool(sco_get(state, "no_checks"), 0);
+    p->status_sha = ci_sha_at(state, "status_sha");
+    read_refusal(p, state);
     p->comment_id = sco_text_at(state, "comment_id");
     p->author = sco_text_at(state, "author");
     p->sarif_id = sco_text_at(state, "sarif_id");
@@ -246,15 +294,18 @@ static int check_or_status(struct github_publish *p)
         r = github_publish_check(p, &refused);
         if (!refused)
             r = settle(p, "check", r);
-        if (!refused && (r != 0 || !wants(p, "status", 0)))
+        /* one that stood in the check's place is not left behind */
+        int status = wants(p, "status", 0) || sco_str_eq(p->status_sha, p->sha);
+        if (!refused && (r != 0 || !status))
             return r;
         if (!refused)
             return settle(p, "status", github_publish_status(p, NULL));
+        p->no_checks_at = p->h->now(p->h);
+        p->no_checks_why = refusal(p);
     }
     p->no_checks = 1;
-    return settle(p, "check",
-                  github_publish_status(p, "this credential may not create check runs: "
-                                           "a commit status in its place"));
+    p->status_sha = p->sha;
+    return settle(p, "check", github_publish_status(p, p->no_checks_why.p));
 }
 
 static void skip(struct github_publish *p, const char *step, const char *reason)

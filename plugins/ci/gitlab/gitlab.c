@@ -83,6 +83,7 @@ static const struct sco_ci CI = {
     .configure = gitlab_configure,
     .publish = gitlab_publish,
     .poll = gitlab_poll,
+    .credential = gitlab_credential,
 };
 
 static const struct sco_plugin PLUGIN = {

@@ -197,3 +197,17 @@ int gitlab_default_branch(struct gitlab_op *o, struct sco_str *ret)
         *ret = gitlab_copy(o->h, sco_text_at(a.root, "default_branch"));
     return r;
 }
+
+/* An access token is the password of any user; the others want a user of their own. */
+int gitlab_credential(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
+{
+    const struct gitlab *g = (const struct gitlab *)ctx;
+    struct sco_str base = g->url;
+    while (base.n && base.p[base.n - 1] == '/')
+        base.n--;
+    if (base.n > 7 && sco_str_is(sco_str_make(base.p + base.n - 7, 7), "/api/v4"))
+        base.n -= 7;
+    int r = ci_token_check(g->h, GITLAB, base, c->request,
+                           g->token.n && sco_str_is(g->token_type, "private"), e);
+    return r == 0 ? ci_token_give(g->h, g->token, e) : r;
+}

@@ -3,6 +3,7 @@
 
 #include "../../common/ci_event.h"
 #include "../../common/ci_pages.h"
+#include "../../common/ci_token.h"
 
 #define GITLAB "GitLab"
 
@@ -98,6 +99,7 @@ int gitlab_artifacts(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *
 int gitlab_configure(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 int gitlab_publish(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 int gitlab_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
+int gitlab_credential(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 
 /* Starts a pipeline at a branch or tag; writes the result. */
 int gitlab_start(struct gitlab_op *o, struct sco_str ref, struct sco_str workflow,

@@ -21,10 +21,10 @@ def make_certificate(folder):
 
 class Server:
     """root: folder with NAME.git. Below /private/ a password is wanted, /moved/ redirects,
-    /hang/ never answers, /down/ fails."""
+    /hang/ never answers, /down/ fails. may_read(password, name): asked for all, when there is one."""
 
-    def __init__(self, root, folder, token="s3cret-token"):
-        self.root, self.token = pathlib.Path(root), token
+    def __init__(self, root, folder, token="s3cret-token", may_read=None):
+        self.root, self.token, self.may_read = pathlib.Path(root), token, may_read
         self.requests, self.authorizations = [], []
         self.released = threading.Event()
         key, self.certificate = make_certificate(folder)
@@ -83,6 +83,14 @@ class Server:
                 h.end_headers()
                 return
             path = path[len("/private"):]
+        if self.may_read:
+            given = base64.b64decode((wanted or "").partition(" ")[2]).decode().partition(":")[2]
+            if not self.may_read(given, path[1:].partition(".git/")[0]):
+                h.send_response(401)
+                h.send_header("WWW-Authenticate", 'Basic realm="git"')
+                h.send_header("Content-Length", "0")
+                h.end_headers()
+                return
         body = h.rfile.read(int(h.headers.get("Content-Length", 0)))
         env = {"PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(self.root),
                "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path, "QUERY_STRING": query,

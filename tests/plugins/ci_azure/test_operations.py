@@ -275,5 +275,15 @@ class Refusals(Case):
         self.good(self.call("status", pipeline_id="5", repository=None, context={"project_id": PROJECT}))
 
 
+class Credential(Case):
+    def test_token_for_the_code(self):
+        url = f"{self.az.url}/acme/Fabrikam/_git/widget"
+        self.assertEqual(self.good(self.call("credential", clone_url=url)), {"token": "pat"})
+        for elsewhere in ("https://evil.example/acme/Fabrikam/_git/widget", self.az.url + ".evil.example/acme/Fabrikam/_git/widget", "", None):
+            self.assertEqual(self.call("credential", clone_url=elsewhere).name, "UNSUPPORTED", elsewhere)
+        self.start(token=None, bearer="x")
+        self.assertEqual(self.call("credential", clone_url=url).name, "UNSUPPORTED")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -360,8 +360,83 @@ class App(Case):
         self.gh.run(5)
         self.good(self.call("status", pipeline_id="5"))
         self.gh.installations.clear()
-        self.assertEqual(self.call("status", pipeline_id="5").name, "PERMISSION")
         self.good(self.call("status", pipeline_id="5"))
+        self.assertEqual(len(self.gh.made), 2)
+
+    def test_a_token_outlives_its_process_and_is_sealed(self):
+        self.gh.run(5)
+        self.good(self.call("status", pipeline_id="5"))
+        token, = self.gh.installations
+        kept = list((self.worker.dir / "cache").glob("token-*"))
+        self.assertEqual([p.name for p in kept], ["token-99"])
+        self.assertNotIn(token.encode(), kept[0].read_bytes())
+        self.assertEqual(kept[0].stat().st_mode & 0o777, 0o600)
+        text = kept[0].read_bytes()
+        self.start(token=None, app_id="4711", private_key=self.key.read_text())
+        (self.worker.dir / "cache" / "token-99").write_bytes(text)
+        self.good(self.call("status", pipeline_id="5"))
+        self.assertEqual(len(self.gh.made), 1)
+        (self.worker.dir / "cache" / "token-99").write_bytes(text[:-1])
+        self.start(token=None, app_id="4711", private_key=self.key.read_text())
+        (self.worker.dir / "cache" / "token-99").write_bytes(text[:-1])
+        self.good(self.call("status", pipeline_id="5"))  # what is spoilt was never there
+        self.assertEqual(len(self.gh.made), 2)
+
+    def test_a_token_that_soon_expires_is_not_used(self):
+        self.gh.run(5)
+        self.gh.token_life = 200
+        for n in (1, 2):
+            self.good(self.call("status", pipeline_id="5"))
+            self.assertEqual(len(self.gh.made), n)
+
+    def test_suspended(self):
+        self.gh.run(5)
+        self.good(self.call("status", pipeline_id="5"))
+        self.gh.suspended = True
+        answer = self.call("status", pipeline_id="5")
+        self.assertEqual(answer.name, "PERMISSION")
+        self.assertIn("suspended", answer.reason)
+        answer = self.call("status", pipeline_id="5")
+        self.assertEqual(answer.name, "PERMISSION")
+        self.assertIn("the App's installation 99 is suspended", answer.reason)
+        self.gh.suspended = False
+        self.good(self.call("status", pipeline_id="5"))
+
+    def test_not_installed(self):
+        self.gh.installed[None] = 0
+        answer = self.call("status", pipeline_id="5")
+        self.assertEqual(answer.name, "NOT_FOUND")
+        self.assertIn("not installed on this repository", answer.reason)
+        answer = self.call("status", pipeline_id="5", context={"installation_id": "98"})
+        self.assertEqual(answer.name, "NOT_FOUND")
+        self.gh.installed[None] = 99
+        self.gh.run(5)  # an event of an installation that was removed, and made again
+        self.good(self.call("status", pipeline_id="5", context={"installation_id": "98"}))
+
+    def test_a_missing_permission_is_named(self):
+        self.gh.run(5)
+        del self.gh.permissions["actions"]
+        answer = self.call("status", pipeline_id="5")
+        self.assertEqual(answer.name, "PERMISSION")
+        self.assertIn("needs the permission actions=read", answer.reason)
+        self.gh.permissions["actions"] = "read"
+        self.good(self.call("status", pipeline_id="5"))  # the token in hand is older than the right
+
+    def test_credential(self):
+        url = {"clone_url": "https://github.com/acme/widget.git"}
+        made = self.good(self.call("credential", **url))
+        self.assertEqual(self.gh.made, [{"repositories": ["widget"], "permissions": {"contents": "read"}}])
+        self.assertTrue(self.gh.may_read(made["token"], "acme/widget"))
+        self.assertFalse(self.gh.may_read(made["token"], "acme/other"))
+        for elsewhere in ("https://github.com.evil.example/acme/widget.git", "http://github.com/acme/widget.git",
+                          "https://evil.example/?https://github.com/", "git@github.com:acme/widget.git", "", None):
+            self.assertEqual(self.call("credential", clone_url=elsewhere).name, "UNSUPPORTED", elsewhere)
+        del self.gh.permissions["contents"]
+        answer = self.call("credential", **url)
+        self.assertEqual(answer.name, "PERMISSION")
+        self.assertIn("contents=read", answer.reason)
+        self.start(token="ghp_pat")
+        self.assertEqual(self.good(self.call("credential", **url)), {"token": "ghp_pat"})
 
     def test_publish(self):
         result = self.publish(2)

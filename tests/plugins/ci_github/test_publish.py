@@ -248,6 +248,40 @@ class Token(Case):
         self.assertEqual(len(self.gh.statuses), 2)
         self.assertEqual([c["author"] for c in self.gh.comments.values()], ["pat-user"])
 
+    def test_refused_check_runs_are_tried_again(self):
+        """With another credential, or a day later; not in the middle of a scan."""
+        first = self.publish(phase="pending", code=DEGRADED)
+        state = first["state"]
+        other = {**self.request()["scan"], "id": "scan-2"}
+        self.gh.log.clear()
+        self.publish(3, code=DEGRADED, state=state, scan=other)
+        self.assertEqual([r for r in self.gh.log if "check-runs" in r[1]], [])  # it was refused just now
+        self.start(token="ghs_app")
+        self.publish(3, code=DEGRADED, state=state)  # the same scan: people look at its status
+        self.assertEqual(self.gh.checks, {})
+        result = self.publish(3, state=state, scan=other)
+        self.assertEqual(self.steps(result), {"check": "done", "status": "unchanged", "comment": "unchanged"})
+        self.assertEqual(self.only_check()["conclusion"], "failure")
+        self.assertFalse(result["state"]["no_checks"])
+        # the same credential, to which the right was given
+        self.gh.checks.clear()
+        late = {**result["state"], "no_checks": True, "no_checks_as": state["no_checks_as"]}
+        self.start(token="ghp_pat")
+        for at, tried in (("2020-01-01T00:00:00Z", True), (state["no_checks_at"], False)):
+            self.gh.log.clear()
+            third = {**other, "id": f"scan-{at}"}
+            again = self.publish(3, code=DEGRADED, scan=third, state={**late, "no_checks_at": at})
+            self.assertEqual(any("check-runs" in r[1] for r in self.gh.log), tried, at)
+        self.assertEqual(again["state"]["no_checks_at"], state["no_checks_at"])
+
+    def test_another_commit_leaves_the_status_alone(self):
+        first = self.publish(phase="pending", code=DEGRADED)
+        self.start(token="ghs_app")
+        self.gh.pull(7, "d" * 40)
+        result = self.publish(3, state=first["state"], commit_sha="d" * 40, scan={"id": "scan-2"})
+        self.assertEqual(self.steps(result)["check"], "done")
+        self.assertNotIn("status", self.steps(result))
+
     def test_long_reasons_are_cut(self):
         self.publish(0, code=DEGRADED, gate={"result": "incomplete", "reasons": ["\U0001F600" * 300]})
         self.assertLessEqual(len(self.gh.statuses[0]["description"].encode()), 140)

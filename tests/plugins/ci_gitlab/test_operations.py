@@ -463,5 +463,15 @@ class Limits(Case):
             self.assertGreater(b - a, 0.25)
 
 
+class Credential(Case):
+    def test_token_for_the_code(self):
+        url = f"{self.gl.url}/acme/widget"
+        self.assertEqual(self.good(self.call("credential", clone_url=url)), {"token": self.token})
+        for elsewhere in ("https://evil.example/acme/widget", self.gl.url + ".evil.example/acme/widget", "", None):
+            self.assertEqual(self.call("credential", clone_url=elsewhere).name, "UNSUPPORTED", elsewhere)
+        self.start(token_type="bearer")
+        self.assertEqual(self.call("credential", clone_url=url).name, "UNSUPPORTED")
+
+
 if __name__ == "__main__":
     unittest.main()

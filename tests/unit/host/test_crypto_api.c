@@ -122,10 +122,33 @@ static void sign(void **state)
     assert_non_null(strstr(fh->error, "private key"));
 }
 
+static void seal(void **state)
+{
+    struct sco_str sealed = {NULL, 0}, other = {NULL, 0}, back = {NULL, 0};
+    struct sco_str secret = SCO_STR("a private key"), what = SCO_STR("token 99"),
+                   text = SCO_STR("ghs_secret");
+    (void)state;
+    assert_int_equal(api->seal(&fh->h, secret, what, text, &sealed, &fh->e), 0);
+    assert_int_equal(api->seal(&fh->h, secret, what, text, &other, &fh->e), 0);
+    assert_false(sco_str_eq(sealed, other));
+    assert_null(memmem(sealed.p, sealed.n, text.p, text.n));
+    assert_int_equal(api->unseal(&fh->h, secret, what, sealed, &back, &fh->e), 0);
+    assert_true(sco_str_eq(back, text));
+    back.p = NULL;
+    assert_int_equal(api->unseal(&fh->h, SCO_STR("another"), what, sealed, &back, &fh->e),
+                     SCO_E_PERMISSION);
+    assert_int_equal(api->unseal(&fh->h, secret, SCO_STR("token 98"), sealed, &back, &fh->e),
+                     SCO_E_PERMISSION);
+    sealed.n--;
+    assert_int_equal(api->unseal(&fh->h, secret, what, sealed, &back, &fh->e), SCO_E_PERMISSION);
+    assert_int_equal(api->seal(&fh->h, SCO_STR(""), what, text, &other, &fh->e), SCO_E_INVALID);
+    assert_null(back.p);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {TEST(hmac), TEST(equal), TEST(base64), TEST(gzip),
-                                       TEST(sign)};
+                                       TEST(sign), TEST(seal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
