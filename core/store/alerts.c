@@ -191,6 +191,41 @@ int sco_store_alert(struct sco_store *s, const char *id, struct sco_alert_page *
     return r == SCO_E_NOMEM ? sco_error_nomem(err) : r;
 }
 
+/* ---- notifications ---- */
+int sco_store_alerts_unsent(struct sco_store *s, int64_t since, uint32_t limit,
+                            struct sco_alert_page *ret, struct sco_error *err)
+{
+    struct sco_alert_page page = {0};
+    struct reading rd = {.page = &page, .limit = limit};
+    struct store_value v[] = {sv_i64(since), sv_i64(limit)};
+    page.v = sco_arena_alloc(&page.arena, (limit + 1) * sizeof *page.v);
+    int r = page.v ? store_query(s,
+                                 ALERT_COLUMNS "WHERE notified_at = 0 AND created_at >= $1 ORDER "
+                                               "BY created_at, pk LIMIT $2",
+                                 v, SCO_ARRAY_LEN(v), on_alert, &rd, err)
+                   : SCO_E_NOMEM;
+    if (r < 0)
+        sco_alert_page_done(&page);
+    else
+        *ret = page;
+    return r == SCO_E_NOMEM ? sco_error_nomem(err) : r;
+}
+
+int sco_store_alert_notified(struct sco_store *s, const char *id, int64_t now, bool *ret_first,
+                             struct sco_error *err)
+{
+    uint8_t raw[16];
+    int64_t n = 0;
+    if (!store_uuid_parse(sco_str_c(id), raw))
+        return sco_error_set(err, SCO_E_NOT_FOUND, "there is no alert %s", id);
+    struct store_value v[] = {sv_i64(now), sv_bytes(STORE_UUID, raw, sizeof raw)};
+    int r = store_exec(s, "UPDATE alerts SET notified_at = $1 WHERE id = $2 AND notified_at = 0", v,
+                       SCO_ARRAY_LEN(v), &n, err);
+    if (r == 0)
+        *ret_first = n > 0;
+    return r;
+}
+
 void sco_alert_page_done(struct sco_alert_page *p)
 {
     sco_arena_done(&p->arena);

@@ -1,6 +1,6 @@
 /* Alerts to mail and webhooks (`notifications`), each once, by whichever node sees it first: as
- * jobs of the kind "call", added with the note that it was sent. And the alert that findings are
- * overdue. On the clock's thread. */
+ * jobs of the kind "call", added with the note that it was sent, the oldest first. And the alert
+ * that findings are overdue. On the clock's thread. */
 #include "alerts.h"
 #include "daemon_priv.h"
 
@@ -19,18 +19,18 @@ enum {
     SLA_ALL_MS = 3600 * 1000,
     WINDOW_MS = 3600 * 1000, /* older ones are no news any more */
     SLA_MS = 10 * 60 * 1000,
-    SEEN_MAX = 10000,
-    PAGES_MAX = 20,
-    OVERDUE_PAGES_MAX = 100,
+    PAGE = 100,
+    PAGES_MAX = 10, /* the clock has other work as well: the others are sent the next time */
+    OVERDUE_PAGES_MAX = 20, /* in one transaction */
     NAMED_MAX = 5,
     ATTEMPTS = 8,
 };
 
 struct alerts {
     struct daemon *d;
-    int64_t sent_at, sla_at, sla_all_at;
-    struct sco_map seen; /* ids that somebody has sent, or nobody shall */
-    size_t n_seen;
+    int64_t sent_at, sla_at, sla_all_at, sla_begun;
+    struct sco_buf overdue; /* where to go on; empty: from the start */
+    bool overdue_all;       /* what has begun */
 };
 
 /* ---- one ---- */
@@ -124,15 +124,12 @@ static int webhook(struct sco_store *s, const struct sco_stored_alert *a, struct
 static int send_once(struct sco_store *s, const struct sco_config_notifications *c,
                      const struct sco_stored_alert *a, int64_t now, struct sco_error *err)
 {
-    SCO_AUTO(sco_buf) struct sco_buf key = {0};
     bool first = false;
-    sco_buf_addf(&key, "alert %s", a->id);
-    int r = sco_buf_check(&key, err);
-    if (r == 0)
-        r = sco_store_begin(s, err);
+    int r = sco_store_begin(s, err);
     if (r < 0)
         return r;
-    r = sco_store_effect_once(s, sco_buf_z(&key), now, &first, err);
+    r = sco_store_alert_notified(s, a->id, now, &first, err);
+    first = first && is_wanted(c, a);
     for (size_t i = 0; r == 0 && first && i < c->mail.n; i++)
         r = mail(s, a, c->mail.v[i], now, err);
     for (size_t i = 0; r == 0 && first && i < c->webhooks.n; i++)
@@ -141,53 +138,38 @@ static int send_once(struct sco_store *s, const struct sco_config_notifications 
 }
 
 /* ---- all that are new ---- */
-static int note(struct alerts *x, const char *id)
+static bool is_its_own(int r) /* the next alert may fare better */
 {
-    if (x->n_seen >= SEEN_MAX) { /* the store knows them, too */
-        sco_map_done(&x->seen);
-        x->seen = (struct sco_map){0};
-        x->n_seen = 0;
-    }
-    void **at = sco_map_put(&x->seen, sco_str_c(id), NULL);
-    if (!at)
-        return SCO_E_NOMEM;
-    *at = x;
-    x->n_seen++;
-    return 0;
+    return r == SCO_E_INVALID || r == SCO_E_LIMIT || r == SCO_E_FORMAT;
 }
 
-static int send_page(struct alerts *x, struct sco_store *s,
-                     const struct sco_config_notifications *c, const struct sco_alert_page *p,
-                     int64_t now, bool *ret_old, struct sco_error *err)
+static int send_page(struct sco_store *s, const struct sco_config_notifications *c,
+                     const struct sco_alert_page *p, int64_t now, struct sco_error *err)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < p->n; i++) {
-        const struct sco_stored_alert *a = &p->v[i];
-        *ret_old = *ret_old || a->created_at < now - WINDOW_MS;
-        if (*ret_old || sco_map_get(&x->seen, sco_str_c(a->id)))
+        bool first;
+        r = send_once(s, c, &p->v[i], now, err);
+        if (!is_its_own(r))
             continue;
-        r = is_wanted(c, a) ? send_once(s, c, a, now, err) : 0;
-        if (r == 0 && note(x, a->id) < 0)
-            r = sco_error_nomem(err);
+        sco_log_error("alert %s cannot be sent: %s", p->v[i].id, err->text);
+        r = sco_store_alert_notified(s, p->v[i].id, now, &first, err);
     }
     return r;
 }
 
-static int send_new(struct alerts *x, struct sco_store *s, const struct sco_config_notifications *c,
-                    int64_t now, struct sco_error *err)
+int alerts_send(struct sco_store *s, const struct sco_config_notifications *c, int64_t now,
+                struct sco_error *err)
 {
-    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
-    struct sco_alert_filter f = {.limit = 100};
-    bool old = false;
+    bool more = true;
     int r = 0;
-    for (int i = 0; r == 0 && !old && i < PAGES_MAX; i++) {
+    for (int i = 0; r == 0 && more && i < PAGES_MAX; i++) {
         struct sco_alert_page p = {0};
-        r = sco_store_alerts(s, &f, &p, err);
+        r = sco_store_alerts_unsent(s, now - WINDOW_MS, PAGE, &p, err);
         if (r < 0)
             return r;
-        r = send_page(x, s, c, &p, now, &old, err);
-        f.cursor = p.cursor ? sco_arena_cstr(&arena, sco_str_c(p.cursor)) : NULL;
-        old = old || !f.cursor;
+        more = p.n == PAGE;
+        r = send_page(s, c, &p, now, err);
         sco_alert_page_done(&p);
     }
     return r;
@@ -262,35 +244,42 @@ static int tell_group(struct sco_store *s, struct group *x, int64_t now, struct 
                                            : sco_store_alert_add(s, &a, id, err);
 }
 
-static int take_pages(struct groups *g, struct sco_store *s, int64_t now, int64_t since,
-                      struct sco_error *err)
+static int take_page(struct groups *g, struct sco_store *s, int64_t now, int64_t since,
+                     struct sco_buf *at, struct sco_error *err)
 {
-    struct sco_store_filter f = {.overdue = true, .now = now, .limit = 500};
-    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
-    bool more = true;
-    int r = 0;
-    for (int i = 0; r == 0 && more && i < OVERDUE_PAGES_MAX; i++) {
-        struct sco_finding_page p = {0};
-        r = sco_store_findings(s, &f, &p, err);
-        if (r < 0)
-            return r;
-        for (size_t k = 0; r == 0 && k < p.n; k++)
-            if (p.v[k].due_at > since) /* the others were looked at */
-                r = take_overdue(g, s, &p.v[k], now, err);
-        f.cursor = p.cursor ? sco_arena_cstr(&arena, sco_str_c(p.cursor)) : NULL;
-        more = f.cursor != NULL;
-        sco_finding_page_done(&p);
-    }
+    struct sco_store_filter f = {
+        .overdue = true, .now = now, .limit = 500, .cursor = at->n ? sco_buf_z(at) : NULL};
+    struct sco_finding_page p = {0};
+    int r = sco_store_findings(s, &f, &p, err);
+    if (r < 0)
+        return r;
+    for (size_t k = 0; r == 0 && k < p.n; k++)
+        if (p.v[k].due_at > since) /* the others were looked at */
+            r = take_overdue(g, s, &p.v[k], now, err);
+    at->n = 0;
+    if (p.cursor)
+        sco_buf_addz(at, p.cursor);
+    sco_finding_page_done(&p);
+    return r == 0 ? sco_buf_check(at, err) : r;
+}
+
+static int take_pages(struct groups *g, struct sco_store *s, int64_t now, int64_t since,
+                      struct sco_buf *at, struct sco_error *err)
+{
+    int r = take_page(g, s, now, since, at, err);
+    for (int i = 1; r == 0 && at->n && i < OVERDUE_PAGES_MAX; i++)
+        r = take_page(g, s, now, since, at, err);
     return r;
 }
 
-int alerts_overdue(struct sco_store *s, int64_t now, int64_t since, struct sco_error *err)
+int alerts_overdue(struct sco_store *s, int64_t now, int64_t since, struct sco_buf *at,
+                   struct sco_error *err)
 {
     struct groups g = {0};
     int r = sco_store_begin(s, err);
     if (r < 0)
         return r;
-    r = take_pages(&g, s, now, since, err);
+    r = take_pages(&g, s, now, since, at, err);
     for (size_t i = 0; i < g.n; i++) {
         if (r == 0)
             r = tell_group(s, &g.v[i], now, err);
@@ -298,29 +287,43 @@ int alerts_overdue(struct sco_store *s, int64_t now, int64_t since, struct sco_e
     }
     free(g.v);
     sco_arena_done(&g.arena);
-    return sco_store_end(s, r, err);
+    r = sco_store_end(s, r, err);
+    if (r < 0)
+        at->n = 0; /* all of it again: each is told once */
+    return r;
 }
 
 /* ---- on the clock ---- */
+static void look_for_overdue(struct alerts *x, struct sco_store *s, int64_t now)
+{
+    struct sco_error err = {0};
+    if (!x->overdue.n && now - x->sla_at < SLA_MS && now >= x->sla_at)
+        return;
+    /* an import may bring what has been overdue for long: now and then all are looked at */
+    if (!x->overdue.n) {
+        x->overdue_all = now - x->sla_all_at >= SLA_ALL_MS || now < x->sla_all_at;
+        x->sla_begun = now;
+    }
+    if (alerts_overdue(s, now, x->overdue_all ? 0 : x->sla_at, &x->overdue, &err) < 0) {
+        sco_log_warning("what is overdue is not told: %s", err.text);
+        return;
+    }
+    if (x->overdue.n)
+        return; /* there is more: it goes on with the next beat */
+    x->sla_at = x->sla_begun;
+    x->sla_all_at = x->overdue_all ? x->sla_begun : x->sla_all_at;
+}
+
 void alerts_polled(struct alerts *x, struct sco_store *s, int64_t now)
 {
     struct sco_error err = {0};
-    if (now - x->sla_at >= SLA_MS || now < x->sla_at) {
-        /* an import may bring what has been overdue for long: now and then all are looked at */
-        bool all = now - x->sla_all_at >= SLA_ALL_MS || now < x->sla_all_at;
-        if (alerts_overdue(s, now, all ? 0 : x->sla_at, &err) < 0) {
-            sco_log_warning("what is overdue is not told: %s", err.text);
-        } else {
-            x->sla_at = now;
-            x->sla_all_at = all ? now : x->sla_all_at;
-        }
-    }
+    look_for_overdue(x, s, now);
     if (now - x->sent_at < SEND_MS && now >= x->sent_at)
         return;
     x->sent_at = now;
     struct snapshot *config = daemon_snapshot(x->d);
     const struct sco_config_notifications *c = &config->config->notifications;
-    if ((c->mail.n || c->webhooks.n) && send_new(x, s, c, now, &err) < 0)
+    if ((c->mail.n || c->webhooks.n) && alerts_send(s, c, now, &err) < 0)
         sco_log_warning("alerts are not sent: %s", err.text);
     snapshot_unref(config);
 }
@@ -338,7 +341,7 @@ int alerts_new(struct daemon *d, struct alerts **ret, struct sco_error *err)
 struct alerts *alerts_free(struct alerts *x)
 {
     if (x)
-        sco_map_done(&x->seen);
+        sco_buf_done(&x->overdue);
     free(x);
     return NULL;
 }

@@ -81,6 +81,12 @@ int sco_store_alerts(struct sco_store *s, const struct sco_alert_filter *f,
 int sco_store_alert(struct sco_store *s, const char *id, struct sco_alert_page *ret,
                     struct sco_error *err) SCO_NODISCARD; /* SCO_E_NOT_FOUND */
 void sco_alert_page_done(struct sco_alert_page *p);
+/* Those from `since` on that nobody has been notified of; the oldest first, no cursor. */
+int sco_store_alerts_unsent(struct sco_store *s, int64_t since, uint32_t limit,
+                            struct sco_alert_page *ret, struct sco_error *err) SCO_NODISCARD;
+/* In the transaction of what is sent. *ret_first false: another node was before. */
+int sco_store_alert_notified(struct sco_store *s, const char *id, int64_t now, bool *ret_first,
+                             struct sco_error *err) SCO_NODISCARD;
 /* *ret_changed false: somebody did so before, and it stays theirs. SCO_E_NOT_FOUND. */
 int sco_store_alert_acknowledge(struct sco_store *s, const char *id, const char *by, int64_t now,
                                 bool *ret_changed, struct sco_error *err) SCO_NODISCARD;

@@ -4,6 +4,7 @@
 
 #include <secureops/store_accounts.h>
 #include <secureops/store_events.h>
+#include <secureops/store_stats.h>
 
 #define TEST(name) static void name(void **state)
 #define WORLD                                                                                      \
@@ -55,6 +56,7 @@ static bool is_bad(const char *line, const char *rest)
                                       "jobs",
                                       "schedules",
                                       "outbox",
+                                      "alerts",
                                       "event_inbox"};
     static const char *const months[] = {"scan_results_2", "audit_log_2"};
     const char *at = strstr(line, "Seq Scan on "), *cost = strchr(line, '(');
@@ -181,6 +183,9 @@ static void fill(struct world *w)
         ", 't', 'k', 1700000000000 + i, 'n', '{}' FROM c",
         "INSERT INTO event_inbox (id, at) WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 "
         "FROM c WHERE i < 20000) SELECT " UUID ", 1700000000000 + CAST(i AS BIGINT) * 1000 FROM c",
+        "INSERT INTO alerts (id, kind, severity, title, message, created_at, notified_at) WITH "
+        "RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 20000) SELECT " UUID
+        ", 'job_dead', 'HIGH', 't', 'm', i, CASE WHEN i % 100 = 0 THEN 0 ELSE i END FROM c",
         "INSERT INTO audit_log (seq, at, actor, action, object, outcome, hash) WITH RECURSIVE c "
         "(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 20000) SELECT i, 1800000000000 "
         "+ CAST(i AS BIGINT) * 100000, 'a' || (i % 100), 'x.y', 'o' || (i % 200), 'success', " HASH
@@ -388,6 +393,32 @@ TEST(the_queue_does_not_grow_with_what_has_ended)
     w->s->ops = real;
 }
 
+TEST(alerts_that_were_sent_cost_nothing)
+{
+    WORLD;
+    struct sco_store_ops ops;
+    struct sco_alert_page p = {0};
+    bool first = false;
+    fill(w);
+    spy_on(w, &ops);
+    OK(sco_store_alerts(w->s, &(struct sco_alert_filter){.limit = 50}, &p, &err));
+    sco_alert_page_done(&p);
+    is_indexed("a list");
+    counting = true;
+    OK(sco_store_alerts_unsent(w->s, 10000, 50, &p, &err));
+    is_indexed("unsent");
+    assert_int_equal(p.n, 50);
+    assert_int_equal(p.v[0].created_at, 10000);
+    OK(sco_store_alert_notified(w->s, p.v[0].id, w->now, &first, &err));
+    is_indexed("notified");
+    assert_true(first);
+    OK(sco_store_alert_notified(w->s, p.v[0].id, w->now, &first, &err));
+    assert_false(first);
+    sco_alert_page_done(&p);
+    counting = false;
+    w->s->ops = real;
+}
+
 TEST(schedules)
 {
     WORLD;
@@ -505,6 +536,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(every_list_has_an_index),
         T(the_queue_does_not_grow_with_what_has_ended),
+        T(alerts_that_were_sent_cost_nothing),
         T(schedules),
         T(events),
         T(the_audit_log),

@@ -26,7 +26,9 @@ CREATE TABLE alerts (
     object TEXT, -- what it is about: id of a finding, scan or job
     created_at INTEGER NOT NULL,
     acknowledged_at INTEGER NOT NULL DEFAULT 0,
-    acknowledged_by TEXT
+    acknowledged_by TEXT,
+    notified_at INTEGER NOT NULL DEFAULT 0 -- somebody was told, or need not be
 ) STRICT;
 CREATE INDEX alerts_by_time ON alerts (created_at, pk);
 CREATE INDEX alerts_waiting ON alerts (created_at, pk) WHERE acknowledged_at = 0;
+CREATE INDEX alerts_unsent ON alerts (created_at, pk) WHERE notified_at = 0;
