@@ -65,7 +65,7 @@ struct cli {
     /* secureops-runner: in the place of what the command line does; or NULL */
     void (*on_progress)(struct cli *c, const struct sco_progress *p);
     int (*wanted)(struct cli *c, const char *name); /* -1 never; 0 as configured */
-    const struct sco_job_lease *lease;
+    const struct sco_job_lease *lease, *within;     /* as of struct sco_store_subject */
     int (*attach)(void *user, struct sco_store *s, const struct sco_scan *scan,
                   struct sco_error *err); /* user: this struct */
 };

@@ -157,6 +157,7 @@ static int find_subject(struct cli *c, const struct sco_scan *scan, struct sco_s
                                   .scope = c->values[ARG_SCOPE],
                                   .user = c,
                                   .lease = c->lease,
+                                  .within = c->within,
                                   .attach = context_attach};
     if (!s.repository)
         s.repository = scan->repository ? scan->repository : scan->root;

@@ -120,8 +120,8 @@ int pipeline_stage_job(struct pipeline_job *p, const struct stage_run *s, struct
     return r < 0 ? r : sco_buf_check(ret, err);
 }
 
-/* The job of another runner, which looks at the stage's folder and saves under this job's lease:
- * the lease is checked when its answer comes. */
+/* The job of another runner, which looks at the stage's folder and saves while this job's lease
+ * holds. */
 int pipeline_scan_job(struct pipeline_job *p, const struct stage_run *s, size_t step,
                       struct sco_buf *ret, struct sco_error *err)
 {

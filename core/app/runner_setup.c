@@ -204,7 +204,10 @@ int runner_setup(struct runner *r, struct sco_error *err)
         e = sco_error_nomem(err);
     c->on_progress = on_progress;
     c->wanted = wanted;
-    c->lease = r->job.nested ? NULL : &r->lease; /* then the job's end is another's */
+    if (r->job.nested)
+        c->within = &r->lease; /* the job's end is another's */
+    else
+        c->lease = &r->lease;
     c->attach = runner_attach;
     return e == 0 ? context_open_engine(c, err) : e;
 }

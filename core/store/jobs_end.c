@@ -66,15 +66,37 @@ static int tell_given_up(struct sco_store *s, const struct sco_job_end *e,
     return r;
 }
 
+static int lease_lost(const struct sco_job_lease *l, struct sco_error *err)
+{
+    return sco_error_set(err, SCO_E_CANCELLED,
+                         "job %s no longer belongs to attempt %u of node %s: its lease is lost",
+                         l->job_id, l->attempt, l->node);
+}
+
+/* Written, not read: who would take the job away waits for the end of our transaction. */
+int job_hold(struct sco_store *s, const struct sco_job_lease *l, struct sco_error *err)
+{
+    uint8_t id[16];
+    int64_t n = 0;
+    int r = job_uuid(l->job_id, id, err);
+    if (r < 0)
+        return r;
+    struct store_value v[] = {sv_bytes(STORE_UUID, id, sizeof id), sv_i64(l->attempt),
+                              sv_text(l->node)};
+    r = store_exec(s,
+                   "UPDATE jobs SET lease_until = lease_until WHERE id = $1 AND attempt = $2 AND "
+                   "node = $3 AND state = 'running'",
+                   v, SCO_ARRAY_LEN(v), &n, err);
+    return r == 0 && !n ? lease_lost(l, err) : r;
+}
+
 static int end_one(struct sco_store *s, const struct sco_job_end *e, struct store_value v[6],
                    enum sco_job_state *ret_state, struct sco_error *err)
 {
     enum sco_job_state state = SCO_JOB_STATE_MAX_;
     int r = store_often(s, end_sql[e->outcome], v, 6, take_state, &state, err);
     if (r == 0 && state == SCO_JOB_STATE_MAX_)
-        r = sco_error_set(err, SCO_E_CANCELLED,
-                          "job %s no longer belongs to attempt %u of node %s: its lease is lost",
-                          e->lease.job_id, e->lease.attempt, e->lease.node);
+        r = lease_lost(&e->lease, err);
     if (r == 0 && state == SCO_JOB_DEAD)
         r = tell_given_up(s, e, &v[3], err);
     if (r == 0)

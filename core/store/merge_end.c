@@ -1,6 +1,7 @@
 /* The end of a merge, still in its transaction: what belongs to the scan, its event, and the end of
  * the job that it is the outcome of. The job's row is written last: who renews its lease waits for
  * it, and must not for a whole merge. */
+#include "jobs_priv.h"
 #include "merge_priv.h"
 
 #include <secureops/json.h>
@@ -63,6 +64,8 @@ int merge_end(struct merge *m, struct sco_error *err)
         r = tell_completed(m, err);
     if (r == 0)
         r = alert_scan(m, err);
+    if (r == 0 && sub->within)
+        r = job_hold(m->s, sub->within, err);
     if (r < 0 || !sub->lease)
         return r;
     struct sco_job_end end = {.lease = *sub->lease,

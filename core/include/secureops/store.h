@@ -83,6 +83,8 @@ struct sco_store_subject {
     /* The job whose outcome the scan is: it is completed in the same transaction, and nothing is
      * saved when the lease is lost (SCO_E_CANCELLED). NULL: none. */
     const struct sco_job_lease *lease;
+    /* The job that the scan is only a part of: the same, but the job goes on. NULL: none. */
+    const struct sco_job_lease *within;
     /* In the transaction, when scan->stored is known: what else belongs into it. NULL: nothing. */
     int (*attach)(void *user, struct sco_store *s, const struct sco_scan *scan,
                   struct sco_error *err);

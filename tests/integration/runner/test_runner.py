@@ -435,6 +435,26 @@ class Ended(Case_):
         except ChildProcessError:
             pass
 
+    def nested(self):
+        """A scan that is a step of a pipeline: of a folder that the pipeline's runner has made."""
+        frame = self.frame(self.scan())
+        frame["job"]["nested"] = str(self.repo)
+        return frame
+
+    def test_a_step_saves_while_the_lease_holds(self):
+        runner = Runner(self, self.nested())
+        self.assertEqual(runner.finish()["outcome"], "completed", runner.logs)
+        self.assertEqual((self.counts()[0], self.state(self.last)), (1, "running"))
+        self.nothing_left()
+        before = self.counts()
+        for change in ("UPDATE jobs SET attempt = 2", "UPDATE jobs SET state = 'queued', node = NULL"):
+            frame = self.nested()
+            self.sql(change)
+            runner = Runner(self, frame)
+            self.assertEqual(runner.finish()["outcome"], "cancelled", runner.logs)
+            self.assertEqual(self.counts(), before)
+            self.nothing_left()
+
     def test_lost_lease_saves_nothing(self):
         for change in ("UPDATE jobs SET attempt = 2", "UPDATE jobs SET node = 'node-2'",
                        "UPDATE jobs SET state = 'queued', node = NULL", "DELETE FROM jobs"):

@@ -46,6 +46,14 @@ static int save(struct world *w, struct sco_scan *scan, struct sco_job_lease *l,
     return sco_store_save_scan(w->s, &sub, scan, err);
 }
 
+static int save_within(struct world *w, struct sco_scan *scan, struct sco_job_lease *l,
+                       struct sco_error *err)
+{
+    struct sco_store_subject sub = {
+        .repository = w->repository, .branch = w->branch, .scope = w->scope, .within = l};
+    return sco_store_save_scan(w->s, &sub, scan, err);
+}
+
 static struct sco_scan *a_scan(struct world *w)
 {
     struct sco_scan *s = scan_new(w);
@@ -244,6 +252,39 @@ TEST(without_the_lease_nothing_is_saved)
     assert_int_equal(save(w, t, &other, &a, &err), 0);
     assert_int_equal(save(w, s, &l, &a, &err), SCO_E_CANCELLED);
     assert_int_equal(count_scans(w), 1);
+    scan_free(s);
+    scan_free(t);
+}
+
+/* Scans of one job, which goes on: of the steps of a pipeline. */
+TEST(a_part_of_a_job_is_saved_while_the_lease_holds)
+{
+    WORLD;
+    char id[37];
+    uint64_t n;
+    snprintf(id, sizeof id, "%s", add_job(w, a_request("a")).id);
+    assert_string_equal(claim(w, 0), "a");
+    struct sco_job_lease l = {id, "one", 1}, other = {id, "two", 2};
+    struct sco_scan *s = a_scan(w), *t = a_scan(w);
+    assert_int_equal(save_within(w, s, &l, &err), 0);
+    assert_int_equal(state_of(w, id), SCO_JOB_RUNNING);
+    assert_int_equal(count_scans(w), 1);
+    w->now += 60001;
+    assert_int_equal(sco_store_jobs_reap(w->s, w->now, 0, &n, &err), 0);
+    assert_int_equal(save_within(w, t, &l, &err), SCO_E_CANCELLED);
+    assert_string_equal(claim(w, .node = "two"), "a");
+    assert_int_equal(save_within(w, t, &l, &err), SCO_E_CANCELLED);
+    assert_non_null(strstr(err.text, "lease is lost"));
+    assert_int_equal(t->stored.created + t->stored.seen, 0);
+    assert_int_equal(count_scans(w), 1);
+    assert_int_equal(save_within(w, t, &other, &err), 0);
+    assert_int_equal(count_scans(w), 2);
+    enum sco_job_state st;
+    end_job(w, other, SCO_JOB_END_COMPLETED, &st);
+    scan_free(s);
+    s = a_scan(w);
+    assert_int_equal(save_within(w, s, &other, &err), SCO_E_CANCELLED); /* it has ended */
+    assert_int_equal(count_scans(w), 2);
     scan_free(s);
     scan_free(t);
 }
@@ -549,6 +590,7 @@ int main(void)
         T(a_node_that_does_not_come_back),
         T(times_of_a_clock_that_was_ahead),
         T(without_the_lease_nothing_is_saved),
+        T(a_part_of_a_job_is_saved_while_the_lease_holds),
         T(what_cannot_be_attached_saves_nothing),
         T(what_happens_is_told),
         T(limits_hold_over_all_nodes),
