@@ -3,6 +3,7 @@
  */
 #include "api_priv.h"
 
+#include <secureops/ci.h>
 #include <secureops/crypto.h>
 #include <sys/statvfs.h>
 
@@ -94,6 +95,19 @@ static void see_disk(const struct sco_api_options *o, struct dependency *ret)
     ret->reason = left < DISK_FULL ? "less than 16 MiB are left" : "less than 64 MiB are left";
 }
 
+/* Ones that can speak to nobody: requests are taken all the same. */
+static bool see_integrations(const struct sco_api_options *o, struct sco_buf *b,
+                             struct dependency *ret)
+{
+    for (size_t i = 0; i < o->webhooks.n_integrations; i++) {
+        const struct sco_integration *x = &o->webhooks.integrations[i];
+        if (x->enabled && x->missing)
+            sco_buf_addf(b, "%s%s has no credential (%s)", b->n ? "; " : "", x->name, x->missing);
+    }
+    *ret = (struct dependency){.name = "integrations", .status = "limited", .reason = sco_buf_z(b)};
+    return b->n > 0;
+}
+
 static bool is_well(const struct dependency *d)
 {
     return !d->needed || strcmp(d->status, "up") == 0 || strcmp(d->status, "low") == 0;
@@ -102,19 +116,22 @@ static bool is_well(const struct dependency *d)
 static int get_ready(struct api_call *c, struct sco_error *err)
 {
     const struct sco_api_options *o = api_options(c->api);
-    struct dependency v[4];
+    SCO_AUTO(sco_buf) struct sco_buf missing = {0};
+    struct dependency v[5];
     bool ready = true;
+    size_t n = 4;
     (void)err;
     see_sched(o, &v[0], &v[1]);
     see_bus(o, &v[2]);
     see_disk(o, &v[3]);
-    for (size_t i = 0; i < SCO_ARRAY_LEN(v); i++)
+    n += see_integrations(o, &missing, &v[4]);
+    for (size_t i = 0; i < n; i++)
         ready &= is_well(&v[i]);
     sco_json_begin(&c->out, '{');
     sco_json_kz(&c->out, "status", ready ? "ready" : "unavailable");
     sco_json_key(&c->out, "checks");
     sco_json_begin(&c->out, '{');
-    for (size_t i = 0; i < SCO_ARRAY_LEN(v); i++) {
+    for (size_t i = 0; i < n; i++) {
         sco_json_key(&c->out, v[i].name);
         sco_json_begin(&c->out, '{');
         sco_json_kz(&c->out, "status", v[i].status);

@@ -90,6 +90,7 @@ static const struct sco_integration *keep_integrations(struct sco_api *a,
                                         .repositories =
                                             keep_list(a, w->integrations[i].repositories, failed),
                                         .enabled = w->integrations[i].enabled,
+                                        .missing = keep(a, w->integrations[i].missing, failed),
                                         .flood_rate = w->integrations[i].flood_rate,
                                         .delivery_limit = w->integrations[i].delivery_limit};
     return v;

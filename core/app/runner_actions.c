@@ -4,6 +4,7 @@
 
 #include <secureops/store_pipelines.h>
 #include <secureops/checkout.h>
+#include <secureops/ci.h>
 #include <secureops/ci_jobs.h>
 #include <secureops/store_accounts.h>
 #include <secureops/store_stats.h>
@@ -118,6 +119,15 @@ static int64_t time_of(const struct wanted *x, int64_t now)
     return at > now ? at : at + DAY_MS;
 }
 
+/* One without a credential can tell nobody. */
+static bool can_tell(const struct workflow_job *w, const char *integration)
+{
+    for (size_t i = 0; integration && i < w->n_integrations; i++)
+        if (strcmp(w->integrations[i].name, integration) == 0)
+            return !sco_integration_missing(w->r->cli.config, &w->integrations[i]);
+    return false;
+}
+
 /* A scan of the event itself is told to the platform, as one that a rule wants. */
 static int publish(struct workflow_job *w, const struct wanted *x, const char *job_id, int64_t now,
                    struct sco_error *err)
@@ -135,7 +145,7 @@ static int publish(struct workflow_job *w, const struct wanted *x, const char *j
                                        .branch = workflow_branch(w, x),
                                        .pr_number = sco_int(sco_get(w->event, "pr_number"), 0),
                                        .job_id = job_id};
-    if (!own || !x->integration || !p.commit_sha || sco_get(x->with, "branch") ||
+    if (!own || !can_tell(w, x->integration) || !p.commit_sha || sco_get(x->with, "branch") ||
         sco_get(x->with, "commit"))
         return 0;
     if (sco_is(sco_get(w->event, "context"), SCO_NODE_MAP)) {

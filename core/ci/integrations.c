@@ -78,6 +78,25 @@ static int take_server(const struct sco_config *c, const char *name, const struc
     return ret->server ? 0 : sco_error_nomem(err);
 }
 
+const char *sco_integration_missing(const struct sco_config *c,
+                                    const struct sco_config_integration *x)
+{
+    static const struct {
+        const char *plugin, *options[3], *names;
+    } needs[] = {{"github", {"token", "private_key"}, "token, or app_id and private_key"},
+                 {"gitlab", {"token"}, "token"},
+                 {"jenkins", {"token", "password"}, "user, and token or password"},
+                 {"azure-devops", {"token", "bearer"}, "token or bearer"}};
+    for (size_t i = 0; i < SCO_ARRAY_LEN(needs); i++) { /* of other plugins it is not known */
+        bool any = !sco_str_is(x->plugin, needs[i].plugin);
+        for (const char *const *o = needs[i].options; !any && *o; o++)
+            any = sco_config_integration_has(c, x->name, *o);
+        if (!any)
+            return needs[i].names;
+    }
+    return NULL;
+}
+
 /* The secrets of one that is switched off may be absent. */
 static int take(const struct sco_config *c, const struct sco_config_integration *x,
                 const struct sco_option *table, bool resolve, struct sco_arena *arena,
@@ -91,7 +110,8 @@ static int take(const struct sco_config *c, const struct sco_config_integration 
                                 .flood_rate = (uint32_t)x->flood_rate,
                                 .delivery_limit = (uint64_t)x->delivery_limit,
                                 .break_after = (uint32_t)x->break_after,
-                                .break_ms = x->break_time};
+                                .break_ms = x->break_time,
+                                .missing = sco_integration_missing(c, x)};
     i.platform = azure ? "azure" : i.plugin;
     if (!i.name || !i.plugin)
         return sco_error_nomem(err);

@@ -211,6 +211,27 @@ int config_check_integrations(const struct sco_config_impl *c, struct sco_error 
     return r;
 }
 
+bool sco_config_integration_has(const struct sco_config *config, const char *name,
+                                const char *option)
+{
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    const struct sco_config_impl *c = config->impl;
+    bool any = false;
+    for (size_t i = 0; i < c->n_layers; i++) {
+        const struct sco_yaml *map = sco_yaml_get(section_of(&c->layers[i]), sco_str_c(name));
+        const struct sco_yaml *v = sco_yaml_get(map, sco_str_c(option));
+        any |= v && !sco_yaml_is_null(v) && (v->kind != SCO_YAML_SCALAR || v->text.n);
+    }
+    for (size_t i = 0; i < c->n_overrides; i++) {
+        struct sco_str of, what;
+        any |= split_path(c->overrides[i].path, &of, &what) && sco_str_is(of, name) &&
+               sco_str_is(what, option) && *c->overrides[i].value;
+    }
+    const char *path = sco_arena_fmt(&arena, "integrations.%s", name);
+    const char *env = path ? config_env_name(&arena, path, option) : NULL;
+    return any || (env && config_env_get(c, env).n > 0);
+}
+
 /* ---- options of the plugin ---- */
 /* The common rows, then the plugin's. */
 static int join_tables(const char *name, const struct sco_option *table, struct sco_arena *arena,

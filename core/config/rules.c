@@ -166,6 +166,33 @@ int config_take_rules(struct sco_config_impl *c, const struct layer *l, struct s
     return 0;
 }
 
+static const struct sco_yaml *nth(const struct sco_yaml *list, size_t i)
+{
+    const struct sco_yaml *v = list && list->kind == SCO_YAML_LIST ? list->child : NULL;
+    for (; v && i; i--)
+        v = v->next;
+    return v;
+}
+
+const char *sco_config_item_place(const struct sco_config *config, const char *section, size_t rule,
+                                  const char *option, struct sco_str item, struct sco_arena *arena)
+{
+    const struct sco_config_impl *c = config->impl;
+    for (size_t i = c->n_layers; i > 0; i--) { /* the strongest last */
+        const struct layer *l = &c->layers[i - 1];
+        const struct sco_yaml *v = sco_yaml_get(l->root, sco_str_c(section));
+        v = v && v->kind == SCO_YAML_LIST ? nth(v, rule) : v;
+        v = sco_yaml_get(v, sco_str_c(option));
+        const struct sco_yaml *at = v && v->kind == SCO_YAML_LIST ? v->child : v;
+        while (at && sco_str_cmp(at->text, item) != 0)
+            at = at->next;
+        if (v)
+            return sco_arena_fmt(arena, "%s:%u:%u", l->file, at ? at->line : v->line,
+                                 at ? at->column : v->column);
+    }
+    return sco_arena_fmt(arena, "%s.%s", section, option);
+}
+
 void config_show_rules(const struct sco_config *c, struct sco_buf *out)
 {
     for (size_t i = 0; i < c->n_rules; i++)

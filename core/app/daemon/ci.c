@@ -2,6 +2,7 @@
  * API is told of them; polls. On the loop unless it says otherwise. Without any integration nothing
  * of this costs anything. */
 #include "ci.h"
+#include "references.h"
 
 #include <event2/event.h>
 #include <secureops/ci_jobs.h>
@@ -92,6 +93,24 @@ static const char *const *plugin_dirs(const struct sco_config *c, struct sco_are
     return v;
 }
 
+/* Packs that come with the program, then configured ones. */
+static const char *const *policy_dirs(const struct sco_config *c, struct sco_arena *a)
+{
+    static const char *const own[] = {"../share/secureops/policies",
+                                      "../../share/secureops/policies"};
+    SCO_AUTO(sco_free) char *exe = sco_dir_exe();
+    size_t n = 0;
+    const char **v = sco_arena_alloc(a, (c->policies.dirs.n + 2) * sizeof *v);
+    for (size_t i = 0; v && exe && !n && i < SCO_ARRAY_LEN(own); i++) {
+        const char *path = sco_arena_fmt(a, "%s/%s", exe, own[i]);
+        if (path && sco_fs_is_dir(path))
+            v[n++] = path;
+    }
+    for (size_t i = 0; v && i < c->policies.dirs.n; i++)
+        v[n++] = c->policies.dirs.v[i].p;
+    return v;
+}
+
 /* The plugins' option tables live as long as the engine: integrations are made before it goes. */
 static int take_plugins(struct ci_setup *u, const struct sco_config *c, const struct sco_plugins *p,
                         struct sco_error *err)
@@ -127,19 +146,28 @@ static int describe(struct daemon *d, const struct sco_config *c, struct ci_setu
     const struct sco_plugins *p = NULL;
     struct sco_engine_options o = {.worker = worker_of(d, &own),
                                    .plugin_dirs = plugin_dirs(c, &own),
+                                   .policy_dirs = policy_dirs(c, &own),
+                                   .policy_keys =
+                                       c->policies.keys.n ? c->policies.keys.v[0].p : NULL,
+                                   .scanner_options = references_options,
+                                   .user = (void *)(uintptr_t)c,
                                    .tools_path = "/usr/bin:/bin",
                                    .cache_dir = d->paths.mirrors,
                                    .offline = true,
                                    .no_sandbox = !c->scan.sandbox};
-    if (!o.worker || !o.plugin_dirs)
+    if (!o.plugin_dirs || !o.policy_dirs)
+        return sco_error_nomem(err);
+    if (!o.worker)
         return sco_error_set(err, SCO_E_NOT_FOUND,
-                             "integrations want secureops-worker beside secureops-runner: the "
-                             "installation is incomplete");
+                             "secureops-worker is not beside secureops-runner: the installation "
+                             "is incomplete");
     int r = sco_engine_new(&o, &engine, err);
     if (r == 0)
         r = sco_engine_plugins(engine, &p, err);
     if (r == 0)
         r = take_plugins(u, c, p, err);
+    if (r == 0)
+        r = references_check(engine, p, c, err);
     sco_engine_free(engine);
     return r;
 }
@@ -160,7 +188,7 @@ int ci_prepare(struct daemon *d, const struct snapshot *s, struct ci_setup **ret
     int r = sco_config_integrations(s->config, &own, &v, &n, err);
     if (r == 0)
         r = sco_ci_rules_new(s->config, &u->rules, err);
-    if (r == 0 && n)
+    if (r == 0 && (n || d->args->check || references_any(s->config)))
         r = describe(d, s->config, u, err);
     struct sco_str_list hosts = s->config->checkout.hosts;
     const char **copy = sco_arena_alloc(&u->arena, (hosts.n + 1) * sizeof *copy);
@@ -184,6 +212,15 @@ static const char *library_of(void *user, const char *plugin)
         if (strcmp(c->setup->libraries[i].plugin, plugin) == 0)
             return c->setup->libraries[i].library;
     return NULL;
+}
+
+void ci_tell_missing(const struct ci_setup *u)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (u->v[i].enabled && u->v[i].missing)
+            sco_log_warning("integrations.%s has no credential (%s): its webhooks are taken and "
+                            "scanned, nothing is told there, and it is not asked for lost ones",
+                            u->v[i].name, u->v[i].missing);
 }
 
 static void swap(struct ci *c, struct ci_setup *u)
@@ -211,6 +248,7 @@ int ci_take(struct ci *c, struct ci_setup *u, struct sco_error *err)
         swap(c, old);
         return r;
     }
+    ci_tell_missing(u);
     ci_setup_unref(old);
     ci_wake(c);
     return 0;
@@ -335,7 +373,8 @@ void ci_polled(struct ci *c, struct sco_store *s, int64_t now)
     if (due)
         c->polled_at = now;
     for (size_t i = 0; due && i < u->n; i++)
-        if (u->v[i].enabled && u->v[i].poll_ms > 0 && add_poll(s, &u->v[i], now, &err) < 0)
+        if (u->v[i].enabled && !u->v[i].missing && u->v[i].poll_ms > 0 &&
+            add_poll(s, &u->v[i], now, &err) < 0)
             sco_log_warning("%s is not polled: %s", u->v[i].name, err.text);
     ci_setup_unref(u);
 }
@@ -438,6 +477,8 @@ int ci_new(struct daemon *d, struct ci **ret, struct sco_error *err)
         r = add_pool(c, err);
     if (r == 0)
         r = sco_ci_pool_set(c->pool, c->setup->v, c->setup->n, err);
+    if (r == 0)
+        ci_tell_missing(c->setup);
     c->later = r == 0 ? event_new(d->base, -1, EV_PERSIST, on_later, c) : NULL;
     if (r == 0 && (!c->later || set_timer(c) < 0))
         r = sco_error_nomem(err);

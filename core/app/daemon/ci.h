@@ -46,6 +46,7 @@ struct ci *ci_free(struct ci *c);
 /* Beside the old one; *ret to ci_take or ci_setup_unref. */
 int ci_prepare(struct daemon *d, const struct snapshot *s, struct ci_setup **ret,
                struct sco_error *err) SCO_NODISCARD;
+void ci_tell_missing(const struct ci_setup *u); /* in the log */
 int ci_take(struct ci *c, struct ci_setup *u, struct sco_error *err) SCO_NODISCARD;
 void ci_api(struct ci *c, const struct ci_setup *u, struct sco_api_webhooks *ret);
 /* On the clock's thread: polls that are due, publications that wait for nothing. */

@@ -240,7 +240,9 @@ int ci_scan(struct sco_store *s, const struct ci_setup *u, const struct sco_ci_e
     if (r == 0)
         r = sco_store_scans_supersede(s, added.id, q.target_key, q.revision, is_pull_request(e),
                                       now, &needless, err);
-    if (r == 0 && a->publish && e->commit_sha)
+    const struct sco_integration *i = ci_setup_find(u, e->integration);
+    bool can = i && !i->missing; /* said once, at the start */
+    if (r == 0 && a->publish && can && e->commit_sha)
         r = publish(s, e, a, added.id, now, err);
     return r;
 }

@@ -14,6 +14,7 @@
 
 #include <event2/event.h>
 #include <malloc.h>
+#include <secureops/fs.h>
 #include <secureops/loop.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -297,7 +298,30 @@ static int status_of(int code)
                : EXIT_FAILED;
 }
 
-/* The checks that need no folder, no lock and no port. */
+/* Integrations with their options, and what rules and workflows name; with a folder for a moment.
+ */
+static int check_references(struct daemon *d, struct sco_error *err)
+{
+    struct ci_setup *u = NULL;
+    char *dir = NULL;
+    int r = paths_programs(&d->paths, err);
+    if (r == 0)
+        r = sco_fs_mkdtemp(NULL, "secureopsd-", &dir, err);
+    if (r < 0)
+        return r;
+    d->paths.mirrors = dir;
+    r = ci_prepare(d, d->snapshot, &u, err);
+    if (r == 0)
+        ci_tell_missing(u);
+    ci_setup_unref(u);
+    d->paths.mirrors = NULL;
+    if (sco_fs_remove_tree(dir) > 0)
+        sco_log_warning("%s is left behind", dir);
+    free(dir);
+    return r;
+}
+
+/* The checks that need no store, no lock and no port. */
 static int check(struct daemon *d, struct sco_error *err)
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
@@ -307,6 +331,9 @@ static int check(struct daemon *d, struct sco_error *err)
     if (r == 0 && d->snapshot->config->auth.key.n)
         r = keys_load(&keys, d->snapshot->config, "/nonexistent", err);
     keys_done(&keys);
+    secrets_provide(d);
+    if (r == 0)
+        r = check_references(d, err);
     if (r == 0)
         printf("%s: the configuration is good\n",
                d->snapshot->file ? d->snapshot->file : "defaults");

@@ -48,6 +48,7 @@ struct paths {
 };
 /* Makes the folders, and is alone in them. SCO_E_PERMISSION: another daemon is. */
 int paths_init(struct paths *p, const struct sco_config *c, struct sco_error *err) SCO_NODISCARD;
+int paths_programs(struct paths *p, struct sco_error *err) SCO_NODISCARD; /* these alone */
 void paths_done(struct paths *p);
 /* The environment of runners: ours without what is the daemon's alone. In the arena. */
 const char *const *paths_environment(struct sco_arena *a, const struct sco_config *c);

@@ -155,7 +155,7 @@ static const char *find_program(struct paths *p, const char *exe, const char *na
     return NULL;
 }
 
-static int take_programs(struct paths *p, struct sco_error *err)
+int paths_programs(struct paths *p, struct sco_error *err)
 {
     SCO_AUTO(sco_free) char *exe = sco_dir_exe();
     if (!exe)
@@ -188,7 +188,7 @@ int paths_init(struct paths *p, const struct sco_config *c, struct sco_error *er
     if (r == 0)
         r = take_node(p, c, err);
     if (r == 0)
-        r = take_programs(p, err);
+        r = paths_programs(p, err);
     return r;
 }
 

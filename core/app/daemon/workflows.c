@@ -5,6 +5,7 @@
 #include "workflows.h"
 
 #include "daemon_priv.h"
+#include "references.h"
 
 #include <secureops/crypto.h>
 #include <secureops/json.h>
@@ -310,6 +311,7 @@ void workflows_polled(struct workflows *x, struct sco_store *s, int64_t last, in
         if (workflow_schedules_sync(s, c, now, &err) == 0) {
             snapshot_unref(x->scheduled);
             x->scheduled = snapshot_ref(config);
+            references_pipelines(s, config->config);
         } else {
             sco_log_warning("the schedules of workflows are as they were: %s", err.text);
             x->again_at = now + AGAIN_MS;

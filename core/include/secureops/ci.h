@@ -25,7 +25,12 @@ struct sco_integration {
     uint32_t break_after;    /* failures of a server in a row, */
     int64_t break_ms;        /* and how long it is not asked then */
     struct sco_str options;  /* JSON object: the plugin's typed options, secrets in clear */
+    const char *missing; /* the credential that it lacks, by the options' names; NULL: it has one */
 };
+/* What an integration would need to speak at its platform and has not: nothing can be published
+ * there, and nothing asked. NULL: it has it. */
+const char *sco_integration_missing(const struct sco_config *c,
+                                    const struct sco_config_integration *x);
 /* All of a configuration; `tables` are the option tables of the CI plugins, as described, by name.
  * `resolve`: secrets in clear. Lives in the arena. SCO_E_INVALID with file:line:col. */
 struct sco_ci_table {

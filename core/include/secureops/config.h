@@ -263,6 +263,8 @@ struct sco_config_integration {
     struct sco_str_list repositories;
     int64_t enabled, poll, flood_rate, delivery_limit, break_after, break_time;
 };
+/* Whether somebody says something of that option, one of its plugin perhaps. */
+bool sco_config_integration_has(const struct sco_config *c, const char *name, const char *option);
 /* All of them, in the order of the files; lists and origins in the arena. */
 int sco_config_integrations(const struct sco_config *c, struct sco_arena *arena,
                             struct sco_config_integration **ret, size_t *ret_n,
@@ -274,6 +276,10 @@ int sco_config_integration_options(const struct sco_config *c, const char *name,
                                    struct sco_error *err) SCO_NODISCARD;
 
 /* ---- for people ---- */
+/* Where one item of a list of `section` stands: "file:line:column", in the arena; of `rules` in
+ * the rule of that number. What no file says: its name. NULL: no memory. */
+const char *sco_config_item_place(const struct sco_config *c, const char *section, size_t rule,
+                                  const char *option, struct sco_str item, struct sco_arena *arena);
 /* The effective values as YAML, each with its origin as a comment. Secrets are references. */
 void sco_config_show(const struct sco_config *c, struct sco_buf *out);
 

@@ -106,6 +106,35 @@ class Start(Case):
         self.assertEqual(run("--check", "--set", "queue.lease=3s").returncode, USAGE)
         self.assertEqual(run("--check", "--set", "server.tls_cert=/x").returncode, USAGE)
         self.assertEqual(run("--config", "/nonexistent.yaml").returncode, USAGE)
+        file = self.root / "names.yaml"
+        for text, words in (
+                ("integrations:\n  github: {webhok_secret: x}\n", ":2:12: unknown option"),
+                ("integrations:\n  github: {webhook_secret: env:NOT_SET}\n", "NOT_SET"),
+                ("rules:\n  - on: push\n    workflows: [notify-new-critical, nome]\n",
+                 ":3:38: rules: workflows: there is no workflow"),
+                ("rules:\n  - {on: push, scanners: [gitleeks]}\n", "did you mean gitleaks?"),
+                ("rules:\n  - {on: push, integrations: [github]}\n", "there is no integration"),
+                ("rules:\n  - {on: push, gates: [none]}\n", ":2:24: rules: gates: there is no gate"),
+                ("rules:\n  - {on: push, frameworks: [none]}\n", ":2:29: rules: frameworks:"),
+                ("gate: {policies: none}\n", ":1:18: gate: policies:"),
+                ("workflows:\n  after_scan:\n    - none\n", ":3:7: workflows: after_scan:"),
+                ("workflows: {on_finding: none}\n", ":1:25: workflows: on_finding:"),
+                ("workflows: {schedule: none}\n", "is not NAME=CRON"),
+                ("workflows: {schedule: [\"none=0 3 * * *\"]}\n", "there is no workflow"),
+                ("workflows: {time_zone: Mars/Olympus, schedule: [\"scan-at-times=0 3 * * *\"]}\n",
+                 "there is no time zone"),
+                ("scanners: {gitleeks: {enabled: true}}\n", "did you mean gitleaks?")):
+            with self.subTest(text=text):
+                file.write_text(text)
+                r = run("--check", "--config", str(file))
+                self.assertEqual(r.returncode, USAGE, r.stderr)
+                self.assertIn(words, r.stderr)
+                self.assertIn(str(file) if "NOT_SET" not in text else "", r.stderr)
+        file.write_text("integrations: {gitlab: {signing_token: [\"store:x\"]}}\n"
+                        "workflows: {schedule: [\"scan-at-times=0 3 * * *\"], on_finding: call-on-findings}\n")
+        r = run("--check", "--config", str(file))
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertIn("integrations.gitlab has no credential (token)", r.stderr)
         self.assertEqual(run("--nonsense").returncode, USAGE)
         self.assertEqual(run("argument").returncode, USAGE)
 
