@@ -82,6 +82,7 @@ struct ci_request {
     const char *const *deferred; /* members that are left in the file */
     const char *what;            /* for messages: "the check run" */
     const char *absolute;        /* a URL in the place of base and path */
+    struct sco_str etag;         /* of the answer that is known: 304 is none other, and no error */
     int text;                    /* the answer is a file, not JSON */
     int repeat;                  /* a write that does no harm when done twice */
     int stay;                    /* a redirect is an answer, and no error; it is not followed */
@@ -230,6 +231,12 @@ static inline int ci_http_try(struct ci_http *c, const struct ci_request *q, str
         headers[n] = c->headers[n];
     for (size_t i = 0; q->headers && q->headers[i] && i < CI_HTTP_HEADERS_MAX - 2; i++)
         headers[n++] = q->headers[i];
+    if (q->etag.n) {
+        struct sco_str line = sco_fmt(c->h, "If-None-Match: %.*s", SCO_STR_ARG(q->etag));
+        if (!line.p)
+            return sco_errf(e, SCO_E_NOMEM, "out of memory");
+        headers[n++] = line.p;
+    }
     if (q->body.p)
         headers[n++] = q->content_type ? q->content_type : "Content-Type: application/json";
     headers[n] = NULL;
@@ -475,7 +482,7 @@ static inline int ci_call(struct ci_http *c, const struct ci_request *q, struct 
                 if (r != 0)
                     return r;
             }
-            if (a->status >= (q->stay ? 400 : 300))
+            if (a->status >= (q->stay ? 400 : 300) && !(a->status == 304 && q->etag.n))
                 return ci_http_error(c, q, a, e);
             return r;
         }

@@ -76,10 +76,35 @@ static inline const char *ci_next_page(const struct ci_http *c, const char *path
 /* Sees each item; CI_FOUND ends the walk well, a negative value as an error. */
 typedef int (*ci_item_fn)(void *user, const struct sco_node *item);
 
+/* An ETag, fit to be kept and to be sent again; absent when there is none, or one like no other. */
+static inline struct sco_str ci_etag(const struct sco_host *h, const struct ci_answer *a)
+{
+    struct sco_str s = ci_header(a, "etag");
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < 0x21 || s.p[i] > 0x7e)
+            s.n = 0;
+    const char *p = s.n && s.n <= 200 ? sco_cstr(h, s) : NULL;
+    return sco_str_make(p, p ? s.n : 0);
+}
+
 /* All items of at most `pages_max` pages; `list` names the member that holds them, NULL: the answer
  * itself is the list. 0: the end was reached; CI_FOUND: `fn` ended it; else as ci_call. The items
  * live until `fn` asks for something else, which ends the walk's page: it then has to end the walk.
  */
+static inline int ci_walk_page(struct ci_http *c, const struct ci_answer *a, const char *list,
+                               const char *what, ci_item_fn fn, void *user, struct sco_errbuf *e)
+{
+    const struct sco_node *v = list ? sco_get(a->root, list) : a->root;
+    if (!sco_is(v, SCO_NODE_LIST))
+        return sco_errf(e, SCO_E_FORMAT, "%s: %s: the answer holds no list", c->platform, what);
+    for (const struct sco_node *item = v->child; item; item = item->next) {
+        int r = fn(user, item);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
 static inline int ci_walk(struct ci_http *c, const char *path, const char *list, unsigned pages_max,
                           const char *what, ci_item_fn fn, void *user, struct sco_errbuf *e)
 {
@@ -88,17 +113,42 @@ static inline int ci_walk(struct ci_http *c, const char *path, const char *list,
         int r = ci_get(c, path, what, &a, e);
         if (r != 0)
             return r;
-        const struct sco_node *v = list ? sco_get(a.root, list) : a.root;
-        if (!sco_is(v, SCO_NODE_LIST))
-            return sco_errf(e, SCO_E_FORMAT, "%s: %s: the answer holds no list", c->platform, what);
         path = ci_next_page(c, path, &a);
-        for (const struct sco_node *item = v->child; item; item = item->next) {
-            r = fn(user, item);
-            if (r != 0)
-                return r;
-        }
+        r = ci_walk_page(c, &a, list, what, fn, user, e);
+        if (r != 0)
+            return r;
     }
     return 0;
+}
+
+/* The same for a list that has the newest first, of which *etag is known: when its first page is
+ * none other, `fn` sees nothing and 0 is returned, for which some platforms count no request. *etag
+ * is then the new one; absent when more than a page was looked at, of which nobody can tell. */
+static inline int ci_walk_newer(struct ci_http *c, const char *path, const char *list,
+                                unsigned pages_max, const char *what, struct sco_str *etag,
+                                ci_item_fn fn, void *user, struct sco_errbuf *e)
+{
+    struct ci_answer a;
+    struct ci_request q;
+    struct sco_str now;
+    memset(&q, 0, sizeof q);
+    q.path = path;
+    q.what = what;
+    q.etag = *etag;
+    int r = ci_call(c, &q, &a, e);
+    if (r == 0 && a.status == 304)
+        return 0;
+    *etag = sco_str_make(NULL, 0);
+    if (r != 0)
+        return r;
+    now = ci_etag(c->h, &a);
+    path = ci_next_page(c, path, &a);
+    r = ci_walk_page(c, &a, list, what, fn, user, e);
+    if (r == CI_FOUND || (r == 0 && !path))
+        *etag = now;
+    return r != 0 || !path || pages_max < 2
+               ? r
+               : ci_walk(c, path, list, pages_max - 1, what, fn, user, e);
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

@@ -3,7 +3,14 @@
  * not list. Events that are known already are recognised by the engine. */
 #include "github_priv.h"
 
-enum { ATTEMPTS_MAX = 3, REDELIVER_MAX = 100, DELIVERIES_MAX = 1000, OVERLAP_MS = 300000 };
+enum {
+    ATTEMPTS_MAX = 3,
+    REDELIVER_MAX = 100,
+    DELIVERIES_MAX = 1000,
+    OVERLAP_MS = 300000,
+    PAGE = 100,
+    SEEN_MAX = 512 << 10, /* bytes of ETags in the state: what is beyond costs a request */
+};
 
 struct delivery {
     struct sco_str id, guid;
@@ -19,8 +26,37 @@ struct poll {
     struct sco_str hooks[8];
     size_t n_hooks;
     int64_t redelivered;
+    size_t n_runs;
     const struct sco_node *repository;
+    const struct sco_node *known; /* of this repository, from the last time; or NULL */
+    struct ci_json seen;          /* members of state.seen: what is known the next time */
 };
+
+/* ---- what is known ----
+ * GitHub counts no request that it answers 304: of each list the ETag of its first page is kept,
+ * with what the plugin needs of it then. */
+
+static struct sco_str known_etag(const struct poll *p, const char *list)
+{
+    return github_copy(p->o->h, sco_text(sco_get(p->known, list)));
+}
+
+static void keep_etag(struct poll *p, const char *list, struct sco_str etag)
+{
+    if (etag.n && p->seen.n < SEEN_MAX)
+        ci_json_kstr(&p->seen, list, etag);
+}
+
+/* ci_walk_newer, as `list` is known. */
+static int walk(struct poll *p, const char *list, const char *path, const char *member,
+                const char *what, ci_item_fn fn)
+{
+    struct github_op *o = p->o;
+    struct sco_str etag = known_etag(p, list);
+    int r = ci_walk_newer(&o->http, path, member, 10, what, &etag, fn, p, o->e);
+    keep_etag(p, list, etag);
+    return r;
+}
 
 /* ---- deliveries ---- */
 
@@ -63,13 +99,14 @@ static int is_lost(const struct poll *p, size_t i)
     return tries < ATTEMPTS_MAX;
 }
 
-static int redeliver(struct poll *p, const char *deliveries)
+static int redeliver(struct poll *p, const char *deliveries, const char *list)
 {
     struct github_op *o = p->o;
     struct ci_answer a;
+    struct sco_str etag = known_etag(p, list);
     p->n = 0;
-    int r = ci_walk(&o->http, sco_fmt(o->h, "%s?per_page=100", deliveries).p, NULL, 10,
-                    "the webhook's deliveries", one_delivery, p, o->e);
+    int r = ci_walk_newer(&o->http, sco_fmt(o->h, "%s?per_page=100", deliveries).p, NULL, 10,
+                          "the webhook's deliveries", &etag, one_delivery, p, o->e);
     if (r != 0 && r != CI_FOUND)
         return r;
     for (size_t i = 0; i < p->n && p->redelivered < REDELIVER_MAX; i++) {
@@ -83,6 +120,8 @@ static int redeliver(struct poll *p, const char *deliveries)
             return r;
         p->redelivered++;
     }
+    if (p->redelivered < REDELIVER_MAX)
+        keep_etag(p, list, etag);
     return 0;
 }
 
@@ -90,18 +129,42 @@ static int redeliver(struct poll *p, const char *deliveries)
  * failure, for the API is asked next. */
 static int deliveries_of_app(struct poll *p)
 {
-    int r = redeliver(p, "/app/hook/deliveries");
+    int r = redeliver(p, "/app/hook/deliveries", "deliveries");
     return r == SCO_E_PERMISSION || r == SCO_E_NOT_FOUND ? 0 : r;
+}
+
+/* The ids of our webhooks; where the list is none other, those that are known. */
+static int find_hooks(struct poll *p)
+{
+    struct github_op *o = p->o;
+    struct sco_str etag = known_etag(p, "hooks"), before = etag;
+    p->n_hooks = 0;
+    int r = ci_walk_newer(&o->http, github_path(o, "/hooks?per_page=100"), NULL, 10,
+                          "the repository's webhooks", &etag, one_hook, p, o->e);
+    if (r != 0 && r != CI_FOUND)
+        return r;
+    if (etag.n && etag.p == before.p)
+        SCO_EACH (id, sco_get(p->known, "hook_ids"))
+            if (p->n_hooks < sizeof p->hooks / sizeof *p->hooks)
+                p->hooks[p->n_hooks++] = github_copy(o->h, sco_text(id));
+    keep_etag(p, "hooks", etag);
+    ci_json_key(&p->seen, "hook_ids");
+    ci_json_begin(&p->seen, '[');
+    for (size_t i = 0; i < p->n_hooks; i++)
+        ci_json_str(&p->seen, p->hooks[i]);
+    ci_json_end(&p->seen, ']');
+    return 0;
 }
 
 static int deliveries_of_hooks(struct poll *p)
 {
     struct github_op *o = p->o;
-    p->n_hooks = 0;
-    int r = ci_walk(&o->http, github_path(o, "/hooks?per_page=100"), NULL, 10,
-                    "the repository's webhooks", one_hook, p, o->e);
-    for (size_t i = 0; (r == 0 || r == CI_FOUND) && i < p->n_hooks; i++)
-        r = redeliver(p, github_path(o, "/hooks/%.*s/deliveries", SCO_STR_ARG(p->hooks[i])));
+    int r = find_hooks(p);
+    for (size_t i = 0; r == 0 && i < p->n_hooks; i++) {
+        struct sco_str list = sco_fmt(o->h, "deliveries-%.*s", SCO_STR_ARG(p->hooks[i]));
+        r = redeliver(p, github_path(o, "/hooks/%.*s/deliveries", SCO_STR_ARG(p->hooks[i])),
+                      list.p ? list.p : "");
+    }
     return r == CI_FOUND || r == SCO_E_PERMISSION || r == SCO_E_NOT_FOUND ? 0 : r;
 }
 
@@ -171,9 +234,12 @@ static int one_pull(void *user, const struct sco_node *v)
     return emit_as(p, "pull_request", "synchronize", v);
 }
 
+/* They come newest first; of the first page those are looked at as well that began earlier. */
 static int one_run(void *user, const struct sco_node *v)
 {
     struct poll *p = (struct poll *)user;
+    if (p->n_runs++ >= PAGE && ci_time_at(v, "created_at") < p->since)
+        return CI_FOUND;
     if (ci_time_at(v, "updated_at") < p->since)
         return 0;
     return emit_as(p, "workflow_run", sco_text_at(v, "conclusion").n ? "completed" : "in_progress",
@@ -186,10 +252,17 @@ static int look_at_repository(struct poll *p)
     static const char *const names[] = {"id", "full_name", "clone_url", "default_branch"};
     struct github_op *o = p->o;
     struct ci_answer a;
+    struct ci_request q;
     struct sco_node *map, *c;
-    int r = github_get(o, o->repo, "the repository", &a);
+    memset(&q, 0, sizeof q);
+    q.path = o->repo;
+    q.what = "the repository";
+    q.etag = known_etag(p, "repository");
+    int r = ci_call(&o->http, &q, &a, o->e);
     if (r != 0)
         return r;
+    int same = a.status == 304;
+    keep_etag(p, "repository", same ? q.etag : ci_etag(o->h, &a));
     map = (struct sco_node *)o->h->alloc(o->h, 5 * sizeof *map);
     if (!map)
         return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
@@ -199,8 +272,9 @@ static int look_at_repository(struct poll *p)
     for (size_t i = 0; i < 4; i++, c++) {
         c->type = SCO_NODE_STR;
         c->key = sco_str_c(names[i]);
-        c->text = github_copy(o->h, sco_text_at(a.root, names[i]));
+        c->text = github_copy(o->h, sco_text_at(same ? p->known : a.root, names[i]));
         c->next = i < 3 ? c + 1 : NULL;
+        ci_json_kstr(&p->seen, names[i], c->text);
     }
     p->repository = map;
     return 0;
@@ -209,26 +283,41 @@ static int look_at_repository(struct poll *p)
 static int moved(struct poll *p)
 {
     struct github_op *o = p->o;
-    struct sco_str day = ci_time_format(o->h, p->since > 0 ? p->since : 1000);
     int r = look_at_repository(p);
     if (r == 0)
-        r = ci_walk(&o->http, github_path(o, "/activity?per_page=100"), NULL, 10,
-                    "the repository's activity", one_move, p, o->e);
+        r = walk(p, "activity", github_path(o, "/activity?per_page=100"), NULL,
+                 "the repository's activity", one_move);
     if (r == SCO_E_NOT_FOUND && p->repository) /* older servers do not have it */
         r = 0;
     if (r == 0 || r == CI_FOUND)
-        r = ci_walk(&o->http,
-                    github_path(o, "/pulls?state=open&sort=updated&direction=desc&per_page=100"),
-                    NULL, 10, "the pull requests", one_pull, p, o->e);
-    if (r == 0 || r == CI_FOUND)
-        r = ci_walk(&o->http,
-                    github_path(o, "/actions/runs?created=%s&per_page=100",
-                                ci_encode(o->h, sco_fmt(o->h, ">=%.*s", SCO_STR_ARG(day)), "")),
-                    "workflow_runs", 10, "the runs", one_run, p, o->e);
+        r = walk(p, "pulls",
+                 github_path(o, "/pulls?state=open&sort=updated&direction=desc&per_page=100"), NULL,
+                 "the pull requests", one_pull);
+    p->n_runs = 0;
+    if (r == 0 || r == CI_FOUND) /* the same address each time: its ETag holds */
+        r = walk(p, "runs", github_path(o, "/actions/runs?per_page=100"), "workflow_runs",
+                 "the runs", one_run);
     return r == CI_FOUND ? 0 : r;
 }
 
 /* ---- */
+
+static const struct sco_node *seen_of(const struct poll *p, const struct sco_ci_call *c,
+                                      struct sco_str name)
+{
+    const struct sco_node *seen = sco_path(c->request, "state.seen");
+    const char *key = sco_cstr(p->seen.h, name);
+    return key && sco_is(seen, SCO_NODE_MAP) ? sco_get(seen, key) : NULL;
+}
+
+/* What this repository's lists were like, and room for what they are like now. */
+static void begin_seen(struct poll *p, const struct sco_ci_call *c, struct sco_str name)
+{
+    const char *key = sco_cstr(p->seen.h, name);
+    p->known = seen_of(p, c, name);
+    ci_json_key(&p->seen, key ? key : "");
+    ci_json_begin(&p->seen, '{');
+}
 
 static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c,
                           struct sco_str name, struct sco_errbuf *e)
@@ -245,10 +334,13 @@ static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c
     call.request = &request;
     int r = github_begin(&o, ctx, &call, e);
     p->o = &o;
+    p->repository = NULL;
+    begin_seen(p, c, name);
     if (r == 0)
         r = deliveries_of_hooks(p);
     if (r == 0)
         r = moved(p);
+    ci_json_end(&p->seen, '}');
     r = github_end(&o, r);
     p->o = NULL;
     return r;
@@ -267,8 +359,10 @@ static int of_app(struct poll *p, void *ctx, const struct sco_ci_call *c, struct
         return 0;
     int r = github_begin_app(&o, ctx, &call, e);
     p->o = &o;
+    begin_seen(p, c, SCO_STR("")); /* no repository is called so */
     if (r == 0)
         r = deliveries_of_app(p);
+    ci_json_end(&p->seen, '}');
     r = github_end(&o, r);
     p->o = NULL;
     return r;
@@ -277,7 +371,7 @@ static int of_app(struct poll *p, void *ctx, const struct sco_ci_call *c, struct
 /* What stopped at a limit goes on with the same repository the next time, as of the same time. */
 struct progress {
     int64_t last, begun;
-    struct sco_str next;
+    struct sco_str next, first; /* where it goes on, where it has begun; absent: at the beginning */
     size_t done, refused;
     struct sco_str why; /* of the first that was refused */
 };
@@ -290,7 +384,7 @@ static struct progress read_progress(const struct sco_host *h, const struct sco_
     g.last = ci_time_at(state, "until");
     SCO_EACH (name, sco_get(request, "repositories"))
         if (sco_str_eq(sco_text(name), sco_text_at(state, "next")))
-            g.next = sco_text(name);
+            g.next = g.first = sco_text(name);
     g.begun = g.next.n ? ci_time_at(state, "begun") : 0;
     if (!g.begun)
         g.begun = h->now(h);
@@ -308,6 +402,7 @@ static int write_poll(const struct sco_host *h, const struct poll *p, const stru
     ci_json_ktime(&j, "until", whole ? g->begun : g->last);
     ci_json_kstr(&j, "next", g->next);
     ci_json_ktime(&j, "begun", whole ? 0 : g->begun);
+    ci_json_kraw(&j, "seen", ci_json_text(&p->seen));
     ci_json_end(&j, '}');
     ci_json_kint(&j, "redelivered", p->redelivered);
     ci_json_end(&j, '}');
@@ -346,12 +441,30 @@ static int all_repositories(struct poll *p, void *ctx, const struct sco_ci_call 
     return g->done || !g->refused ? 0 : last;
 }
 
+/* Of the repositories whose turn did not come what is known stays known. */
+static void keep_others(struct poll *p, const struct sco_ci_call *c, const struct progress *g)
+{
+    int before = g->first.n > 0, after = 0;
+    SCO_EACH (name, sco_get(c->request, "repositories")) {
+        before = before && !sco_str_eq(sco_text(name), g->first);
+        const struct sco_node *known = before || after ? seen_of(p, c, sco_text(name)) : NULL;
+        after = after || sco_str_eq(sco_text(name), g->next);
+        const char *key = sco_is(known, SCO_NODE_MAP) ? sco_cstr(p->seen.h, sco_text(name)) : NULL;
+        if (!key || p->seen.n >= SEEN_MAX)
+            continue;
+        ci_json_key(&p->seen, key);
+        ci_json_node(&p->seen, known);
+    }
+}
+
 int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
 {
     const struct sco_host *h = ((struct github *)ctx)->h;
     struct progress g = read_progress(h, c->request);
     struct poll p;
     memset(&p, 0, sizeof p);
+    p.seen = ci_json_new(h);
+    ci_json_begin(&p.seen, '{');
     p.since = g.last ? g.last - OVERLAP_MS : ci_time_at(c->request, "since");
     p.v = (struct delivery *)h->alloc(h, DELIVERIES_MAX * sizeof *p.v);
     if (!p.v)
@@ -362,6 +475,8 @@ int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
     int passing = r == SCO_CI_LATER || r == SCO_E_NETWORK || r == SCO_E_TIMEOUT;
     if (r != 0 && !(passing && g.done + g.refused))
         return r;
+    keep_others(&p, c, &g);
+    ci_json_end(&p.seen, '}');
     struct sco_str stopped = r != 0 ? github_copy(h, sco_str_c(e->text)) : g.why;
     int w = write_poll(h, &p, &g, e);
     if (w < 0 || (r == 0 && !g.refused))

@@ -6,7 +6,7 @@ import tempfile
 import time
 import unittest
 
-from world import Case, E, LATER, SECRET
+from world import Case, DEGRADED, E, LATER, SECRET
 
 
 class Runs(Case):
@@ -198,6 +198,59 @@ class Poll(Case):
         self.assertIn(("pipeline", "completed", "a" * 40, "acme/widget"), kinds)
         pull = next(e for e in answer.events if e["event"] == "pull_request")
         self.assertTrue(pull["details"]["needs_scan"])
+
+    def test_what_is_the_same_costs_nothing(self):
+        """304 is not counted: a poll of repositories where nothing moved takes nothing of the rate."""
+        self.gh.hooks[1] = {"id": 1, "active": True, "events": [], "config": {"url": "https://x/webhook/github"}}
+        self.gh.deliveries = [self.delivery(9, "good", 200)]
+        self.gh.activity = [{"ref": "refs/heads/main", "before": "b" * 40, "after": "c" * 40, "actor": {"login": "al"},
+                             "activity_type": "push", "timestamp": "2026-11-22T10:00:00Z"}]
+        self.gh.run(5)
+        request = {"repositories": ["acme/widget", "acme/other"], "since": "2026-11-22T09:00:00Z"}
+
+        def poll(state, code=0):
+            before, free, n = self.gh.remaining, self.gh.free, len(self.gh.log)
+            answer = self.worker.call("poll", {**request, "state": state})
+            self.good(answer, code)
+            return answer, before - self.gh.remaining, self.gh.free - free, len(self.gh.log) - n
+
+        first, paid, free, asked = poll(None)
+        self.assertEqual((paid, free, asked, len(first.events)), (12, 0, 12, 6))
+        state = first.result["state"]
+        for _ in range(2):
+            again, paid, free, asked = poll(state)
+            self.assertEqual((paid, free, asked, again.events), (0, 12, 12, []))
+            state = again.result["state"]
+        # what moved is told, and costs the one answer (of each repository: the stand-in has one list)
+        self.gh.activity.insert(0, {**self.gh.activity[0], "before": "c" * 40, "after": "d" * 40,
+                                    "timestamp": self.gh.pulls[7]["updated_at"]})
+        moved, paid, free, _ = poll(state)
+        self.assertEqual((paid, free), (2, 10))
+        self.assertEqual({e["commit_sha"] for e in moved.events} - {"d" * 40}, set())
+        self.assertEqual({e["repo_full_name"] for e in moved.events}, {"acme/widget", "acme/other"})
+        # a failed delivery is asked for as often as before, and the webhook is still known
+        self.gh.deliveries.insert(0, self.delivery(10, "lost", 502, self.gh.pulls[7]["updated_at"]))
+        lost, _, _, _ = poll(moved.result["state"])
+        self.assertEqual((lost.result["redelivered"], self.gh.attempts), (2, [10, 10]))
+        # one that stops at a limit keeps what it knew of the others
+        self.gh.fault("/repos/acme/other$", "GET", 429, headers={"Retry-After": "600"})
+        stopped, _, _, _ = poll(lost.result["state"], DEGRADED)
+        self.assertEqual(stopped.result["state"]["next"], "acme/other")
+        _, paid, _, asked = poll(stopped.result["state"])
+        self.assertLessEqual(paid, 4)
+        # another credential: other ETags
+        self.start(token="ghp_pat")
+        self.assertEqual(poll(state)[2], 0)
+
+    def test_lists_of_several_pages_are_looked_at_again(self):
+        at = self.gh.pulls[7]["updated_at"]
+        self.gh.activity = [{"ref": f"refs/heads/b{i}", "before": "b" * 40, "after": f"{i:040x}", "actor": {"login": "al"},
+                             "activity_type": "push", "timestamp": at} for i in range(1, 151)]
+        request = {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z"}
+        state = self.good(self.worker.call("poll", request))["state"]
+        answer = self.worker.call("poll", {**request, "state": state})
+        self.good(answer)
+        self.assertEqual(len([e for e in answer.events if e["event"] == "push"]), 150)
 
     def test_a_limit_in_the_middle(self):
         names = [f"acme/r{i}" for i in range(4)]
