@@ -103,17 +103,32 @@ void api_reply_problem(struct api_call *c, int status, const char *detail)
     sco_json_end(o, '}');
 }
 
+int api_error_status(int r)
+{
+    switch (r) {
+    case SCO_E_INVALID:
+        return 400;
+    case SCO_E_PERMISSION:
+        return 403;
+    case SCO_E_NOT_FOUND:
+        return 404;
+    case SCO_E_UNSUPPORTED:
+        return 501;
+    case SCO_E_LIMIT:
+        return 429;
+    case SCO_E_TIMEOUT: /* somebody else writes, or has what is needed */
+    case SCO_E_NETWORK:
+    case SCO_E_IO:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
 void api_reply_error(struct api_exchange *x, int r, const struct sco_error *err)
 {
     struct api_call *c = &x->call;
-    int status = c->problem                                                  ? c->status
-                 : r == SCO_E_INVALID                                        ? 400
-                 : r == SCO_E_PERMISSION                                     ? 403
-                 : r == SCO_E_NOT_FOUND                                      ? 404
-                 : r == SCO_E_UNSUPPORTED                                    ? 501
-                 : r == SCO_E_LIMIT                                          ? 429
-                 : r == SCO_E_TIMEOUT || r == SCO_E_NETWORK || r == SCO_E_IO ? 503
-                                                                             : 500;
+    int status = c->problem ? c->status : api_error_status(r);
     const char *detail = err->text;
     if (status == 500 || (status == 503 && !c->problem)) {
         x->log_text = sco_arena_cstr(&c->arena, sco_str_c(err->text));

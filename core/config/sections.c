@@ -105,6 +105,9 @@ static const struct sco_option store_table[] = {
     ROW(sco_config_store, url, SCO_OPT_STR, NULL, .name = "url",
         .doc = "postgresql://USER@HOST/DATABASE, in the place of `path`. Passwords belong into "
                "~/.pgpass or PGPASSWORD."),
+    ROW(sco_config_store, wait, SCO_OPT_DURATION, "30s", .name = "wait", .min = 100, .max = 600000,
+        .doc = "How long the daemon waits for others who write to the same; a request is then "
+               "answered with 503."),
     {0}};
 
 /* ---- the daemon ---- */

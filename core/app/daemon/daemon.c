@@ -245,6 +245,7 @@ static int set_up(struct daemon *d, struct sco_error *err)
         return sco_error_nomem(err);
     commands_init(&d->commands, d->paths.secureops, env);
     stores_init(&d->stores, d->paths.store, d->paths.node, d->metrics);
+    d->stores.wait_ms = d->snapshot->config->store.wait;
     stores_set_attempts(&d->stores, d->snapshot->config->queue.attempts);
     stores_set_sla(&d->stores, &d->snapshot->config->sla);
     meter_init(d);

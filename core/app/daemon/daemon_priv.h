@@ -76,6 +76,7 @@ void notify_stopping(struct notify *n);
 struct stores {
     const char *where, *node;
     struct sco_metrics *metrics;
+    int64_t wait_ms; /* store.wait */
     pthread_mutex_t lock;
     bool open;                 /* atomic: the schema is there */
     uint32_t attempts;         /* atomic: queue.attempts */

@@ -164,6 +164,7 @@ void snapshot_differences(const struct snapshot *old, const struct snapshot *new
         {"server.threads", a->server.threads != b->server.threads},
         {"store.path", !same(a->store.path, b->store.path)},
         {"store.url", !same(a->store.url, b->store.url)},
+        {"store.wait", a->store.wait != b->store.wait},
         {"auth.key", !same(a->auth.key, b->auth.key)},
         {"auth.old_key", !same(a->auth.old_key, b->auth.old_key)},
         {"events.brokers", !same(a->events.brokers, b->events.brokers)},

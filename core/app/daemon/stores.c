@@ -117,7 +117,8 @@ static int open_one(struct stores *s, bool first, struct sco_store **ret, struct
 {
     if (!first && !__atomic_load_n(&s->open, __ATOMIC_ACQUIRE))
         return sco_error_set(err, SCO_E_NETWORK, "the store is not open yet");
-    struct sco_store_options o = {.where = s->where, .create = first, .cache_kb = CACHE_KB};
+    struct sco_store_options o = {
+        .where = s->where, .create = first, .cache_kb = CACHE_KB, .wait_ms = s->wait_ms};
     struct sco_store *store = NULL;
     int r = sco_store_open(&o, &store, err);
     if (r == 0)

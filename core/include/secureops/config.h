@@ -105,6 +105,7 @@ struct sco_config_policies { /* paths, made absolute as those of tools */
 
 struct sco_config_store {
     struct sco_str path, url; /* at most one; absent: scans are not stored */
+    int64_t wait;             /* of the daemon's threads */
 };
 
 /* ---- the daemon: docs/daemon.md ---- */

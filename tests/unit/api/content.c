@@ -163,12 +163,7 @@ int ask(struct content *t, const char *method, const char *path, const char *bod
         return 500;
     if (t->r == 0)
         return c->status ? c->status : c->reply.n || c->reply_fd >= 0 ? 200 : 204;
-    return c->problem                  ? c->status
-           : t->r == SCO_E_INVALID     ? 400
-           : t->r == SCO_E_PERMISSION  ? 403
-           : t->r == SCO_E_NOT_FOUND   ? 404
-           : t->r == SCO_E_UNSUPPORTED ? 501
-                                       : 500;
+    return c->problem ? c->status : api_error_status(t->r);
 }
 
 const char *reply(struct content *t)
