@@ -209,13 +209,18 @@ int api_execution_download(struct api_call *c, struct sco_error *err)
 {
     struct sco_execution_page p = {0};
     struct sco_artifact a = {0};
-    const char *name = api_query(c, "name");
+    const char *name = api_query(c, "name"), *id = api_query(c, "external_id");
     int fd = -1;
-    if (!name)
-        return api_fault(c, err, "?name", "of the list of artifacts");
+    if (!name == !id)
+        return api_fault(c, err, "?name", "this or external_id, of the list of artifacts");
     int r = api_execution_find(c, c->params[0], &p, err);
     if (r < 0)
         return r;
+    if (id) {
+        r = api_execution_platform_artifact(c, &p.v[0], id, err);
+        sco_execution_page_done(&p);
+        return r;
+    }
     r = api_artifact_open(c, p.v[0].id, name, false, &a, &fd, err);
     sco_execution_page_done(&p);
     if (r == SCO_E_NOT_FOUND)

@@ -32,6 +32,10 @@ int api_execution_artifacts(struct api_call *c, struct sco_error *err);
 int api_execution_download(struct api_call *c, struct sco_error *err);
 int api_pipeline_statistics(struct api_call *c, struct sco_error *err);
 
+/* ---- execution_artifact.c ---- */
+int api_execution_platform_artifact(struct api_call *c, const struct sco_stored_execution *x,
+                                    const char *id, struct sco_error *err);
+
 /* ---- executions_change.c ---- */
 /* Who asks, as approvals compare it. */
 const char *api_requester(const struct api_call *c);

@@ -2,7 +2,9 @@
  * integration tried by hand, without the daemon. */
 #include "context_ci.h"
 
+#include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 48 << 20, HEADERS_MAX = 200, RUN_MS = 120000 };
@@ -271,6 +273,60 @@ static int tell_done(const struct tried *t, const struct sco_ci_answer *a)
     return a->code == SCO_CI_DEGRADED ? EXIT_PASSED : EXIT_INCOMPLETE;
 }
 
+/* Piece by piece: it may be large. */
+static int copy_file(const char *from, const char *to, struct sco_error *err)
+{
+    char part[65536];
+    SCO_AUTO(sco_fd) int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (in < 0)
+        return sco_error_errno(err, errno, "cannot open %s", from);
+    SCO_AUTO(sco_fd) int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (out < 0)
+        return sco_error_errno(err, errno, "cannot make %s", to);
+    for (;;) {
+        ssize_t n = read(in, part, sizeof part);
+        if (n < 0 && errno == EINTR)
+            continue;
+        int r = n > 0 ? sco_fs_write_all(out, sco_str_make(part, (size_t)n)) : 0;
+        if (n <= 0 || r < 0) {
+            if (n == 0)
+                return 0;
+            unlink(to);
+            return sco_error_errno(err, n < 0 ? errno : -r, "cannot write %s", to);
+        }
+    }
+}
+
+/* The file that the result names goes to --output; what is told, success or not, is one object. */
+static int keep_file(struct cli *c, const struct tried *t, struct sco_ci_answer *a)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    struct sco_json_out o = {.b = &b};
+    struct sco_error err = {0};
+    const struct sco_node *v = NULL;
+    size_t dir = strlen(t->work_dir);
+    int r = a->result.n ? sco_json_parse(a->result, &c->arena, &v, &err) : 0;
+    struct sco_str path = sco_text(sco_get(v, "path"));
+    const char *from = path.n ? sco_arena_cstr(&c->arena, path) : NULL;
+    if (r == 0 && a->code == 0 &&
+        (!from || strncmp(from, t->work_dir, dir) != 0 || from[dir] != '/' || strstr(from, "/../")))
+        r = sco_error_set(&err, SCO_E_FORMAT, "the operation has no file");
+    if (r == 0 && a->code == 0)
+        r = copy_file(from, c->values[ARG_OUTPUT], &err);
+    if (a->code != 0)
+        sco_error_set(&err, a->code < 0 ? a->code : SCO_E_NETWORK, "%s",
+                      a->reason ? a->reason : "");
+    bool good = r == 0 && a->code == 0;
+    sco_json_begin(&o, '{');
+    sco_json_kstr(&o, "name", sco_text(sco_get(v, "name")));
+    sco_json_kstr(&o, "media_type", sco_text(sco_get(v, "media_type")));
+    sco_json_kz(&o, "error", good ? NULL : sco_error_name(r < 0 ? r : err.code));
+    sco_json_kz(&o, "reason", good ? NULL : err.text);
+    sco_json_end(&o, '}');
+    printf("%s\n", sco_buf_z(&b));
+    return good ? EXIT_PASSED : EXIT_INCOMPLETE;
+}
+
 static int try_operation(struct cli *c, struct tried *t)
 {
     struct sco_error err = {0};
@@ -297,6 +353,8 @@ static int try_operation(struct cli *c, struct tried *t)
                            .log = on_log};
     if (r == 0)
         r = sco_ci_run(&q, &c->arena, &a, &err);
+    if (r == 0 && args_has(c, ARG_OUTPUT))
+        return keep_file(c, t, &a);
     return r < 0 ? context_fail(&err) : tell_done(t, &a);
 }
 

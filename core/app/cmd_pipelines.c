@@ -1,11 +1,14 @@
-/* secureops pipelines check FILE, and of a daemon: list | show NAME | run NAME | history | logs ID.
- */
+/* secureops pipelines check FILE, and of a daemon: list | show NAME | run NAME | history | logs ID
+ * | artifacts ID | download ID NAME. */
 #include "remote.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <secureops/pipeline.h>
 #include <unistd.h>
 
 enum { PAUSE_MS = 1000 };
+#define DOWNLOAD_MAX (1ULL << 36)
 
 /* ---- check ---- */
 static int check(const struct cli *c, struct sco_error *err)
@@ -183,11 +186,85 @@ static int logs(struct cli *c, struct sco_error *err)
     return r;
 }
 
+/* ---- artifacts ---- */
+static int get_artifacts(struct cli *c, struct sco_arena *a, const struct sco_node **ret,
+                         struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    sco_buf_addz(&path, "/pipelines/executions");
+    remote_segment(&path, c->operands[1]);
+    sco_buf_addz(&path, "/artifacts");
+    int r = sco_buf_check(&path, err);
+    return r == 0 ? remote_get(c->remote, sco_buf_z(&path), a, ret, err) : r;
+}
+
+static int artifacts(struct cli *c, bool json, struct sco_error *err)
+{
+    static const char *const names[] = {"size", "name", "external_id"};
+    SCO_AUTO(sco_arena) struct sco_arena a = {0};
+    const struct sco_node *v = NULL;
+    int r = get_artifacts(c, &a, &v, err);
+    if (r < 0 || json)
+        return r < 0 ? r : print_node(v, err);
+    SCO_EACH (m, sco_get(v, "items"))
+        print_row(m, names, SCO_ARRAY_LEN(names));
+    return 0;
+}
+
+static int save(const struct sco_http_response *res, const char *path, struct sco_error *err)
+{
+    char part[65536];
+    ssize_t n = 1;
+    int r = 0;
+    SCO_AUTO(sco_fd) int from = res->body_path ? open(res->body_path, O_RDONLY | O_CLOEXEC) : -1;
+    if (res->body_path && from < 0)
+        return sco_error_errno(err, errno, "cannot read the answer");
+    SCO_AUTO(sco_fd) int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (to < 0)
+        return sco_error_errno(err, errno, "cannot write %s", path);
+    if (from < 0)
+        r = sco_fs_write_all(to, res->body);
+    while (from >= 0 && r == 0 && (n = read(from, part, sizeof part)) > 0)
+        r = sco_fs_write_all(to, sco_str_make(part, (size_t)n));
+    return r < 0 || n < 0 ? sco_error_errno(err, r < 0 ? -r : errno, "cannot write %s", path) : 0;
+}
+
+/* By the name or the platform's id of the list. */
+static int download(struct cli *c, struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena a = {0};
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    const struct sco_node *v = NULL, *found = NULL;
+    struct sco_http_response res = {0};
+    int r = get_artifacts(c, &a, &v, err);
+    if (r < 0)
+        return r;
+    SCO_EACH (m, sco_get(v, "items"))
+        if (!found && (sco_str_is(sco_text(sco_get(m, "name")), c->operands[2]) ||
+                       sco_str_is(sco_text(sco_get(m, "external_id")), c->operands[2])))
+            found = m;
+    if (!found)
+        return sco_error_set(err, SCO_E_NOT_FOUND, "the execution has no artifact \"%s\"",
+                             c->operands[2]);
+    const char *id = remote_text(&a, found, "external_id"), *name = remote_text(&a, found, "name");
+    sco_buf_addz(&path, "/pipelines/executions");
+    remote_segment(&path, c->operands[1]);
+    sco_buf_addz(&path, "/artifacts/download");
+    remote_query(&path, id ? "external_id" : "name", id ? id : name);
+    r = sco_buf_check(&path, err);
+    struct remote_ask q = {.path = sco_buf_z(&path), .limit = DOWNLOAD_MAX};
+    if (r == 0)
+        r = remote_request(c->remote, &q, &res, err);
+    return r == 0 ? save(&res, c->values[ARG_OUTPUT], err) : r;
+}
+
 int cmd_pipelines(struct cli *c)
 {
-    static const char *const verbs[] = {"check", "show", "run", "logs", "list", "history"};
-    enum { CHECK, SHOW, RUN, LOGS, LIST, HISTORY };
-    static const char *const flags[] = {"status", "branch", "limit", "cursor", "format", NULL};
+    static const char *const verbs[] = {"check",     "show", "run",     "logs",
+                                        "artifacts", "list", "history", "download"};
+    enum { CHECK, SHOW, RUN, LOGS, ARTIFACTS, LIST, HISTORY, DOWNLOAD };
+    static const char *const flags[] = {"status", "branch", "limit", "cursor",
+                                        "format", "output", NULL};
     struct sco_error err = {0};
     struct sco_store *none = NULL;
     bool json = false;
@@ -196,21 +273,26 @@ int cmd_pipelines(struct cli *c)
     while (verb < SCO_ARRAY_LEN(verbs) && strcmp(what, verbs[verb]) != 0)
         verb++;
     int r = args_want_json(c, &json, &err);
-    if (r == 0 && (verb == SCO_ARRAY_LEN(verbs) || c->n_operands != (verb < LIST ? 2u : 1u)))
+    unsigned operands = verb == DOWNLOAD ? 3 : verb < LIST ? 2 : 1;
+    if (r == 0 && (verb == SCO_ARRAY_LEN(verbs) || c->n_operands != operands))
         r = sco_error_set(&err, SCO_E_INVALID,
                           "\"secureops pipelines\" wants list, history, check FILE, show NAME, run "
-                          "NAME or logs ID");
+                          "NAME, logs ID, artifacts ID or download ID NAME");
+    if (r == 0 && verb == DOWNLOAD && !args_has(c, ARG_OUTPUT))
+        r = sco_error_set(&err, SCO_E_INVALID, "where to? --output PATH");
     if (r == 0 && verb != CHECK && !remote_wanted(c))
         r = sco_error_set(&err, SCO_E_INVALID,
                           "which daemon? --server URL, or SECUREOPS_SERVER in the environment");
     if (r == 0 && verb != CHECK)
         r = context_open_either(c, false, flags, &none, &err);
     if (r == 0)
-        r = verb == CHECK  ? check(c, &err)
-            : verb == SHOW ? show(c, &err)
-            : verb == RUN  ? run(c, json, &err)
-            : verb == LOGS ? logs(c, &err)
-                           : list(c, verb == HISTORY, json, &err);
+        r = verb == CHECK       ? check(c, &err)
+            : verb == SHOW      ? show(c, &err)
+            : verb == RUN       ? run(c, json, &err)
+            : verb == LOGS      ? logs(c, &err)
+            : verb == ARTIFACTS ? artifacts(c, json, &err)
+            : verb == DOWNLOAD  ? download(c, &err)
+                                : list(c, verb == HISTORY, json, &err);
     remote_close(c->remote);
     return r < 0 ? context_fail(&err) : EXIT_PASSED;
 }

@@ -228,7 +228,10 @@ static const struct sco_option pipelines_table[] = {
     ROW(sco_config_pipelines, output_limit, SCO_OPT_SIZE, "16MiB", .name = "output_limit",
         .min = 4096, .max = 1LL << 32, .doc = "What a step may print; more ends it."),
     ROW(sco_config_pipelines, artifact_limit, SCO_OPT_SIZE, "256MiB", .name = "artifact_limit",
-        .max = 1LL << 36, .doc = "Artifacts of a stage, all together; more fails it."),
+        .max = 1LL << 36,
+        .doc = "Artifacts of a stage, all together, where more fails it; an artifact that is "
+               "fetched from a "
+               "platform."),
     ROW(sco_config_pipelines, rollback_approval, SCO_OPT_BOOL, "true", .name = "rollback_approval",
         .doc = "A rollback waits until somebody else than who asked for it approves."),
     {0}};

@@ -64,6 +64,7 @@ struct ci_http {
      * the request is worth another try; 0: it has not; else as ci_call. */
     int (*renew)(void *user, const struct ci_answer *a, struct sco_errbuf *e);
     void *user;
+    uint64_t file_limit; /* bytes of what is downloaded; 0: the host's */
     /* of ci_http_open */
     int64_t started, last_write;
     int64_t slow_until; /* monotonic: a 2xx came with Retry-After */
@@ -253,6 +254,7 @@ static inline int ci_http_try(struct ci_http *c, const struct ci_request *q, str
     r.url = url.p;
     r.headers = headers;
     r.body = q->body;
+    r.body_limit = q->text ? c->file_limit : 0;
     r.timeout_ms = timeout < left ? timeout : left;
     r.ca_file = c->ca_file;
     r.proxy = c->proxy;

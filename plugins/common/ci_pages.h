@@ -172,6 +172,23 @@ static inline int ci_download(struct ci_http *c, const char *path, const char *t
     return 0;
 }
 
+/* As ci_download, of what has to be whole and not larger than the request's `limit`: an answer that
+ * does not say where it ends may be half of it. */
+static inline int ci_download_artifact(struct ci_http *c, const struct sco_node *request,
+                                       const char *path, const char *to, struct ci_answer *a,
+                                       struct sco_errbuf *e)
+{
+    int64_t limit = sco_int(sco_get(request, "limit"), 0);
+    c->file_limit = limit > 0 ? (uint64_t)limit : 0;
+    int r = ci_download(c, path, to, "the artifact", a, e);
+    c->file_limit = 0;
+    if (r != 0 || ci_header(a, "content-length").n || ci_header(a, "transfer-encoding").n)
+        return r;
+    unlink(to);
+    return sco_errf(e, SCO_E_FORMAT, "%s: the artifact: the answer does not say how long it is",
+                    c->platform);
+}
+
 /* A whole file in memory of the call. SCO_E_LIMIT above `max` bytes. */
 static inline int ci_read_file(const struct sco_host *h, const char *path, size_t max,
                                struct sco_str *ret, struct sco_errbuf *e)

@@ -3,6 +3,7 @@ cancelled, run again, rolled back. No webhook comes: all that is known was asked
 import http.client
 import time
 import unittest
+import urllib.parse
 
 import webhooks
 import ci_loop  # noqa: F401 (the folder of the stand-ins)
@@ -10,6 +11,7 @@ from azure_standin import Azure
 from daemon import ADMIN, DaemonCase
 from github_standin import GitHub
 from gitlab_standin import GitLab
+from harness import PASSED, USAGE
 from jenkins_standin import Jenkins
 
 WAIT_S = 90
@@ -18,7 +20,7 @@ GOOD, BAD = "1" * 40, "2" * 40
 
 class Runs:
     """What is the same for all; each platform says how its stand-in is moved."""
-    settings = ("queue.slots=4", "queue.backoff=200ms", "queue.backoff_max=1s")
+    settings = ("queue.slots=4", "queue.backoff=200ms", "queue.backoff_max=1s", "pipelines.artifact_limit=1KiB")
     log_while_running = True
 
     def start_daemon(self):
@@ -77,7 +79,7 @@ class Runs:
 
     def go(self, x, sha, good=True):
         run = self.begin(x, sha)
-        self.finish(run, good)
+        self.end_run(run, good)
         self.status(x, "success" if good else "failure")
         return run
 
@@ -92,7 +94,7 @@ class Runs:
         if self.log_while_running:
             self.until(lambda: "hello" in self.text(first), "the log")
             self.assertNotIn("half", self.text(first))  # no whole line yet
-        self.finish(good)
+        self.end_run(good)
         now = self.status(first, "success")
         self.assertEqual((now["commit_sha"], now["environment"], now["branch"], now["attempt"]),
                          (GOOD, "production", "main", 1), now)
@@ -101,6 +103,7 @@ class Runs:
         self.until(lambda: self.get(f"/pipelines/executions/{first['id']}/artifacts")["items"], "artifacts")
         stages = self.get(f"/pipelines/executions/{first['id']}/stages")["items"]
         self.assertEqual([(s["name"], s["status"]) for s in stages], [("build", "success")])
+        self.download(first, good)
         # fails, and is run again: another execution
         second = self.execute(environment="production")
         bad = self.go(second, BAD, good=False)
@@ -110,7 +113,7 @@ class Runs:
         self.assertEqual(reply.headers["Location"], f"/api/v1/pipelines/executions/{third['id']}")
         again = self.until(lambda: self.rerun_of(bad), "the run once more")
         self.running(again, BAD)
-        self.finish(again)
+        self.end_run(again)
         self.status(third, "success")
         self.assertEqual(self.execution(second)["status"], "failure")
         # cancelled
@@ -123,6 +126,35 @@ class Runs:
         self.roll_back(first, third, good)
         self.figures()
 
+    def download(self, x, run):
+        """One of the platform's artifacts: from its store, without our credential; whole or not at all."""
+        item = self.get(f"/pipelines/executions/{x['id']}/artifacts")["items"][0]
+        path = f"/pipelines/executions/{x['id']}/artifacts/download"
+        mine = f"{path}?external_id={urllib.parse.quote(item['external_id'], safe='')}"
+        self.content(run, b"PK" + b"x" * 998)
+        reply = self.ask(200, "GET", mine)
+        self.assertEqual(reply.body, b"PK" + b"x" * 998)
+        self.assertEqual(reply.headers["Content-Type"], "application/octet-stream")
+        self.assertRegex(reply.headers["Content-Disposition"], r'^attachment; filename="[\w.-]+"$')
+        self.env["SECUREOPS_SERVER"], self.env["SECUREOPS_TOKEN"] = self.url, self.token
+        self.assertIn(item["name"], self.run_it("pipelines", "artifacts", x["id"], code=PASSED).out)
+        file = self.root / "downloaded"
+        self.run_it("pipelines", "download", x["id"], item["name"], "-o", str(file), code=PASSED)
+        self.assertEqual(file.read_bytes(), reply.body)
+        self.run_it("pipelines", "download", x["id"], "nothing", "-o", str(file), code=USAGE)
+        for cut in (10, None):  # bytes are missing; nobody knows whether
+            self.at.blob_cut = cut
+            problem = self.ask(502, "GET", mine).json()
+            self.assertTrue(problem["detail"], problem)
+        self.at.blob_cut = 0
+        self.content(run, b"x" * 1025)
+        self.assertIn("1024", self.ask(413, "GET", mine).json()["detail"])
+        for query, status in (("?external_id=nothing", 404), ("?external_id=1&name=x", 400), ("", 400)):
+            self.ask(status, "GET", path + query)
+        stranger = self.make_user("stranger@example.com", ["developer"], ["https://elsewhere.example/*"])
+        self.ask(404, "GET", mine, token=stranger)
+        self.ask(401, "GET", mine, token=None)
+
     def roll_back(self, first, newest, good):
         x = self.ask(202, "POST", "/pipelines/deploy/rollback", {"environment": "production"}).json()
         self.assertEqual((x["status"], x["rollback_of"]), ("waiting_approval", newest["id"]), x)
@@ -134,7 +166,7 @@ class Runs:
         run = self.until(lambda: self.rollback_of(good), "the redeployment")
         self.running(run, GOOD)
         self.status(x, "running")
-        self.finish(run)
+        self.end_run(run)
         now = self.status(x, "success")
         self.assertEqual((now["commit_sha"], now["environment"], now["event"]), (GOOD, "production", "rollback"))
         self.assertEqual(self.execution(first)["status"], "success")
@@ -202,7 +234,7 @@ class AtGitHub(Runs, DaemonCase):
             self.at.jobs[run * 10 + r["attempt"]] = {"run": run, "name": "build", "status": "in_progress",
                                                      "conclusion": None, "attempt": r["attempt"]}
 
-    def finish(self, run, good=True):
+    def end_run(self, run, good=True):
         with self.at.lock:
             r, word = self.at.runs[run], "success" if good else "failure"
             job = run * 10 + r["attempt"]
@@ -210,6 +242,9 @@ class AtGitHub(Runs, DaemonCase):
             self.at.jobs[job].update(status="completed", conclusion=word)
             self.at.artifacts = {run: "dist"}
             r.update(status="completed", conclusion=word)
+
+    def content(self, run, data):
+        self.at.blobs[f"/artifact/{run}.zip"] = data
 
     def is_cancelled(self, run):
         return self.at.runs[run]["conclusion"] == "cancelled"
@@ -295,7 +330,7 @@ class AtGitLab(Runs, DaemonCase):
             self.job_of(run)[0].update(status="running", finished_at=None)
             self.at.traces[self.job_of(run)[0]["id"]] = b"hello\nhalf"
 
-    def finish(self, run, good=True):
+    def end_run(self, run, good=True):
         with self.at.lock:
             job, p = self.job_of(run)[0], self.at.pipelines[run]
             self.at.traces[job["id"]] = b"hello\nhalf a line\nbye\n"
@@ -308,6 +343,9 @@ class AtGitLab(Runs, DaemonCase):
                     "id": len(self.at.deployments) + 1, "status": "success", "sha": p["sha"], "ref": "main",
                     "environment": {"name": "production"},
                     "deployable": {"id": job["id"], "name": "build", "pipeline": {"id": run}}})
+
+    def content(self, run, data):
+        self.at.blobs[f"/{self.job_of(run)[0]['id']}.zip"] = data
 
     def is_cancelled(self, run):
         return self.at.pipelines[run]["status"] == "canceled"
@@ -368,12 +406,15 @@ class AtJenkins(Runs, DaemonCase):
             self.one(run).update(sha=sha, log=b"hello\nhalf")
             self.stage(run, "IN_PROGRESS")
 
-    def finish(self, run, good=True):
+    def end_run(self, run, good=True):
         with self.at.lock:
             word = "SUCCESS" if good else "FAILURE"
             self.one(run).update(log=b"hello\nhalf a line\nbye\n", building=False, result=word,
                                  artifacts={"dist/app.bin": b"app"})
             self.stage(run, "SUCCESS" if good else "FAILED")
+
+    def content(self, run, data):
+        self.one(run)["artifacts"]["dist/app.bin"] = data
 
     def is_cancelled(self, run):
         return self.one(run)["result"] == "ABORTED"
@@ -431,7 +472,7 @@ class AtAzure(Runs, DaemonCase):
                 r.update(state="inProgress", result=None, finishTime=None)
             self.at.builds[run].update(status="inProgress", result=None, sourceVersion=sha, finishTime=None)
 
-    def finish(self, run, good=True):
+    def end_run(self, run, good=True):
         word = "succeeded" if good else "failed"
         with self.at.lock:
             now = time.strftime("%Y-%m-%dT%H:%M:%S.999Z", time.gmtime())
@@ -441,6 +482,9 @@ class AtAzure(Runs, DaemonCase):
             self.at.logs[run, 4] = b"hello\nhalf a line\nbye\n"
             self.at.artifacts[run] = {1: "dist"}
             self.at.builds[run].update(status="completed", result=word, finishTime=now)
+
+    def content(self, _run, data):
+        self.at.blob = data
 
     def is_cancelled(self, run):
         b = self.at.builds[run]

@@ -104,10 +104,13 @@ class Blobs(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.az.blob_log.append(dict(self.headers))
         bad = "Authorization" in self.headers
+        data = b"bad" if bad else self.server.az.blob
         self.send_response(400 if bad else 200)
         self.send_header("Content-Type", "application/zip")
+        if self.server.az.blob_cut is not None:
+            self.send_header("Content-Length", str(len(data) + self.server.az.blob_cut))
         self.end_headers()
-        self.wfile.write(b"bad" if bad else b"PKzip")
+        self.wfile.write(data)
 
 
 class Azure:
@@ -117,6 +120,7 @@ class Azure:
         self.lock = threading.RLock()
         self.token, self.redirects, self.extra = token, False, {}
         self.log, self.faults, self.blob_log = [], [], []
+        self.blob, self.blob_cut = b"PKzip", 0  # bytes that never come; None: nobody knows
         self.ids = 1000
         self.statuses, self.threads, self.pulls, self.changes = {}, {}, {}, ["/src/f0.c", "/src/f1.c"]
         self.builds, self.timelines, self.logs, self.artifacts, self.started = {}, {}, {}, {}, []

@@ -131,10 +131,13 @@ class Blobs(BaseHTTPRequestHandler):
         gl = self.server.gl
         gl.blob_log.append(dict(self.headers))
         bad = any(name in self.headers for name in ("Private-Token", "Authorization", "Job-Token"))
+        data = b"" if bad else gl.blobs[self.path]
         self.send_response(400 if bad else 200)
         self.send_header("Content-Type", "application/zip")
+        if gl.blob_cut is not None:
+            self.send_header("Content-Length", str(len(data) + gl.blob_cut))
         self.end_headers()
-        self.wfile.write(b"" if bad else gl.blobs[self.path])
+        self.wfile.write(data)
 
 
 class Server(ThreadingHTTPServer):
@@ -158,6 +161,7 @@ class GitLab:
         self.branches = {"main": "b" * 40, "change": "a" * 40}
         self.tags, self.files, self.commits = {}, {}, {}
         self.dates = {}  # of commits
+        self.blob_cut = 0  # bytes that never come; None: nobody knows
         self.api = Server(("127.0.0.1", 0), Handler)
         self.store = Server(("127.0.0.1", 0), Blobs)
         for server in (self.api, self.store):

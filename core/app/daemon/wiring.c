@@ -398,6 +398,7 @@ void wire_api_options(struct daemon *d, const struct snapshot *s, struct sco_are
         .checkout_folders = snapshot_list(arena, c->checkout.folders),
         .pipelines = c->pipelines.enabled != 0,
         .rollback_approval = c->pipelines.rollback_approval != 0,
+        .artifact_limit = (uint64_t)c->pipelines.artifact_limit,
         .pipeline_repositories = snapshot_list(arena, c->pipelines.repositories),
         .node = d->paths.node,
         .environment = z(c->events.environment),

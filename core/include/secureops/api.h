@@ -40,6 +40,7 @@ struct sco_api_options {
     const char *data;                /* of the daemon: policies/, waivers.yaml */
     const char *const *checkout_hosts, *const *checkout_folders; /* checkout of config.h */
     bool pipelines, rollback_approval;                           /* pipelines of config.h */
+    uint64_t artifact_limit;                  /* bytes of an artifact of a platform */
     const char *const *pipeline_repositories; /* NULL-terminated, empty or NULL: all */
     const char *node, *environment;           /* environment: of events, or NULL */
     uint32_t connections_max;                 /* 0: 10000 */

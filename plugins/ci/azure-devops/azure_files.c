@@ -7,21 +7,22 @@ static const char *in_work(const struct azure_op *o, const char *kind, const cha
     return sco_fmt(o->h, "%s/%s-%s%s", o->c->work_dir, kind, id, end).p;
 }
 
-/* As ci_download; a sign-in page is no file. */
+/* As ci_download, of an artifact without `what`; a sign-in page is no file. */
 static int download(struct azure_op *o, const char *path, const char *type, const char *to,
                     const char *what)
 {
     struct ci_answer a;
     const char *accept = o->http.headers[0];
     o->http.headers[0] = sco_fmt(o->h, "Accept: %s", type).p;
-    int r = ci_download(&o->http, path, to, what, &a, o->e);
+    int r = what ? ci_download(&o->http, path, to, what, &a, o->e)
+                 : ci_download_artifact(&o->http, o->q, path, to, &a, o->e);
     o->http.headers[0] = accept;
     if (r == 0 && (a.status == 203 || ci_contains(a.r.content_type, "text/html"))) {
         unlink(to);
         return sco_errf(o->e, SCO_E_PERMISSION,
                         "%s: %s: HTTP status %d and the sign-in page: the token is missing, wrong "
                         "or has expired",
-                        AZURE, what, (int)a.status);
+                        AZURE, what ? what : "the artifact", (int)a.status);
     }
     return r;
 }
@@ -149,7 +150,7 @@ static int get_artifact(struct azure_op *o, struct sco_str build, const struct a
                                 "/_apis/build/builds/%.*s/artifacts?artifactName=%s&$format=zip"
                                 "&" AZURE_V,
                                 SCO_STR_ARG(build), ci_encode(o->h, w->name, "")),
-                     "application/zip", to, "the artifact");
+                     "application/zip", to, NULL);
     if (r != 0)
         return r;
     ci_json_begin(&j, '{');

@@ -129,8 +129,8 @@ static int get_artifact(struct github_op *o, struct sco_str id)
     if (r < 0)
         return r;
     const char *text = sco_cstr(o->h, id), *to = in_work(o, "artifact", text, ".zip");
-    r = ci_download(&o->http, github_path(o, "/actions/artifacts/%s/zip", text), to, "the artifact",
-                    &a, o->e);
+    r = ci_download_artifact(&o->http, o->q, github_path(o, "/actions/artifacts/%s/zip", text), to,
+                             &a, o->e);
     if (r != 0)
         return r;
     ci_json_begin(&j, '{');

@@ -148,8 +148,8 @@ static int get_artifact(struct gitlab_op *o, struct sco_str id)
     const char *to = in_work(o, "artifact-", id, ".zip");
     if (!to)
         return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
-    r = ci_download(&o->http, gitlab_path(o, "/jobs/%.*s/artifacts", SCO_STR_ARG(id)), to,
-                    "the artifact", &a, o->e);
+    r = ci_download_artifact(&o->http, o->q,
+                             gitlab_path(o, "/jobs/%.*s/artifacts", SCO_STR_ARG(id)), to, &a, o->e);
     if (r != 0)
         return r;
     ci_json_begin(&j, '{');

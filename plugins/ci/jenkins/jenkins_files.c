@@ -60,10 +60,10 @@ static int get_artifact(struct jenkins_op *o, const struct jenkins_build *b, str
     struct ci_json j = ci_json_new(o->h);
     struct ci_answer a;
     const char *to = jenkins_path(o, "%s/artifact-%lld", o->c->work_dir, (long long)b->number);
-    int r = ci_download(&o->http,
-                        jenkins_path(o, "%s/%lld/artifact/%s", b->url, (long long)b->number,
-                                     ci_encode(o->h, path, "/")),
-                        to, "the artifact", &a, o->e);
+    int r = ci_download_artifact(&o->http, o->q,
+                                 jenkins_path(o, "%s/%lld/artifact/%s", b->url,
+                                              (long long)b->number, ci_encode(o->h, path, "/")),
+                                 to, &a, o->e);
     if (r != 0)
         return r;
     ci_json_begin(&j, '{');
