@@ -129,6 +129,7 @@ enum {
     ARG_JITTER,
     ARG_CATCH_UP,
     ARG_PRIORITY,
+    ARG_PR,
     ARG_TARGET,
     ARG_SERVER,
     ARG_CA_FILE,
@@ -239,6 +240,7 @@ int cmd_db(struct cli *c);
 int cmd_audit(struct cli *c);
 int cmd_jobs(struct cli *c);
 int cmd_deliveries(struct cli *c);
+int cmd_publications(struct cli *c);
 int cmd_pipelines(struct cli *c);
 int cmd_schedules(struct cli *c);
 int cmd_waivers(struct cli *c);

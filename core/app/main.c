@@ -258,6 +258,20 @@ static const struct flag deliveries_flags[] = {
     {0},
 };
 
+static const struct flag publications_flags[] = {
+    {"status", 0, "STATUS,...", NULL, ARG_STATUS, "list: pending, published, failed"},
+    {"integration", 0, "NAME", NULL, ARG_TARGET, "list: of this integration"},
+    {"repository", 0, "NAME", NULL, ARG_REPOSITORY, "list: of this repository, owner/name"},
+    {"pr", 0, "N", NULL, ARG_PR, "list: of this pull request"},
+    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
+    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
+    STORE_FLAG,
+    SERVER_FLAGS,
+    COMMON_FLAGS,
+    {0},
+};
+
 static const struct flag schedules_flags[] = {
     {"cron", 0, "EXPRESSION", NULL, ARG_CRON, "put: five or six fields, or @daily and the like"},
     {"interval", 0, "DURATION", NULL, ARG_INTERVAL, "put: every so often, in the place of --cron"},
@@ -399,6 +413,9 @@ static const struct command commands[] = {
     {"deliveries", "list | show ID | retry ID",
      "Shows webhooks of CI platforms, and what came of them.", NULL, deliveries_flags,
      cmd_deliveries},
+    {"publications", "list | show ID | retry ID",
+     "Shows what CI platforms were told of scans, and what could not be told.", NULL,
+     publications_flags, cmd_publications},
     {"schedules",
      "list | show NAME | put NAME TARGET | delete NAME | pause NAME | resume NAME |\n"
      "                           run NAME",

@@ -96,6 +96,11 @@ int remote_one(struct remote *r, const struct remote_ask *q, const struct remote
                struct remote_list *ret, struct sco_error *err);
 int remote_one_at(struct remote *r, const char *folder, const char *id,
                   const struct remote_shape *of, struct remote_list *ret, struct sco_error *err);
+/* POST folder/id/verb; the second one gives the answer. */
+int remote_do(struct remote *r, const char *folder, const char *id, const char *verb,
+              struct sco_error *err);
+int remote_do_at(struct remote *r, const char *folder, const char *id, const char *verb,
+                 struct sco_arena *a, const struct sco_node **ret, struct sco_error *err);
 /* Appends "?name=value", or "&..."; nothing for NULL. */
 void remote_query(struct sco_buf *path, const char *name, const char *value);
 void remote_query_limit(struct sco_buf *path, uint32_t limit);
@@ -129,7 +134,13 @@ int remote_deliveries(struct remote *r, const struct sco_delivery_filter *f,
                       struct sco_delivery_page *ret, struct sco_error *err);
 int remote_delivery(struct remote *r, const char *id, struct sco_delivery_page *ret,
                     struct sco_error *err);
-int remote_delivery_retry(struct remote *r, const char *id, struct sco_error *err);
+/* ---- remote_publications.c ---- */
+struct sco_publication_filter;
+struct sco_publication_page;
+int remote_publications(struct remote *r, const struct sco_publication_filter *f,
+                        struct sco_publication_page *ret, struct sco_error *err);
+int remote_publication(struct remote *r, const char *id, struct sco_publication_page *ret,
+                       struct sco_error *err);
 
 int remote_schedules(struct remote *r, const char *cursor, uint32_t limit,
                      struct sco_schedule_page *ret, struct sco_error *err);

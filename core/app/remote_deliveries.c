@@ -74,17 +74,3 @@ int remote_delivery(struct remote *r, const char *id, struct sco_delivery_page *
         to_page(&l, ret);
     return e;
 }
-
-int remote_delivery_retry(struct remote *r, const char *id, struct sco_error *err)
-{
-    SCO_AUTO(sco_arena) struct sco_arena text = {0};
-    SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    const struct sco_node *m = NULL;
-    sco_buf_addz(&path, "/deliveries");
-    remote_segment(&path, id);
-    remote_segment(&path, "retry");
-    int e = sco_buf_check(&path, err);
-    return e == 0 ? remote_json(r, &(struct remote_ask){.method = "POST", .path = sco_buf_z(&path)},
-                                &text, &m, err)
-                  : e;
-}

@@ -97,6 +97,27 @@ int remote_one_at(struct remote *r, const char *folder, const char *id,
     return e == 0 ? remote_one(r, &(struct remote_ask){.path = sco_buf_z(&path)}, of, ret, err) : e;
 }
 
+int remote_do_at(struct remote *r, const char *folder, const char *id, const char *verb,
+                 struct sco_arena *a, const struct sco_node **ret, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf path = {0};
+    sco_buf_addz(&path, folder);
+    remote_segment(&path, id);
+    remote_segment(&path, verb);
+    int e = sco_buf_check(&path, err);
+    return e == 0 ? remote_json(r, &(struct remote_ask){.method = "POST", .path = sco_buf_z(&path)},
+                                a, ret, err)
+                  : e;
+}
+
+int remote_do(struct remote *r, const char *folder, const char *id, const char *verb,
+              struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena text = {0};
+    const struct sco_node *m = NULL;
+    return remote_do_at(r, folder, id, verb, &text, &m, err);
+}
+
 /* ---- findings ---- */
 static bool is_of_the_store(struct sco_str key)
 {

@@ -94,15 +94,8 @@ int remote_job_do(struct remote *r, const char *id, const char *verb, enum sco_j
                   struct sco_error *err)
 {
     SCO_AUTO(sco_arena) struct sco_arena text = {0};
-    SCO_AUTO(sco_buf) struct sco_buf path = {0};
     const struct sco_node *m = NULL;
-    sco_buf_addz(&path, "/jobs");
-    remote_segment(&path, id);
-    remote_segment(&path, verb);
-    int e = sco_buf_check(&path, err);
-    if (e == 0)
-        e = remote_json(r, &(struct remote_ask){.method = "POST", .path = sco_buf_z(&path)}, &text,
-                        &m, err);
+    int e = remote_do_at(r, "/jobs", id, verb, &text, &m, err);
     if (e == 0)
         *ret = state_of(m);
     return e;

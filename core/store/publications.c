@@ -25,6 +25,20 @@ int publication_id(const char *id, uint8_t raw[16], struct sco_error *err)
     return sco_error_set(err, SCO_E_NOT_FOUND, "there is no publication %s", id ? id : "\"\"");
 }
 
+/* While the job that tells the platform is tried again: why, and when. */
+static int take_attempts(struct sco_publication_page *page, const struct store_value *v,
+                         struct sco_stored_publication *x)
+{
+    const struct store_value *job = &v[PUBLICATION_PK + 1];
+    if (x->is != SCO_PUBLICATION_PENDING || !sco_str_is(job[0].s, "ci"))
+        return 0;
+    x->attempts = (uint32_t)job[3].i;
+    x->last_error = x->attempts ? store_keep(&page->arena, &job[2]) : NULL;
+    if (x->attempts && sco_str_is(job[1].s, "queued"))
+        x->next_attempt_at = job[4].i;
+    return x->attempts && job[2].type != STORE_NULL && !x->last_error ? SCO_E_NOMEM : 0;
+}
+
 int publication_row(void *user, const struct store_value *v, size_t n)
 {
     struct sco_publication_page *page = user;
@@ -58,7 +72,7 @@ int publication_row(void *user, const struct store_value *v, size_t n)
     for (size_t i = 0; i < SCO_ARRAY_LEN(kept); i++)
         if (!kept[i] && v[i].type != STORE_NULL)
             return SCO_E_NOMEM;
-    return 0;
+    return take_attempts(page, v, x);
 }
 
 static int ask(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
@@ -111,7 +125,7 @@ int sco_store_publications_stuck(struct sco_store *s, int64_t now, uint32_t limi
     struct store_value v[] = {sv_i64(now - STUCK_MS), sv_i64(now - STUCK_MS), sv_i64(limit)};
     return ask(s,
                PUBLICATION_COLUMNS
-               "LEFT JOIN jobs j ON j.id = p.job_id WHERE p.publication = 'pending' AND "
+               "WHERE p.publication = 'pending' AND "
                "p.updated_at <= $1 AND (j.pk IS NULL OR (j.completed_at > 0 AND j.completed_at <= "
                "$2)) ORDER BY p.updated_at, p.pk LIMIT $3",
                v, SCO_ARRAY_LEN(v), limit, ret, err);

@@ -14,6 +14,10 @@ void sco_stored_publication_write(struct sco_json_out *o, const struct sco_store
         sco_json_ki64(o, "pr_number", p->pr_number);
     sco_json_kz(o, "status", sco_publication_state_name(p->is));
     sco_json_kz(o, "reason", p->reason);
+    if (p->attempts)
+        sco_json_ki64(o, "attempts", p->attempts);
+    sco_json_kz(o, "last_error", p->last_error);
+    sco_json_ktime(o, "next_attempt_at", p->next_attempt_at);
     sco_json_kz(o, "job_id", p->job_id);
     sco_json_kz(o, "scan_id", p->scan_id);
     sco_json_ki64(o, "revision", p->revision);

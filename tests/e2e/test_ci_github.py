@@ -87,6 +87,42 @@ class GitHubLoop(Loop):
         return found[0]
 
 
+class Told(GitHubLoop):
+    more = "    break_after: 1000\n"
+
+    def test_operators_see_what_was_told(self):
+        """Why the platform has not been told, when it is tried again; and once more by hand."""
+        def ours(*args, **kw):
+            return self.run_it("publications", *args, env=env, **kw)
+
+        def row(**wanted):
+            items = ours("list", "--format", "json", "--pr", "7").json()["publications"]
+            return items[0] if items and wanted.items() <= items[0].items() else None
+        env = {"SECUREOPS_SERVER": self.url, "SECUREOPS_TOKEN": self.token}
+        head = git(self.repo, "rev-parse", "HEAD")
+        self.gh.fault(match="/check-runs", status=503, times=1000)
+        self.pull_request(7, head, head)
+        told = self.until(lambda: (lambda p: p if p and p.get("next_attempt_at") else None)(row(status="pending")),
+                          "an attempt that failed")
+        self.assertGreaterEqual(told["attempts"], 1)
+        self.assertIn("503", told["last_error"])
+        self.assertIn("github acme/shop#7: ", ours("list", "--status", "pending").out)
+        self.assertIn("again at", ours("list").out)
+        self.gh.faults.clear()
+        told = self.until(lambda: row(status="published"), "the result")
+        self.assertNotIn("last_error", told)
+        self.assertNotIn("next_attempt_at", told)
+        self.assertEqual(ours("list", "--status", "failed").out, "No publications\n")
+        self.assertEqual(ours("show", told["id"], "--format", "json").json(), told)
+        writes = len(self.gh.writes())
+        self.assertEqual(ours("retry", told["id"]).out, f"{told['id']} pending\n")
+        self.told(head)
+        self.assertEqual(len(self.gh.writes()), writes)
+        local = self.run_it("publications", "list", "--repository", "acme/shop", "--integration", "github",
+                            f"--store={self.data / 'store.db'}", "--format", "json").json()["publications"]
+        self.assertEqual([p["id"] for p in local], [told["id"]])
+
+
 class Results(GitHubLoop):
     def test_pull_request(self):
         """Pending first, then the result; the next push updates what is there; nothing twice."""

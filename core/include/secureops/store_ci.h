@@ -200,6 +200,10 @@ struct sco_stored_publication {
     int64_t created_at, updated_at;
     uint32_t revision; /* counts the puts; who publishes an older one gives way */
     uint32_t told;     /* the newest revision that the platform has heard of; 0: none */
+    /* of a pending one whose result is being told; read only */
+    uint32_t attempts;
+    const char *last_error;  /* of the attempt before; or NULL */
+    int64_t next_attempt_at; /* 0: none waits */
 };
 struct sco_publication_page {
     struct sco_stored_publication *v;
