@@ -2,15 +2,10 @@
  * and a loop of its own. */
 #include "ci_priv.h"
 
-#include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <secureops/fs.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-enum { LOCK_POLL_MS = 100, GRACE_MS = 3000, START_MS = 20000, CALL_ID = 1 };
+enum { GRACE_MS = 3000, START_MS = 20000, CALL_ID = 1 };
 
 struct run {
     const struct sco_ci_run *q;
@@ -24,41 +19,6 @@ struct run {
     int code;
     struct sco_error err;
 };
-
-/* ---- the cache folder is for one at a time ---- */
-static int wait_for_lock(const struct sco_ci_run *q, int fd, int64_t deadline,
-                         struct sco_error *err)
-{
-    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        struct pollfd p = {.fd = q->cancel_fd, .events = POLLIN};
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return sco_error_errno(err, errno, "cannot lock the folder %s", q->cache_dir);
-        if (deadline && sco_mono_ms() >= deadline)
-            return sco_error_set(err, SCO_E_TIMEOUT, "another operation of it is still running");
-        if (poll(&p, 1, LOCK_POLL_MS) > 0)
-            return sco_error_set(err, SCO_E_CANCELLED, "cancelled");
-    }
-    return 0;
-}
-
-static int lock_cache(const struct sco_ci_run *q, int64_t deadline, int *ret_fd,
-                      struct sco_error *err)
-{
-    SCO_AUTO(sco_buf) struct sco_buf path = {0};
-    sco_buf_addf(&path, "%s/.lock", q->cache_dir);
-    int r = sco_fs_mkdirs(q->cache_dir, 0700, err);
-    if (r < 0)
-        return r;
-    int fd = open(sco_buf_z(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return sco_error_errno(err, errno, "cannot open %s", sco_buf_z(&path));
-    r = wait_for_lock(q, fd, deadline, err);
-    if (r < 0)
-        close(fd);
-    else
-        *ret_fd = fd;
-    return r;
-}
 
 /* ---- the talk ---- */
 static void arm(struct run *x, int64_t ms)
@@ -216,10 +176,9 @@ int sco_ci_run(const struct sco_ci_run *q, struct sco_arena *arena, struct sco_c
 {
     struct run x = {.q = q, .base = event_base_new()};
     int64_t deadline = q->timeout_ms > 0 ? sco_mono_ms() + q->timeout_ms : 0;
-    SCO_AUTO(sco_fd) int lock = -1;
     int r = x.base ? 0 : sco_error_nomem(err);
     if (r == 0 && q->cache_dir)
-        r = lock_cache(q, deadline, &lock, err);
+        r = sco_fs_mkdirs(q->cache_dir, 0700, err);
     int64_t left = deadline ? deadline - sco_mono_ms() : 0;
     if (r == 0)
         r = talk(&x, deadline && left < 1 ? 1 : left, err);

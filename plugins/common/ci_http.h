@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ enum {
     CI_HTTP_SECONDARY_MS = 60000,  /* first wait when it says nothing; doubles */
     CI_HTTP_WAIT_MAX_MS = 3600000, /* longest wait that is believed */
     CI_HTTP_BACKOFF_MS = 500,
+    CI_HTTP_TURNS_MS = 600000,   /* turns to write that may be taken ahead */
     CI_HTTP_STARTING_MS = 15000, /* until a server that starts is asked again */
 };
 
@@ -85,6 +87,7 @@ struct ci_request {
     const char *absolute;        /* a URL in the place of base and path */
     struct sco_str etag;         /* of the answer that is known: 304 is none other, and no error */
     int text;                    /* the answer is a file, not JSON */
+    int quiet;                   /* a POST that changes nothing that others see */
     int repeat;                  /* a write that does no harm when done twice */
     int stay;                    /* a redirect is an answer, and no error; it is not followed */
     int64_t timeout_ms;
@@ -138,33 +141,43 @@ static inline const char *ci_http_state_path(const struct ci_http *c, const char
     return s.p;
 }
 
-static inline void ci_http_open(struct ci_http *c)
+/* Others of the integration write at the same time: what one changes is read before, under a lock
+ * that is held for nothing else. -1: without it, which costs a limit of the server at the most. */
+static inline int ci_http_lock(const struct ci_http *c)
+{
+    const char *path = ci_http_state_path(c, ".lock");
+    int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600) : -1;
+    struct timespec pause = {0, 5000000};
+    for (int i = 0; fd >= 0 && i < 200 && flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+        nanosleep(&pause, NULL);
+    return fd;
+}
+
+/* The Unix time of the last turn to write that anybody has taken; 0: none. */
+static inline int64_t ci_http_read_state(const struct ci_http *c, uint32_t *limited)
 {
     const char *path = ci_http_state_path(c, "");
     char text[64], *at = text;
     ssize_t n = 0;
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    c->started = ci_mono_ms();
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     if (fd >= 0) {
         n = read(fd, text, sizeof text - 1);
         close(fd);
     }
     text[n > 0 ? n : 0] = 0;
-    c->limited = (uint32_t)strtoul(at, &at, 10);
-    if (c->limited > 16)
-        c->limited = 16;
-    int64_t written = strtoll(at, NULL, 10), ago = c->h->now(c->h) - written;
-    if (written > 0 && ago >= 0 && ago < c->write_gap_ms)
-        c->last_write = c->started - ago;
+    *limited = (uint32_t)strtoul(at, &at, 10);
+    if (*limited > 16)
+        *limited = 16;
+    int64_t turn = strtoll(at, NULL, 10), ahead = turn - c->h->now(c->h);
+    return turn > 0 && ahead < CI_HTTP_TURNS_MS ? turn : 0; /* a clock may have been set */
 }
 
 /* A state that cannot be kept does no harm: the next call learns it again. */
-static inline void ci_http_keep(const struct ci_http *c)
+static inline void ci_http_write_state(const struct ci_http *c, int64_t turn)
 {
     const char *path = ci_http_state_path(c, ""), *tmp = ci_http_state_path(c, ".tmp");
     char text[64];
-    int64_t written = c->last_write ? c->h->now(c->h) - (ci_mono_ms() - c->last_write) : 0;
-    int n = snprintf(text, sizeof text, "%u %lld\n", (unsigned)c->limited, (long long)written);
+    int n = snprintf(text, sizeof text, "%u %lld\n", (unsigned)c->limited, (long long)turn);
     int fd = tmp ? open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     if (fd < 0)
         return;
@@ -172,6 +185,40 @@ static inline void ci_http_keep(const struct ci_http *c)
     close(fd);
     if (w != n || rename(tmp, path) != 0)
         unlink(tmp);
+}
+
+static inline void ci_http_open(struct ci_http *c)
+{
+    c->started = ci_mono_ms();
+    (void)ci_http_read_state(c, &c->limited);
+}
+
+static inline void ci_http_keep(const struct ci_http *c)
+{
+    uint32_t limited;
+    int fd = ci_http_lock(c);
+    int64_t turn = ci_http_read_state(c, &limited);
+    int64_t own = c->last_write ? c->h->now(c->h) - (ci_mono_ms() - c->last_write) : 0;
+    ci_http_write_state(c, own > turn ? own : turn);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Takes the next turn to write; how long to wait for it. */
+static inline int64_t ci_http_turn(const struct ci_http *c)
+{
+    uint32_t limited;
+    int64_t now = c->h->now(c->h), turn = now, last;
+    if (!c->cache_dir)
+        return 0;
+    int fd = ci_http_lock(c);
+    last = ci_http_read_state(c, &limited);
+    if (last && last + c->write_gap_ms > turn)
+        turn = last + c->write_gap_ms;
+    ci_http_write_state(c, turn);
+    if (fd >= 0)
+        close(fd);
+    return turn - now;
 }
 
 static inline void ci_http_forget(struct ci_http *c)
@@ -429,17 +476,22 @@ static inline int ci_http_once(struct ci_http *c, const struct ci_request *q, st
     int r = 0;
     memset(a, 0, sizeof *a);
     ci_http_forget(c);
-    int64_t gap =
-        ci_is_write(q) && c->last_write ? c->write_gap_ms - (ci_mono_ms() - c->last_write) : 0;
+    int turns = ci_is_write(q) && !q->quiet && c->write_gap_ms > 0;
+    int64_t gap = turns && c->last_write ? c->write_gap_ms - (ci_mono_ms() - c->last_write) : 0;
     int64_t slow = c->slow_until - ci_mono_ms();
     if (slow > 0)
         r = ci_http_wait(c, slow, e, "it asks to be slower");
+    if (r == 0 && turns) {
+        int64_t turn = ci_http_turn(c);
+        if (turn > gap)
+            gap = turn;
+    }
     if (r == 0 && gap > 0)
         r = ci_http_sleep(c, gap, e);
     if (r != 0)
         return r;
     r = ci_http_try(c, q, a, e);
-    if (ci_is_write(q))
+    if (turns)
         c->last_write = ci_mono_ms();
     if (r < 0)
         return r;

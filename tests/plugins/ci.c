@@ -173,8 +173,12 @@ static int trigger(void *ctx, const struct sco_ci_call *q, struct sco_errbuf *e)
 {
     struct ctx *c = (struct ctx *)ctx;
     struct sco_str what = sco_text_at(q->request, "do");
-    int r = misbehave(c, what, e);
+    int r = sco_str_is(what, "hold") ? 0 : misbehave(c, what, e);
     c->calls++;
+    if (sco_str_is(what, "hold"))
+        c->host->log(c->host, SCO_LOG_INFO, SCO_STR("holding"));
+    while (sco_str_is(what, "hold"))
+        pause();
     if (r)
         return r;
     if (strcmp(c->kept, "kept") != 0)

@@ -129,8 +129,11 @@ static int try_once(struct call *x, struct sco_error *err)
         r = sco_error_set(err, SCO_E_TIMEOUT, "the deadline has passed");
     if (r == 0)
         r = http_breaker_ask(x->c, h, err);
-    if (r == 0)
+    if (r == 0) {
         r = http_rate_wait(x->c, h, x->q->rate_per_second, err);
+        if (r < 0)
+            http_breaker_leave(x->c, h);
+    }
     x->t.lost = x->t.connected = false;
     if (r < 0)
         return r;
@@ -139,6 +142,8 @@ static int try_once(struct call *x, struct sco_error *err)
     bool down = r == 0 ? worth_another(x->t.status) && x->t.status != 429 : x->t.lost;
     if (r == 0 || x->t.lost)
         http_breaker_tell(x->c, h, down);
+    else
+        http_breaker_leave(x->c, h);
     return r;
 }
 
@@ -270,7 +275,6 @@ static struct sco_http *http_close(struct sco_http *c)
 {
     if (!c)
         return NULL;
-    http_state_save(c);
     if (c->easy)
         curl_easy_cleanup(c->easy);
     if (c->multi)
@@ -306,7 +310,6 @@ static int http_open(const struct sco_http_options *o, struct sco_http **ret, st
         http_close(c);
         return sco_error_nomem(err);
     }
-    http_state_load(c);
     *ret = c;
     return 0;
 }

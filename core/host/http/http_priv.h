@@ -37,6 +37,8 @@ struct http_host *http_host_get(struct sco_http *c, const char *server);
 /* 0: go; SCO_E_NETWORK: the breaker is open. */
 int http_breaker_ask(struct sco_http *c, struct http_host *h, struct sco_error *err);
 void http_breaker_tell(struct sco_http *c, struct http_host *h, bool failed);
+/* The request that was let through said nothing about the server: another one may try. */
+void http_breaker_leave(struct sco_http *c, struct http_host *h);
 /* Waits until the rate allows another request. */
 int http_rate_wait(struct sco_http *c, struct http_host *h, double per_second,
                    struct sco_error *err);
@@ -50,8 +52,9 @@ int http_pause(struct sco_http *c, int64_t ms, struct sco_error *err);
 int64_t http_time_left(const struct sco_http *c); /* INT64_MAX: no deadline */
 
 /* ---- state.c ---- */
-void http_state_load(struct sco_http *c);
-void http_state_save(struct sco_http *c); /* when something is new; what fails is forgotten */
+/* What all processes know by now, into the hosts, for a change of it: locked until the end. */
+int http_state_begin(struct sco_http *c);
+void http_state_end(struct sco_http *c, int fd, bool changed);
 
 /* ---- headers.c ---- */
 struct http_try;
@@ -91,6 +94,6 @@ struct sco_http {
     struct http_host hosts[HTTP_HOSTS_MAX];
     size_t n_hosts;
     uint32_t n_bodies;
-    bool changed; /* hosts, since they were saved */
+    bool odd_clock; /* a time of the state file is further off than anybody would have written */
     struct sco_buf shown;
 };

@@ -144,8 +144,8 @@ struct sco_ci_run {
     void (*log)(void *user, uint32_t level, struct sco_str text);
     void *user;
 };
-/* The answer lives in the arena. A negative return: the worker could not be run or died. One
- * process at a time uses a cache_dir; others wait for it, within their timeout. */
+/* The answer lives in the arena. A negative return: the worker could not be run or died.
+ * Several may use a cache_dir at the same time. */
 int sco_ci_run(const struct sco_ci_run *q, struct sco_arena *arena, struct sco_ci_answer *ret,
                struct sco_error *err) SCO_NODISCARD;
 

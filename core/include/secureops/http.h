@@ -69,8 +69,8 @@ struct sco_http_options {
     const struct sco_http_clock *clock; /* NULL: the real one */
     /* For tests. NULL: sco_address_reach, and what this machine's interfaces have is its own. */
     enum sco_address_reach (*reach)(const struct sockaddr *a);
-    /* Keeps what is known of servers (failures in a row, when they may be asked again) from one
-     * process to the next, which do not use it at the same time. NULL: nothing is kept. */
+    /* What is known of servers (failures in a row, when they may be asked again, their rates), for
+     * all processes that have this file. NULL: nothing is shared or kept. */
     const char *state_file;
 };
 

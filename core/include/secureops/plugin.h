@@ -514,7 +514,7 @@ struct sco_ci_call {
     uint32_t reserved;
     const struct sco_node *request; /* an object */
     const char *work_dir;           /* private; files that a result names are written here */
-    const char *cache_dir; /* of this integration, kept between calls, one call at a time */
+    const char *cache_dir; /* of this integration, kept between calls; others use it meanwhile */
     int64_t timeout_ms;    /* left until the deadline; 0: none */
     int64_t *retry_ms;     /* out, with SCO_CI_LATER: not before so long from now */
 };

@@ -190,11 +190,8 @@ static int exchange(struct github_op *o, int64_t installation, struct sco_str bo
     q.path = path ? path : "/";
     q.body = body;
     q.what = "the installation's token";
-    q.repeat = 1;
-    int64_t before = o->http.last_write;
-    o->http.last_write = 0; /* this changes nothing that others see */
+    q.repeat = q.quiet = 1;
     int r = ci_call(&o->http, &q, a, o->e);
-    o->http.last_write = before;
     if (r != 0)
         return refused(o, r, a, installation);
     *ret = sco_text_at(a->root, "token");

@@ -5,10 +5,9 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include <fcntl.h>
 #include <secureops/ci.h>
 #include <secureops/fs.h>
-#include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "worker_driver.h"
@@ -125,22 +124,44 @@ static void test_cancel(void **state)
     close(fds[1]);
 }
 
-/* The cache of an integration is for one at a time. */
-static void test_lock(void **state)
+static void tell_parent(void *user, uint32_t level, struct sco_str text)
 {
-    char path[1200];
+    (void)level;
+    if (sco_str_is(text, "holding"))
+        assert_int_equal(write(*(int *)user, "h", 1), 1);
+}
+
+/* One that waits for a slow platform does not stop the others of its integration. */
+static void test_two_at_once(void **state)
+{
+    char work[1200], byte = 0;
+    int end[2], told[2], status = 0;
     (void)state;
-    struct sco_ci_run q = asked("{\"do\":\"work\"}");
-    snprintf(path, sizeof path, "%s/.lock", q.cache_dir);
-    assert_int_equal(sco_fs_mkdirs(q.cache_dir, 0700, NULL), 0);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    assert_int_equal(flock(fd, LOCK_EX), 0);
-    q.timeout_ms = 1;
-    assert_int_equal(run(q), SCO_E_TIMEOUT);
-    assert_non_null(strstr(err.text, "still running"));
-    close(fd);
-    q.timeout_ms = 20000;
-    assert_int_equal(run(q), 0);
+    struct sco_ci_run q = asked("{\"do\":\"hold\"}");
+    snprintf(work, sizeof work, "%s-2", q.work_dir);
+    assert_int_equal(sco_fs_mkdirs(work, 0700, NULL), 0);
+    assert_int_equal(pipe(end), 0);
+    assert_int_equal(pipe(told), 0);
+    pid_t other = fork();
+    assert_true(other >= 0);
+    if (other == 0) {
+        q.work_dir = work;
+        q.cancel_fd = end[0];
+        q.timeout_ms = 60000;
+        q.log = tell_parent;
+        q.user = &told[1];
+        close(end[1]);
+        _exit(run(q) == SCO_E_CANCELLED ? 0 : 1);
+    }
+    close(end[0]);
+    close(told[1]);
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    expect("work", 0, "");
+    assert_int_equal(waitpid(other, &status, WNOHANG), 0);
+    close(end[1]);
+    assert_int_equal(waitpid(other, &status, 0), other);
+    assert_int_equal(status, 0);
+    close(told[0]);
 }
 
 /* A server that is down is left alone by the next process too. */
@@ -172,7 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_results), cmocka_unit_test(test_deaths),
-        cmocka_unit_test(test_cancel),  cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_cancel),  cmocka_unit_test(test_two_at_once),
         cmocka_unit_test(test_breaker),
     };
     return cmocka_run_group_tests_name("ci_run", tests, NULL, done);

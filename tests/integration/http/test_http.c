@@ -424,6 +424,40 @@ static void test_breaker_outlives_the_process(void **state)
     assert_int_equal(get("/ok"), 0);
 }
 
+/* Two clients at once, as of two operations of an integration. */
+static void test_state_is_shared(void **state)
+{
+    struct sco_http *other;
+    (void)state;
+    open_again();
+    other = t.c;
+    t.c = NULL;
+    open_again();
+    struct sco_http *both[] = {other, t.c};
+    for (int i = 0; i < 4; i++) {
+        t.c = both[i % 2];
+        assert_int_equal(ask((struct sco_http_request){.url = at("/ok"), .rate_per_second = 4}), 0);
+    }
+    assert_int_equal(t.n_slept, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(t.slept[i], 250);
+    for (int i = 0; i < 5; i++) {
+        t.c = both[i % 2];
+        assert_int_equal(get("/down"), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        t.c = both[i];
+        assert_int_equal(get("/ok"), SCO_E_NETWORK);
+        assert_has("failed 5 times in a row");
+    }
+    t.now += SCO_HTTP_BREAK_MS; /* what one has found out is the other's */
+    t.c = both[0];
+    assert_int_equal(get("/ok"), 0);
+    t.c = both[1];
+    assert_int_equal(get("/ok"), 0);
+    t.m->close(both[0]);
+}
+
 static void test_a_clock_that_was_set_back(void **state)
 {
     (void)state;
@@ -686,6 +720,7 @@ int main(void)
         TEST(test_success_ends_the_count),
         TEST(test_rate),
         TEST(test_breaker_outlives_the_process),
+        TEST(test_state_is_shared),
         TEST(test_a_clock_that_was_set_back),
         TEST(test_rate_outlives_the_process),
         TEST(test_odd_state_is_forgotten),

@@ -406,6 +406,35 @@ static void test_pages(void **state)
     ci_http_done(&c);
 }
 
+/* ---- turns to write -------------------------------------------------------------------------- */
+
+/* Two operations of an integration at once. */
+static void test_turns(void **state)
+{
+    char dir[] = "/tmp/ci-turns-XXXXXX", path[64];
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    fh->now = 1000000000000;
+    struct ci_http a = {.h = h, .platform = "X", .cache_dir = dir, .write_gap_ms = 1000}, b = a;
+    ci_http_open(&a);
+    ci_http_open(&b);
+    assert_int_equal(ci_http_turn(&a), 0);
+    assert_int_equal(ci_http_turn(&b), 1000);
+    assert_int_equal(ci_http_turn(&a), 2000);
+    a.last_write = ci_mono_ms(); /* what one keeps takes no turn of the other away */
+    ci_http_keep(&a);
+    assert_int_equal(ci_http_turn(&b), 3000);
+    fh->now += 3500;
+    assert_int_equal(ci_http_turn(&a), 500);
+    fh->now -= 86400000; /* a clock that was set back stops nobody for a day */
+    assert_int_equal(ci_http_turn(&b), 0);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/server-state%s", dir, i ? ".lock" : "");
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +452,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_html_is_no_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_writes_look_before_they_repeat, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
