@@ -272,6 +272,11 @@ int sco_store_delivery(struct sco_store *s, const char *id, struct sco_delivery_
     return 0;
 }
 
+static const char *state_name(unsigned i)
+{
+    return states[i];
+}
+
 int sco_store_deliveries(struct sco_store *s, const struct sco_delivery_filter *f,
                          struct sco_delivery_page *ret, struct sco_error *err)
 {
@@ -292,16 +297,7 @@ int sco_store_deliveries(struct sco_store *s, const struct sco_delivery_filter *
         v[n++] = sv_text(f->integration);
         sco_buf_addf(&sql, " AND integration = $%zu", n);
     }
-    uint32_t all = (1u << SCO_DELIVERY_STATE_MAX_) - 1, wanted = f->states & all;
-    if (wanted && wanted != all) {
-        const char *comma = " AND state IN (";
-        for (unsigned i = 0; i < SCO_DELIVERY_STATE_MAX_; i++)
-            if (wanted & (1u << i)) {
-                sco_buf_addf(&sql, "%s'%s'", comma, states[i]);
-                comma = ", ";
-            }
-        sco_buf_addc(&sql, ')');
-    }
+    store_one_of(&sql, "state", f->states, SCO_DELIVERY_STATE_MAX_, state_name);
     v[n++] = sv_i64((int64_t)rd.limit + 1);
     sco_buf_addf(&sql, " ORDER BY pk DESC LIMIT $%zu", n);
     page.v = sco_arena_alloc(&page.arena, rd.limit * sizeof *page.v);

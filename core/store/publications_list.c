@@ -45,19 +45,9 @@ static int on_listed(void *user, const struct store_value *v, size_t n)
     return publication_row(p, v, n);
 }
 
-static void add_states(struct sco_buf *sql, uint32_t wanted)
+static const char *state_name(unsigned i)
 {
-    uint32_t all = (1u << SCO_PUBLICATION_STATE_MAX_) - 1;
-    const char *comma = " AND p.publication IN (";
-    if (!(wanted & all) || (wanted & all) == all)
-        return;
-    for (unsigned i = 0; i < SCO_PUBLICATION_STATE_MAX_; i++)
-        if (wanted & (1u << i)) {
-            sco_buf_addf(sql, "%s'%s'", comma,
-                         sco_publication_state_name((enum sco_publication_state)i));
-            comma = ", ";
-        }
-    sco_buf_addc(sql, ')');
+    return sco_publication_state_name((enum sco_publication_state)i);
 }
 
 static size_t add_texts(struct sco_buf *sql, const struct sco_publication_filter *f,
@@ -78,7 +68,7 @@ static size_t add_texts(struct sco_buf *sql, const struct sco_publication_filter
         v[n++] = sv_i64(f->pr_number);
         sco_buf_addf(sql, " AND p.pr_number = $%zu", n);
     }
-    add_states(sql, f->states);
+    store_one_of(sql, "p.publication", f->states, SCO_PUBLICATION_STATE_MAX_, state_name);
     return n;
 }
 
@@ -176,12 +166,17 @@ int sco_store_poll_repositories(struct sco_store *s, const char *integration, ui
                                 struct sco_error *err)
 {
     struct names x = {.arena = arena};
-    struct store_value v[] = {sv_text(integration), sv_i64(limit)};
+    struct store_value v[] = {sv_text(integration), sv_text(integration), sv_i64(limit)};
     x.v = sco_arena_alloc(arena, ((size_t)limit + 1) * sizeof *x.v);
-    int r = x.v ? store_query(s,
-                              "SELECT DISTINCT repository FROM publications WHERE integration = $1 "
-                              "ORDER BY repository LIMIT $2",
-                              v, SCO_ARRAY_LEN(v), on_name, &x, err)
+    /* From one repository to the next, by the index, whatever is published for each. */
+    int r = x.v ? store_query(
+                      s,
+                      "WITH RECURSIVE next (repository) AS (SELECT (SELECT min(repository) FROM "
+                      "publications WHERE integration = $1) UNION ALL SELECT (SELECT "
+                      "min(p.repository) FROM publications p WHERE p.integration = $2 AND "
+                      "p.repository > next.repository) FROM next WHERE next.repository IS NOT "
+                      "NULL) SELECT repository FROM next WHERE repository IS NOT NULL LIMIT $3",
+                      v, SCO_ARRAY_LEN(v), on_name, &x, err)
                 : SCO_E_NOMEM;
     if (r < 0)
         return r == SCO_E_NOMEM ? sco_error_nomem(err) : r;

@@ -66,6 +66,23 @@ bool store_uuid_parse(struct sco_str text, uint8_t ret[16])
 }
 
 /* ---- statements ---- */
+/* Of one "=": SQLite takes a partial index for nothing else. */
+void store_one_of(struct sco_buf *sql, const char *column, uint32_t wanted, unsigned n,
+                  const char *(*name)(unsigned i))
+{
+    uint32_t all = (1u << n) - 1;
+    wanted &= all;
+    if (!wanted || wanted == all)
+        return;
+    bool one = (wanted & (wanted - 1)) == 0;
+    sco_buf_addf(sql, " AND %s %s", column, one ? "= " : "IN (");
+    for (unsigned i = 0, more = 0; i < n; i++)
+        if (wanted & (1u << i))
+            sco_buf_addf(sql, "%s'%s'", more++ ? ", " : "", name(i));
+    if (!one)
+        sco_buf_addc(sql, ')');
+}
+
 void sco_store_observe(struct sco_store *s, sco_store_observe_fn fn, void *user)
 {
     s->observe = fn;

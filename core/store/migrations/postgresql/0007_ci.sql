@@ -72,3 +72,5 @@ CREATE INDEX publications_pending ON publications (updated_at, pk) WHERE publica
 CREATE INDEX publications_failed ON publications (pk) WHERE publication = 'failed';
 CREATE INDEX publications_of_job ON publications (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX publications_by_time ON publications (updated_at);
+CREATE INDEX publications_by_repository ON publications (repository, pk);
+CREATE INDEX publications_by_commit ON publications (commit_sha, pk);
