@@ -17,6 +17,7 @@ struct kafka {
     rd_kafka_topic_t *last; /* of the event before, whose type is most often the next one's */
     char last_type[TOPIC_MAX + 1];
     struct bus_window window;
+    struct kafka_batch batch;
     int64_t heard; /* monotonic ms: the oldest that waits does so since then, or longer */
     rd_kafka_resp_err_t failed;
     int64_t failed_position;
@@ -94,8 +95,31 @@ static void producer_close(struct bus_sink *s)
     rd_kafka_poll(k->rk, 0);
     topics_close(k);
     rd_kafka_destroy(k->rk); /* what is in flight is cut off */
+    kafka_batch_done(&k->batch);
     k->rk = NULL;
     k->sink.up = false;
+}
+
+/* How much waits is ours to bound (kafka_batch.c), by the setting of librdkafka, which is to refuse
+ * none of a batch. */
+static int set_bounds(struct kafka *k, rd_kafka_conf_t *c)
+{
+    char text[32], why[64];
+    size_t n = sizeof text;
+    int64_t kbytes = 0, message = 0;
+    if (rd_kafka_conf_get(c, "queue.buffering.max.kbytes", text, &n) != RD_KAFKA_CONF_OK ||
+        sco_parse_i64(sco_str_c(text), 1, INT32_MAX, &kbytes) < 0)
+        return -1;
+    n = sizeof text;
+    if (rd_kafka_conf_get(c, "message.max.bytes", text, &n) != RD_KAFKA_CONF_OK ||
+        sco_parse_i64(sco_str_c(text), 1, INT32_MAX, &message) < 0)
+        return -1;
+    k->batch.bytes_max = (size_t)kbytes << 10;
+    k->batch.message_max = (size_t)message;
+    return rd_kafka_conf_set(c, "queue.buffering.max.kbytes", "2147483647", why, sizeof why) ==
+                   RD_KAFKA_CONF_OK
+               ? 0
+               : -1;
 }
 
 static int producer_open(struct bus_sink *s, int64_t position, struct sco_error *err)
@@ -110,7 +134,7 @@ static int producer_open(struct bus_sink *s, int64_t position, struct sco_error 
     rd_kafka_conf_set_dr_msg_cb(c, on_delivery);
     rd_kafka_conf_set_error_cb(c, on_error);
     rd_kafka_conf_set_stats_cb(c, on_stats);
-    k->rk = rd_kafka_new(RD_KAFKA_PRODUCER, c, text, sizeof text);
+    k->rk = set_bounds(k, c) == 0 ? rd_kafka_new(RD_KAFKA_PRODUCER, c, text, sizeof text) : NULL;
     if (!k->rk) {
         rd_kafka_conf_destroy(c);
         return sco_error_set(err, SCO_E_INVALID,
@@ -160,19 +184,17 @@ static int put(struct bus_sink *s, const struct sco_event *e, struct sco_str tex
                              rd_kafka_err2str(rd_kafka_last_error()));
     if (!bus_window_waiting(&k->window))
         k->heard = sco_mono_ms();
-    uint64_t number = k->window.next;
-    size_t key = strlen(e->key);
-    int failed = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void *)text.p,
-                                  text.n, key ? e->key : NULL, key, (void *)(uintptr_t)number);
-    rd_kafka_resp_err_t code = failed ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-        return 1;
-    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    int r = 0;
+    if (k->batch.n == KAFKA_BATCH_MAX || (k->batch.n && k->batch.topic != topic))
+        r = kafka_batch_flush(&k->batch, err);
+    k->batch.topic = topic;
+    if (r == 0)
+        r = kafka_batch_put(&k->batch, k->window.next, text, sco_str_c(e->key), err);
+    if (r == SCO_E_LIMIT)
         s->omit = e->position;
-    if (code)
-        return kafka_error(code, e->type, err);
-    bus_window_push(&k->window, e->position);
-    return 0;
+    if (r == 0)
+        bus_window_push(&k->window, e->position);
+    return r;
 }
 
 static int poll(struct bus_sink *s, int ms, int64_t *ret_position, size_t *ret_waiting,
@@ -180,7 +202,11 @@ static int poll(struct bus_sink *s, int ms, int64_t *ret_position, size_t *ret_w
 {
     struct kafka *k = of(s);
     int64_t before = k->window.position;
+    int r = kafka_batch_flush(&k->batch, err);
+    if (r < 0)
+        return r;
     rd_kafka_poll(k->rk, bus_window_waiting(&k->window) ? ms : 0);
+    kafka_batch_acked(&k->batch, k->window.first);
     if (k->window.position != before) {
         k->heard = sco_mono_ms();
         if (k->window.position >= k->doubt) {

@@ -124,7 +124,8 @@ static double run_raw(const char *prefix)
 /* ---- the bus ---- */
 static int open_store(void *user, struct sco_store **ret, struct sco_error *e)
 {
-    struct sco_store_options o = {.where = where, .create = true};
+    /* as the daemon's threads */
+    struct sco_store_options o = {.where = where, .create = true, .cache_kb = 8 << 10};
     (void)user;
     return sco_store_open(&o, ret, e);
 }

@@ -170,6 +170,45 @@ TEST(an_event_that_is_too_large_for_the_broker_goes_without_its_data)
     assert_false(c.disordered);
 }
 
+/* Before it is handed on; what comes with it in one batch keeps its order. */
+TEST(an_event_beyond_the_bound_of_messages_goes_without_its_data)
+{
+    static const char *const settings[] = {"message.max.bytes", "1000", NULL};
+    static char data[3000];
+    WORLD;
+    struct count c;
+    w->kafka = settings;
+    world_add(w, w->s, 100, 10);
+    snprintf(data, sizeof data, "{\"n\":%u,\"key\":3,\"pad\":\"%02000d\"}", w->written[3]++, 0);
+    struct sco_event e = {.type = TYPE, .key = "key-3", .data = data};
+    ok(sco_store_event_add(w->s, &e, &world_err));
+    w->total++;
+    world_add(w, w->s, 100, 10);
+    struct sco_bus *b = world_bus(w, brokers(), "n1");
+    world_published(w, 30);
+    sco_bus_free(b, 1000);
+    world_count(w, brokers(), TYPE, 10, &c);
+    assert_int_equal(c.unique, 201);
+    assert_int_equal(c.omitted, 1);
+    assert_false(c.disordered);
+}
+
+TEST(few_bytes_may_wait)
+{
+    static const char *const settings[] = {"queue.buffering.max.kbytes", "1", NULL};
+    WORLD;
+    w->kafka = settings;
+    for (int i = 1; i <= BROKERS; i++)
+        rd_kafka_mock_broker_set_rtt(mock, i, 20);
+    world_add(w, w->s, 3000, 100);
+    struct sco_bus *b = world_bus(w, brokers(), "n1");
+    world_published(w, 60);
+    sco_bus_free(b, 1000);
+    for (int i = 1; i <= BROKERS; i++)
+        rd_kafka_mock_broker_set_rtt(mock, i, 0);
+    world_all_there(w, brokers());
+}
+
 TEST(a_stop_in_the_middle_and_another_node)
 {
     WORLD;
@@ -411,6 +450,8 @@ int main(int argc, char **argv)
         WITH_WORLD(errors_that_do_not_pass),
         WITH_WORLD(a_slow_broker_does_not_fill_the_memory),
         WITH_WORLD(an_event_that_is_too_large_for_the_broker_goes_without_its_data),
+        WITH_WORLD(an_event_beyond_the_bound_of_messages_goes_without_its_data),
+        WITH_WORLD(few_bytes_may_wait),
         WITH_WORLD(a_stop_in_the_middle_and_another_node),
         WITH_WORLD(of_two_nodes_one_publishes),
         WITH_WORLD(settings_are_checked_and_not_repeated),
