@@ -212,6 +212,18 @@ static int copy(struct stage *s, struct sco_error *err)
     return r == 0 ? copy_tree(s, source, s->work, err) : r;
 }
 
+/* "none" that cannot be had is an error, whatever the configuration says of sandboxes. */
+static int confine_network(struct stage *s, bool sandbox, struct sco_error *err)
+{
+    enum sco_network n = strcmp(s->st->network, "none") == 0   ? SCO_NETWORK_NONE
+                         : strcmp(s->st->network, "full") == 0 ? SCO_NETWORK_FULL
+                                                               : SCO_NETWORK_OUTSIDE;
+    if (n == SCO_NETWORK_OUTSIDE && !sandbox)
+        return 0;
+    int r = sco_sandbox_network(n, err);
+    return r < 0 ? sco_error_prefix(err, "network: %s", s->st->network) : 0;
+}
+
 /* What may not be had is an error: what a pipeline runs is a stranger's. */
 static int confine(struct stage *s, struct sco_error *err)
 {
@@ -219,14 +231,14 @@ static int confine(struct stage *s, struct sco_error *err)
     const char **hidden = texts(s, sco_get(s->job, "hidden"), 0);
     int abi = 0;
     if (!sco_bool(sco_get(s->job, "sandbox"), 1))
-        return 0;
+        return confine_network(s, false, err);
     (void)!sco_cgroup_open();
     int r = hidden ? sco_sandbox_landlock_hiding(write, hidden, &abi, err) : sco_error_nomem(err);
     if (r == 0)
         r = sco_sandbox_seccomp(err);
     if (r == SCO_E_UNSUPPORTED)
         return sco_error_prefix(err, "no sandbox, and scan.sandbox wants one");
-    return r;
+    return r == 0 ? confine_network(s, true, err) : r;
 }
 
 /* ---- steps ---- */

@@ -117,6 +117,13 @@ static int read_stage(struct pipeline_reading *rd, const struct raw *raw,
         (r = pipeline_number(rd, pipeline_get(v, "retries"), 0, RETRIES_MAX, &st->retries)) < 0 ||
         (r = read_lists(rd, v, st)) < 0)
         return r;
+    const struct sco_yaml *network = pipeline_get(v, "network");
+    st->network = "outside";
+    if (network && ((r = pipeline_text(rd, network, SCO_PIPELINE_NAME_MAX, &st->network)) < 0 ||
+                    !st->network ||
+                    (strcmp(st->network, "outside") != 0 && strcmp(st->network, "none") != 0 &&
+                     strcmp(st->network, "full") != 0)))
+        return r < 0 ? r : pipeline_wrong(rd, network, "network is none, outside or full");
     if (st->environment && !is_name(sco_str_c(st->environment)))
         return pipeline_wrong(rd, pipeline_get(v, "environment"),
                               "an environment's name has letters, digits, spaces and . _ -");
@@ -216,9 +223,21 @@ static int walk(struct definition *d, size_t i)
 
 static int read_raw(struct definition *d, const struct sco_yaml *list)
 {
-    static const char *const names[] = {
-        "name",        "needs",    "if",      "matrix",  "exclude",           "env",   "secrets",
-        "environment", "approval", "timeout", "retries", "continue_on_error", "steps", "artifacts"};
+    static const char *const names[] = {"name",
+                                        "needs",
+                                        "if",
+                                        "matrix",
+                                        "exclude",
+                                        "env",
+                                        "secrets",
+                                        "network",
+                                        "environment",
+                                        "approval",
+                                        "timeout",
+                                        "retries",
+                                        "continue_on_error",
+                                        "steps",
+                                        "artifacts"};
     if (!list || list->kind != SCO_YAML_LIST || !list->n || list->n > SCO_PIPELINE_STAGES_MAX)
         return list
                    ? pipeline_wrong(&d->rd, list, "stages is a list of 1 to %d stages",

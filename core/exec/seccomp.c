@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -136,9 +137,9 @@ static unsigned argument(unsigned i)
     return (unsigned)offsetof(struct seccomp_data, args) + 8 * i;
 }
 
-static void build(struct program *p)
+static void begin(struct program *p)
 {
-    const unsigned eperm = SECCOMP_RET_ERRNO | EPERM, enosys = SECCOMP_RET_ERRNO | ENOSYS;
+    const unsigned enosys = SECCOMP_RET_ERRNO | ENOSYS;
     load(p, offsetof(struct seccomp_data, arch));
     put(p, BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 1, 0);
     give(p, enosys); /* 32-bit calls have other numbers */
@@ -147,6 +148,12 @@ static void build(struct program *p)
     put(p, BPF_JMP | BPF_JGE | BPF_K, 0x40000000u, 0, 1); /* so has x32 */
     give(p, enosys);
 #endif
+}
+
+static void build(struct program *p)
+{
+    const unsigned eperm = SECCOMP_RET_ERRNO | EPERM, enosys = SECCOMP_RET_ERRNO | ENOSYS;
+    begin(p);
     for (size_t i = 0; i < SCO_ARRAY_LEN(refused); i++) {
         put(p, BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
         give(p, eperm);
@@ -168,11 +175,27 @@ static void build(struct program *p)
     give(p, SECCOMP_RET_ALLOW);
 }
 
-int sco_sandbox_seccomp(struct sco_error *err)
+/* Pairs of sockets stay: they lead to nobody else. */
+static void build_network(struct program *p, enum sco_network network)
 {
-    struct program p = {.n = 0};
-    build(&p);
-    struct sock_fprog filter = {.len = p.n, .filter = p.code};
+    static const unsigned outside[] = {AF_INET, AF_INET6, AF_NETLINK /* names are looked up */};
+    const unsigned eperm = SECCOMP_RET_ERRNO | EPERM;
+    begin(p);
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1); /* it makes sockets, too */
+    give(p, eperm);
+    put(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 1, 0);
+    give(p, SECCOMP_RET_ALLOW);
+    load(p, argument(0));
+    for (size_t i = 0; network == SCO_NETWORK_OUTSIDE && i < SCO_ARRAY_LEN(outside); i++) {
+        put(p, BPF_JMP | BPF_JEQ | BPF_K, outside[i], 0, 1);
+        give(p, SECCOMP_RET_ALLOW);
+    }
+    give(p, eperm);
+}
+
+static int apply(const struct program *p, struct sco_error *err)
+{
+    struct sock_fprog filter = {.len = p->n, .filter = (struct sock_filter *)p->code};
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0)
         return 0;
     if (errno == EINVAL || errno == ENOSYS)
@@ -180,7 +203,30 @@ int sco_sandbox_seccomp(struct sco_error *err)
     return sco_error_errno(err, errno, "cannot apply the seccomp filter");
 }
 
+int sco_sandbox_seccomp(struct sco_error *err)
+{
+    struct program p = {.n = 0};
+    build(&p);
+    return apply(&p, err);
+}
+
+int sco_sandbox_network(enum sco_network network, struct sco_error *err)
+{
+    struct program p = {.n = 0};
+    if (network == SCO_NETWORK_FULL)
+        return 0;
+    build_network(&p, network);
+    return apply(&p, err);
+}
+
 #else
+
+int sco_sandbox_network(enum sco_network network, struct sco_error *err)
+{
+    if (network == SCO_NETWORK_FULL)
+        return 0;
+    return sco_error_set(err, SCO_E_UNSUPPORTED, "no seccomp filter for this kind of machine");
+}
 
 int sco_sandbox_seccomp(struct sco_error *err)
 {

@@ -4,6 +4,7 @@ import http.client
 import os
 import pathlib
 import signal
+import socket
 import sys
 import time
 import unittest
@@ -300,6 +301,39 @@ stages:
                            " steps: [{run: 'true'}]}]")
         x = self.until(self.execute("loader"), "success")
         self.assertEqual(self.status_of(x), {("a", 1): "success"}, self.logs(x))
+
+    def test_network(self):
+        """The sockets of the machine: of the file system, abstract, of loopback."""
+        path, abstract = self.root / "db", f"\0secureops-e2e-{self.port}"
+        servers = []
+        for family, at in ((socket.AF_UNIX, str(path)), (socket.AF_UNIX, abstract),
+                           (socket.AF_INET, ("127.0.0.1", 0))):
+            servers.append(socket.socket(family))
+            self.addCleanup(servers[-1].close)
+            servers[-1].bind(at)
+            servers[-1].listen()
+        port = servers[-1].getsockname()[1]
+        (self.repo / "ask.py").write_text(f"""
+import socket, sys
+got = ""
+for family, at in ((1, {str(path)!r}), (1, {abstract!r}), (2, ("127.0.0.1", {port}))):
+    try:
+        socket.socket(family).connect(at)
+        got += "1"
+    except PermissionError:
+        got += "0"
+socket.socketpair()
+sys.exit(got not in sys.argv[1:])
+""")
+        self.commit(self.repo)
+        steps = "steps: [{run: 'python3 ask.py %s'}]"
+        self.put("net", "stages:\n"
+                 f"  - {{name: default, {steps % '001'}}}\n"
+                 f"  - {{name: outside, network: outside, {steps % '001'}}}\n"
+                 f"  - {{name: none, network: none, {steps % '000'}}}\n"
+                 f"  - {{name: full, network: full, {steps % '101 111'}}}\n")  # by Landlock's version
+        x = self.until(self.execute("net"), *ENDED)
+        self.assertEqual(set(self.status_of(x).values()), {"success"}, self.logs(x))
 
     def test_from_the_command_line(self):
         (self.cwd / "p.yaml").write_text("stages:\n  - {name: a, steps: [{run: echo hello}]}\n"

@@ -60,3 +60,11 @@ int sco_sandbox_landlock_hiding(const char *const *write, const char *const *hid
 /* seccomp: refuses (EPERM) what no scanner needs: ptrace, mounts, module and key handling, bpf,
  * perf, reboot, clock setting, namespaces, io_uring and their like. SCO_E_UNSUPPORTED as above. */
 int sco_sandbox_seccomp(struct sco_error *err) SCO_NODISCARD;
+/* Which sockets may be made from here on, by this process and what it starts; those that are open
+ * stay, and so do pairs. SCO_E_UNSUPPORTED as above. */
+enum sco_network {
+    SCO_NETWORK_OUTSIDE, /* IPv4 and IPv6; no local (Unix, abstract), packet, vsock sockets */
+    SCO_NETWORK_NONE,    /* none */
+    SCO_NETWORK_FULL,    /* all */
+};
+int sco_sandbox_network(enum sco_network network, struct sco_error *err) SCO_NODISCARD;

@@ -18,6 +18,7 @@
  *       timeout: 20m
  *       retries: 1
  *       continue_on_error: false
+ *       network: outside             # or none, full
  *       steps:
  *         - {name: unit, run: make check, env: {}, timeout: 5m, retries: 0, directory: sub,
  *            if: always()}
@@ -58,6 +59,7 @@ struct sco_pipeline_stage {
     const char *const *env; /* of definition, stage and matrix; NULL-terminated */
     const char *const *secrets, *const *artifacts;
     const char *environment; /* or NULL */
+    const char *network;     /* "outside", "none", "full" */
     bool approval, continue_on_error;
     int64_t timeout_ms; /* 0: the pipeline's */
     uint32_t retries;

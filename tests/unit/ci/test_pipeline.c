@@ -51,6 +51,7 @@ static void all_of_it(void **state)
           "    retries: 2\n"
           "    timeout: 20m\n"
           "    continue_on_error: true\n"
+          "    network: none\n"
           "    artifacts: [dist, 'a/*.txt']\n"
           "    steps:\n"
           "      - {name: go, run: make, env: {A: b}, timeout: 5m, retries: 1, directory: sub,\n"
@@ -72,6 +73,8 @@ static void all_of_it(void **state)
     assert_string_equal(d->condition, "branch == \"main\"");
     assert_string_equal(d->environment, "production");
     assert_true(d->approval && d->continue_on_error);
+    assert_string_equal(d->network, "none");
+    assert_string_equal(p.stages[0].network, "outside");
     assert_string_equal(d->secrets[1], "OTHER");
     assert_null(d->secrets[2]);
     assert_string_equal(d->artifacts[0], "dist");
@@ -123,6 +126,9 @@ static void mistakes(void **state)
         {"stages: [{steps: [{run: x}]}]", "f.yaml:1:10: a stage has a name"},
         {"stages: [{name: \"a\\nb\", steps: [{run: x}]}]", "a stage has a name"},
         {"stages: [{name: a(b), steps: [{run: x}]}]", "a stage has a name"},
+        {"stages: [{name: a, network: off, steps: [{run: x}]}]",
+         "f.yaml:1:29: network is none, outside or full"},
+        {"stages: [{name: a, network: [none], steps: [{run: x}]}]", "f.yaml:1:29: text is wanted"},
         {"stages: [{name: a}]", "f.yaml:1:10: the stage \"a\" has no steps"},
         {"stages: [{name: a, steps: []}]", "1 to 100 steps"},
         {"stages: [{name: a, steps: [{}]}]", "either run or scan"},

@@ -6,8 +6,10 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,8 +17,10 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,6 +188,97 @@ static void test_seccomp(void **state)
     in_child(seccomp);
 }
 
+/* ---- the network: real sockets that somebody listens on ---- */
+static struct {
+    struct sockaddr_in tcp;
+    struct sockaddr_un path, abstract;
+    socklen_t abstract_n;
+} servers;
+
+static int listen_at(int family, const void *at, socklen_t n)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, at, n), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+/* 1: connected; 0: no such socket may be made; -1: something else. */
+static int reach(int family, const void *at, socklen_t n)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno == EPERM ? 0 : -1;
+    int r = connect(fd, at, n) == 0 ? 1 : -1;
+    close(fd);
+    return r;
+}
+
+static int reaches(enum sco_network network)
+{
+    int pair[2], r;
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    r = sco_sandbox_network(network, NULL);
+    if (r < 0)
+        return r == SCO_E_UNSUPPORTED ? UNSUPPORTED : 1;
+    bool full = network == SCO_NETWORK_FULL;
+    if (reach(AF_UNIX, &servers.path, sizeof servers.path) != full)
+        return 2;
+    if (reach(AF_UNIX, &servers.abstract, servers.abstract_n) != full)
+        return 3;
+    if (reach(AF_INET, &servers.tcp, sizeof servers.tcp) != (network != SCO_NETWORK_NONE))
+        return 4;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+        return 5;
+    r = socket(AF_NETLINK, SOCK_RAW, 0);
+    if ((r >= 0) != (network != SCO_NETWORK_NONE))
+        return 6;
+    if (!full &&
+        (!refused(socket(AF_VSOCK, SOCK_STREAM, 0)) || !refused(socket(AF_PACKET, SOCK_RAW, 0)) ||
+         !refused(syscall(SYS_io_uring_setup, 1, NULL))))
+        return 7;
+    return 0;
+}
+
+static int reaches_outside(void)
+{
+    return reaches(SCO_NETWORK_OUTSIDE);
+}
+
+static int reaches_nothing(void)
+{
+    return reaches(SCO_NETWORK_NONE);
+}
+
+static int reaches_all(void)
+{
+    return reaches(SCO_NETWORK_FULL);
+}
+
+static void test_network(void **state)
+{
+    socklen_t n = sizeof servers.tcp;
+    (void)state;
+    servers.tcp =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    servers.path.sun_family = servers.abstract.sun_family = AF_UNIX;
+    snprintf(servers.path.sun_path, sizeof servers.path.sun_path, "%s/socket", dir);
+    int name = snprintf(servers.abstract.sun_path + 1, sizeof servers.abstract.sun_path - 1,
+                        "secureops-test-%d", (int)getpid());
+    servers.abstract_n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1) + (socklen_t)name;
+    int fds[] = {listen_at(AF_INET, &servers.tcp, sizeof servers.tcp),
+                 listen_at(AF_UNIX, &servers.path, sizeof servers.path),
+                 listen_at(AF_UNIX, &servers.abstract, servers.abstract_n)};
+    assert_int_equal(getsockname(fds[0], (struct sockaddr *)(void *)&servers.tcp, &n), 0);
+    in_child(reaches_all);
+    in_child(reaches_outside);
+    in_child(reaches_nothing);
+    for (size_t i = 0; i < SCO_ARRAY_LEN(fds); i++)
+        close(fds[i]);
+    unlink(servers.path.sun_path);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -201,10 +296,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_process),
-        cmocka_unit_test(test_landlock),
-        cmocka_unit_test(test_landlock_refuses),
-        cmocka_unit_test(test_seccomp),
+        cmocka_unit_test(test_process),          cmocka_unit_test(test_landlock),
+        cmocka_unit_test(test_landlock_refuses), cmocka_unit_test(test_seccomp),
+        cmocka_unit_test(test_network),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
