@@ -24,6 +24,7 @@ void accounts_write_user(struct sco_json_out *o, const struct sco_stored_user *u
     sco_json_kz(o, "email", u->email);
     sco_json_kz(o, "name", u->name);
     write_names(o, "roles", u->roles);
+    write_names(o, "permissions", u->permissions);
     write_names(o, "repositories", u->repositories);
     write_names(o, "teams", u->teams);
     sco_json_kz(o, "status", u->status);
@@ -99,6 +100,7 @@ static const char *names_of(struct api_call *c, const char *key, const char *was
 static int read_user(struct api_call *c, struct sco_stored_user *u, struct sco_error *err)
 {
     uint32_t roles = 0;
+    struct sco_permissions granted;
     const char *email = api_text(c, "email"), *name = api_text(c, "name");
     const char *status = api_text(c, "status");
     u->email = email ? email : u->email;
@@ -106,11 +108,15 @@ static int read_user(struct api_call *c, struct sco_stored_user *u, struct sco_e
     u->status = status ? status : u->status;
     err->code = 0;
     if (!(u->roles = names_of(c, "roles", u->roles, err)) ||
+        !(u->permissions = names_of(c, "permissions", u->permissions, err)) ||
         !(u->repositories = names_of(c, "repositories", u->repositories, err)) ||
         !(u->teams = names_of(c, "teams", u->teams, err)))
         return err->code ? err->code : sco_error_nomem(err);
     if (sco_roles_parse(sco_str_c(u->roles), &roles, err) < 0)
         return api_fault(c, err, "/roles", "%s", sco_arena_cstr(&c->arena, sco_str_c(err->text)));
+    if (sco_permissions_parse(sco_str_c(u->permissions), &granted, err) < 0)
+        return api_fault(c, err, "/permissions", "%s",
+                         sco_arena_cstr(&c->arena, sco_str_c(err->text)));
     return 0;
 }
 
@@ -186,8 +192,12 @@ static void invite(struct api_call *c, const char *email, struct invitation *v)
 
 int accounts_user_create(struct api_call *c, struct sco_error *err)
 {
-    struct sco_stored_user u = {
-        .name = "", .roles = "", .repositories = "", .teams = "", .status = "active"};
+    struct sco_stored_user u = {.name = "",
+                                .roles = "",
+                                .permissions = "",
+                                .repositories = "",
+                                .teams = "",
+                                .status = "active"};
     struct invitation v = {0};
     char id[37];
     int r = accounts_no_key(c, err);

@@ -121,8 +121,14 @@ int principal_of_user(const struct sco_stored_user *u, struct sco_arena *arena,
         r = list_of(u->teams, arena, &p.teams, err);
     if (r < 0)
         return r;
+    struct sco_permissions granted = {0};
     sco_permissions_of_roles(p.roles, &p.permissions);
+    r = sco_permissions_parse(sco_str_c(u->permissions), &granted, err);
+    if (r < 0)
+        return r;
     for (uint32_t i = 0; i < SCO_ACT_MAX_; i++)
+        p.permissions.may[i] |= granted.may[i];
+    for (uint32_t i = 0; i < SCO_ACT_APPROVE; i++)
         p.permissions.may[i] |= 1u << SCO_RES_SELF;
     *ret = p;
     return 0;

@@ -9,7 +9,7 @@ enum {
     WRITE = 1 << SCO_ACT_CREATE | 1 << SCO_ACT_UPDATE,
 };
 
-static const char *const actions[] = {"read", "create", "update", "delete"};
+static const char *const actions[] = {"read", "create", "update", "delete", "approve"};
 static const char *const resources[] = {
     [SCO_RES_SECURITY] = "security",     [SCO_RES_VULNERABILITIES] = "vulnerabilities",
     [SCO_RES_PIPELINES] = "pipelines",   [SCO_RES_ALERTS] = "alerts",
@@ -77,11 +77,12 @@ int sco_roles_parse(struct sco_str text, uint32_t *ret, struct sco_error *err)
     return 0;
 }
 
+/* What cannot be done with a resource is granted to nobody. */
 static void grant(struct sco_permissions *p, uint32_t acts, uint32_t on)
 {
     for (uint32_t a = 0; a < SCO_ACT_MAX_; a++)
         if (acts & 1u << a)
-            p->may[a] |= on;
+            p->may[a] |= a == SCO_ACT_APPROVE ? on & RES(PIPELINES) : on;
 }
 
 void sco_permissions_of_roles(uint32_t bits, struct sco_permissions *ret)
@@ -120,7 +121,8 @@ int sco_permissions_parse(struct sco_str text, struct sco_permissions *ret, stru
             acts = ALL_ACTIONS;
             on = ALL_RESOURCES;
         }
-        if (!acts || !on)
+        bool none = acts == ACT(APPROVE) && !(on & RES(PIPELINES));
+        if (!acts || !on || none)
             return sco_error_set(err, SCO_E_INVALID,
                                  "\"%.*s\" is no permission: they are written as "
                                  "read:vulnerabilities",

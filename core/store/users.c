@@ -58,7 +58,7 @@ int accounts_change(struct sco_store *s, const char *sql, const struct store_val
 #define USER_COLUMNS                                                                               \
     "SELECT u.pk, u.id, u.email, u.name, u.roles, u.repositories, u.teams, u.status, u.password, " \
     "u.totp, u.recovery, u.created_at, u.updated_at, u.last_login_at, u.totp_step, u.generation, " \
-    "coalesce(f.failures, 0), coalesce(f.locked_until, 0)"
+    "coalesce(f.failures, 0), coalesce(f.locked_until, 0), u.permissions"
 #define USER_TABLES " FROM users u LEFT JOIN login_failures f ON f.key = 'user:' || u.email "
 
 struct reading {
@@ -94,12 +94,13 @@ static int on_user(void *user, const struct store_value *v, size_t n)
                                   .totp_step = v[14].i,
                                   .generation = (uint32_t)v[15].i,
                                   .failures = v[16].i,
-                                  .locked_until = v[17].i};
+                                  .locked_until = v[17].i,
+                                  .permissions = store_keep(a, &v[18])};
     rd->pk = v[0].i;
-    rd->alive = n > 18 && v[18].i;
+    rd->alive = n > 19 && v[19].i;
     /* what is there and could not be kept must not look as if it were not */
-    bool kept = x->id && x->email && x->name && x->roles && x->repositories && x->teams &&
-                x->status && (x->password || v[8].type == STORE_NULL) &&
+    bool kept = x->permissions && x->id && x->email && x->name && x->roles && x->repositories &&
+                x->teams && x->status && (x->password || v[8].type == STORE_NULL) &&
                 (x->totp || v[9].type == STORE_NULL) && (x->recovery || v[10].type == STORE_NULL);
     return kept ? 0 : SCO_E_NOMEM;
 }
@@ -244,14 +245,15 @@ static int add_user(struct sco_store *s, const struct sco_stored_user *u, const 
                               sv_text(u->recovery),
                               sv_i64(now),
                               sv_i64(now),
-                              sv_i64(u->generation)};
+                              sv_i64(u->generation),
+                              sv_text(u->permissions ? u->permissions : "")};
     int r = store_queue_up(s, "users", email, err);
     if (r == 0)
         r = store_exec(s,
                        "INSERT INTO users (id, email, name, roles, repositories, teams, status, "
-                       "password, totp, recovery, created_at, updated_at, generation) VALUES ($1, "
-                       "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (email) DO "
-                       "NOTHING",
+                       "password, totp, recovery, created_at, updated_at, generation, permissions) "
+                       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON "
+                       "CONFLICT (email) DO NOTHING",
                        v, SCO_ARRAY_LEN(v), &added, err);
     if (r == 0 && !added)
         r = taken(email, err);
@@ -277,6 +279,7 @@ static int change_user(struct sco_store *s, const struct sco_stored_user *u, con
                               sv_i64(now),
                               sv_i64(u->generation),
                               sv_i64(u->generation),
+                              sv_text(u->permissions ? u->permissions : ""),
                               sv_uuid(raw)};
     int r = queue_for(s, email, &same[1], err);
     if (r == 0)
@@ -289,7 +292,7 @@ static int change_user(struct sco_store *s, const struct sco_stored_user *u, con
                        "UPDATE users SET email = $1, name = $2, roles = $3, repositories = $4, "
                        "teams = $5, status = $6, password = $7, totp = $8, recovery = $9, "
                        "updated_at = $10, generation = CASE WHEN generation < $11 THEN $12 ELSE "
-                       "generation END WHERE id = $13",
+                       "generation END, permissions = $13 WHERE id = $14",
                        v, SCO_ARRAY_LEN(v), &changed, err);
     if (r == 0 && !changed)
         r = sco_error_set(err, SCO_E_NOT_FOUND, "there is no user \"%s\"", u->id);

@@ -137,8 +137,21 @@ class Pipelines(DaemonCase):
         self.ask(403, "POST", path + "/approve", {})
         developer = self.make_user("dev@example.com", ["developer"])
         self.ask(403, "POST", path + "/approve", {}, token=developer)
-        other = self.make_user("other@example.com", ["admin"])
-        self.ask(400, "POST", path + "/approve", {"stage": "compile"}, token=other)
+        # nor may who changes definitions: it is a permission of its own, and one may have it alone
+        other = self.make_user("other@example.com", ["developer"])
+        user, = [u for u in self.get("/users?limit=100")["items"] if u["email"] == "other@example.com"]
+        self.assertEqual(user["permissions"], [])
+        at = f"/users/{user['id']}"
+        self.ask(400, "PUT", at, {"permissions": ["aprove:pipelines"]})
+        self.ask(403, "PUT", at, {"permissions": ["approve:pipelines"]}, token=developer)
+        for one, status in ((["update:pipelines"], 403), (["approve:pipelines"], 400)):
+            user = self.ask(200, "PUT", at, {"permissions": one}).json()
+            self.assertEqual((user["permissions"], user["roles"]), (one, ["developer"]))
+            self.ask(status, "POST", path + "/approve", {"stage": "compile"}, token=other)
+        self.ask(403, "PUT", "/pipelines/whole", {"name": "whole"}, token=other)
+        self.assertIn("approve:pipelines", self.get("/auth/me", token=other)["permissions"])
+        narrow = self.ask(201, "POST", "/tokens", {"name": "reads", "scopes": ["read:pipelines"]}, token=other).json()
+        self.ask(403, "POST", path + "/approve", {}, token=narrow["token"])
         self.ask(202, "POST", path + "/approve", {"reason": "fine"}, token=other)
         x = self.until(x, "success")
         self.ask(409, "POST", path + "/approve", {}, token=other)

@@ -10,7 +10,14 @@
 /* ---- permissions ---- */
 /* A permission is an action on a resource, "read:vulnerabilities"; docs/security-model.md has the
  * table. Actions and resources are bits, so that a route's need is one comparison. */
-enum sco_action { SCO_ACT_READ, SCO_ACT_CREATE, SCO_ACT_UPDATE, SCO_ACT_DELETE, SCO_ACT_MAX_ };
+enum sco_action {
+    SCO_ACT_READ,
+    SCO_ACT_CREATE,
+    SCO_ACT_UPDATE,
+    SCO_ACT_DELETE,
+    SCO_ACT_APPROVE, /* of pipelines alone: what somebody else wants to run */
+    SCO_ACT_MAX_
+};
 enum sco_resource {
     SCO_RES_SECURITY, /* scans, jobs, policies, targets, schedules, waivers */
     SCO_RES_VULNERABILITIES,

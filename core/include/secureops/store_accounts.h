@@ -9,6 +9,7 @@
 struct sco_stored_user {
     const char *id, *email, *name; /* e-mail in lower case, of one user only */
     const char *roles;             /* names by commas: auth.h */
+    const char *permissions;       /* beyond the roles, by commas; NULL as "": none */
     const char *repositories;      /* globs by commas; "": all */
     const char *teams;             /* names by commas; "": all */
     const char *status;            /* "active" "disabled" "unverified" */

@@ -48,7 +48,7 @@ static int tear_down(void **state)
 static const char *permission(const struct api_route *r)
 {
     static char text[64];
-    static const char *const actions[] = {"read", "create", "update", "delete"};
+    static const char *const actions[] = {"read", "create", "update", "delete", "approve"};
     static const char *const resources[] = {
         "security", "vulnerabilities", "pipelines", "alerts",     "compliance", "scan_results",
         "tests",    "analytics",       "reports",   "dashboards", "hr_metrics", "events",

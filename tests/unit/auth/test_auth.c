@@ -131,6 +131,38 @@ static void change(struct fix *f, const char *status, const char *roles)
     sco_user_page_done(&p);
 }
 
+/* ---- permissions beyond the roles ---- */
+TEST(one_may_be_given_a_single_permission)
+{
+    struct fix *f = *state;
+    struct sco_error err = {0};
+    struct sco_principal p = {0};
+    struct sco_user_page page = {0};
+    struct sco_tokens t = logged_in(f);
+    assert_int_equal(bearer(f, t.access, &p), 0);
+    assert_false(sco_principal_may(&p, SCO_ACT_APPROVE, SCO_RES_PIPELINES));
+    OK(sco_store_user(f->s, f->user, &page, &err));
+    struct sco_stored_user u = page.v[0];
+    char id[37];
+    u.permissions = "approve:pipelines,create:compliance";
+    OK(sco_store_user_put(f->s, &u, f->now, id, &err));
+    sco_user_page_done(&page);
+    assert_int_equal(bearer(f, t.access, &p), 0);
+    assert_true(sco_principal_may(&p, SCO_ACT_APPROVE, SCO_RES_PIPELINES));
+    assert_true(sco_principal_may(&p, SCO_ACT_CREATE, SCO_RES_COMPLIANCE));
+    assert_false(sco_principal_may(&p, SCO_ACT_UPDATE, SCO_RES_PIPELINES));
+    assert_false(sco_principal_may(&p, SCO_ACT_APPROVE, SCO_RES_SELF));
+    assert_true(sco_principal_may(&p, SCO_ACT_UPDATE, SCO_RES_VULNERABILITIES)); /* of the role */
+    OK(sco_store_user(f->s, f->user, &page, &err));
+    u = page.v[0];
+    assert_string_equal(u.permissions, "approve:pipelines,create:compliance");
+    u.permissions = NULL;
+    OK(sco_store_user_put(f->s, &u, f->now, id, &err));
+    sco_user_page_done(&page);
+    assert_int_equal(bearer(f, t.access, &p), 0);
+    assert_false(sco_principal_may(&p, SCO_ACT_APPROVE, SCO_RES_PIPELINES));
+}
+
 /* ---- logins ---- */
 TEST(a_login)
 {
@@ -702,6 +734,7 @@ TEST(options_are_checked)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(one_may_be_given_a_single_permission),
         T(a_login),
         T(wrong_logins),
         T(an_unknown_email_takes_as_long),

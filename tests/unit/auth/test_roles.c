@@ -8,9 +8,9 @@
 
 #include <secureops/auth.h>
 
-/* For each resource of enum sco_resource: c r u d, or "-". */
+/* For each resource of enum sco_resource: c r u d a, or "-". */
 static const char *const want[SCO_ROLE_MAX_][SCO_RES_MAX_] = {
-    [SCO_ROLE_ADMIN] = {"crud", "crud", "crud", "crud", "crud", "crud", "crud", "crud", "crud",
+    [SCO_ROLE_ADMIN] = {"crud", "crud", "cruda", "crud", "crud", "crud", "crud", "crud", "crud",
                         "crud", "crud", "crud", "crud", "crud", "crud", "crud"},
     /* security vulnerabilities pipelines alerts compliance scan_results tests analytics reports
      * dashboards hr_metrics events users audit system self */
@@ -27,7 +27,7 @@ static const char *const want[SCO_ROLE_MAX_][SCO_RES_MAX_] = {
     [SCO_ROLE_VIEWER] = {"-", "-", "-", "-", "-", "-", "-", "-", "r", "r", "-", "-", "-", "-", "-",
                          "-"},
 };
-static const char letters[SCO_ACT_MAX_ + 1] = "rcud";
+static const char letters[SCO_ACT_MAX_ + 1] = "rcuda";
 
 static void every_role_and_permission(void **state)
 {
@@ -91,8 +91,9 @@ static void permissions_as_text(void **state)
     assert_memory_equal(&all, &q, sizeof q);
     assert_true(sco_permissions_within(&p, &all));
     assert_false(sco_permissions_within(&all, &p));
-    static const char *const bad[] = {"read", "read:",   ":security", "read:security:x", "reads:*",
-                                      "::",   "read:se", "READ:*",    "read;security",   "**:*"};
+    static const char *const bad[] = {"read",          "read:", ":security",      "read:security:x",
+                                      "reads:*",       "::",    "read:se",        "READ:*",
+                                      "read;security", "**:*",  "approve:reports"};
     for (size_t i = 0; i < SCO_ARRAY_LEN(bad); i++) {
         q = p;
         assert_int_equal(sco_permissions_parse(sco_str_c(bad[i]), &q, NULL), SCO_E_INVALID);

@@ -5,6 +5,7 @@ CREATE TABLE users (
     email TEXT NOT NULL UNIQUE CHECK (email <> ''), -- in lower case
     name TEXT NOT NULL,
     roles TEXT NOT NULL,
+    permissions TEXT NOT NULL DEFAULT '', -- beyond the roles
     repositories TEXT NOT NULL,
     teams TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('active', 'disabled', 'unverified')),
