@@ -146,6 +146,7 @@ int api_page(const struct api_call *c, uint32_t *ret_limit, const char **ret_cur
              struct sco_error *err) SCO_NODISCARD;
 /* A member of the body; NULL or `missing` when it is not there. */
 const char *api_text(const struct api_call *c, const char *name);
+const char *api_text_or(const struct api_call *c, const char *name, const char *missing);
 int64_t api_int(const struct api_call *c, const char *name, int64_t missing);
 bool api_flag(const struct api_call *c, const char *name, bool missing);
 const struct sco_node *api_member(const struct api_call *c, const char *name);
@@ -177,6 +178,8 @@ const char *const *api_scope(const struct api_call *c);
 struct sco_stored_target;
 /* What the jobs of a target are known by. */
 void api_target_key(const struct sco_stored_target *t, struct sco_buf *out);
+/* By what its jobs are known by. Without memory it is not seen. */
+bool api_target_sees(const struct api_call *c, const struct sco_stored_target *t);
 /* The teams of a principal as repositories: those of the targets of its teams, of which its globs
  * may leave some out. On a thread, when it is known who asks. */
 int api_scope_by_teams(struct sco_store *s, struct sco_principal *who, struct sco_arena *arena,

@@ -72,6 +72,12 @@ const char *api_text(const struct api_call *c, const char *name)
     return sco_is(v, SCO_NODE_STR) ? v->text.p : NULL;
 }
 
+const char *api_text_or(const struct api_call *c, const char *name, const char *missing)
+{
+    const char *z = api_text(c, name);
+    return z ? z : missing;
+}
+
 int64_t api_int(const struct api_call *c, const char *name, int64_t missing)
 {
     const struct sco_node *v = api_member(c, name);

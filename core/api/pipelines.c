@@ -34,18 +34,11 @@ static void write_pipeline(struct sco_json_out *o, const struct sco_stored_pipel
     sco_json_end(o, '}');
 }
 
-static bool sees(const struct api_call *c, const struct sco_stored_pipeline *p)
-{
-    SCO_AUTO(sco_buf) struct sco_buf key = {0};
-    api_target_key(&p->target, &key);
-    return !key.failed && sco_principal_sees(&c->who, sco_buf_z(&key));
-}
-
 int api_pipeline_find(struct api_call *c, const char *id, struct sco_pipeline_page *ret,
                       struct sco_error *err)
 {
     int r = sco_store_pipeline(c->store, id, ret, err);
-    if (r == 0 && !sees(c, &ret->v[0])) {
+    if (r == 0 && !api_target_sees(c, &ret->v[0].target)) {
         sco_pipeline_page_done(ret);
         r = sco_error_set(err, SCO_E_NOT_FOUND, "there is no pipeline %s", id);
     }
@@ -80,7 +73,7 @@ int api_pipeline_list(struct api_call *c, struct sco_error *err)
         return r;
     api_items_begin(c);
     for (size_t i = 0; i < p.n; i++)
-        if (sees(c, &p.v[i]))
+        if (api_target_sees(c, &p.v[i].target))
             write_pipeline(&c->out, &p.v[i], false);
     api_items_end(c, p.cursor);
     sco_pipeline_page_done(&p);
@@ -88,12 +81,6 @@ int api_pipeline_list(struct api_call *c, struct sco_error *err)
 }
 
 /* ---- put ---- */
-static const char *text_or(const struct api_call *c, const char *name, const char *missing)
-{
-    const char *z = api_text(c, name);
-    return z ? z : missing;
-}
-
 static int take_secret(struct api_call *c, struct sco_stored_pipeline *p,
                        const struct api_target *t, struct sco_error *err)
 {
@@ -182,7 +169,7 @@ static int take_platform(struct api_call *c, struct sco_stored_pipeline *p,
                          const struct api_target *t, struct sco_error *err)
 {
     p->integration = api_text(c, "integration");
-    p->repository = text_or(c, "repository", "");
+    p->repository = api_text_or(c, "repository", "");
     p->workflow = api_text(c, "workflow");
     if (!p->integration)
         return api_fault(c, err, "/definition", "a definition, or an integration");
@@ -214,9 +201,9 @@ static int take_body(struct api_call *c, struct sco_stored_pipeline *p, struct s
     struct sco_stored_target *t = &p->target;
     struct api_target where = {0};
     t->name = api_text(c, "name");
-    t->branch = text_or(c, "branch", "");
-    t->team = text_or(c, "team", "");
-    t->status = text_or(c, "status", "active");
+    t->branch = api_text_or(c, "branch", "");
+    t->team = api_text_or(c, "team", "");
+    t->status = api_text_or(c, "status", "active");
     t->config = "{}";
     if (!t->name || !*t->name || strlen(t->name) > 200 || !sco_utf8_valid(sco_str_c(t->name)))
         return api_fault(c, err, "/name", "a name of at most 200 bytes");

@@ -25,8 +25,7 @@ static void write_target(struct sco_json_out *o, const struct sco_stored_target 
     sco_json_end(o, '}');
 }
 
-/* By what its jobs are known by. Without memory it is not seen. */
-static bool sees(const struct api_call *c, const struct sco_stored_target *t)
+bool api_target_sees(const struct api_call *c, const struct sco_stored_target *t)
 {
     SCO_AUTO(sco_buf) struct sco_buf key = {0};
     api_target_key(t, &key);
@@ -37,7 +36,7 @@ static int find(struct api_call *c, const char *id, struct sco_target_page *ret,
                 struct sco_error *err)
 {
     int r = sco_store_target(c->store, id, ret, err);
-    if (r == 0 && !sees(c, &ret->v[0])) {
+    if (r == 0 && !api_target_sees(c, &ret->v[0])) {
         sco_target_page_done(ret);
         r = sco_error_set(err, SCO_E_NOT_FOUND, "there is no target %s", id);
     }
@@ -72,7 +71,7 @@ int api_target_list(struct api_call *c, struct sco_error *err)
         return r;
     api_items_begin(c);
     for (size_t i = 0; i < p.n; i++)
-        if (sees(c, &p.v[i]))
+        if (api_target_sees(c, &p.v[i]))
             write_target(&c->out, &p.v[i]);
     api_items_end(c, p.cursor);
     sco_target_page_done(&p);
@@ -80,12 +79,6 @@ int api_target_list(struct api_call *c, struct sco_error *err)
 }
 
 /* ---- put ---- */
-static const char *text_or(const struct api_call *c, const char *name, const char *missing)
-{
-    const char *z = api_text(c, name);
-    return z ? z : missing;
-}
-
 static int take_config(struct api_call *c, struct sco_stored_target *t, struct sco_error *err)
 {
     const struct sco_node *config = api_member(c, "config");
@@ -108,10 +101,10 @@ static int take_body(struct api_call *c, struct sco_stored_target *t, struct sco
     struct api_target where = {0};
     bool known = false;
     t->name = api_text(c, "name");
-    t->platform = text_or(c, "platform", "generic");
-    t->branch = text_or(c, "branch", "");
-    t->team = text_or(c, "team", "");
-    t->status = text_or(c, "status", "active");
+    t->platform = api_text_or(c, "platform", "generic");
+    t->branch = api_text_or(c, "branch", "");
+    t->team = api_text_or(c, "team", "");
+    t->status = api_text_or(c, "status", "active");
     if (!t->name || !*t->name || strlen(t->name) > 200 || !sco_utf8_valid(sco_str_c(t->name)))
         return api_fault(c, err, "/name", "a name of at most 200 bytes");
     for (size_t i = 0; i < SCO_ARRAY_LEN(platforms); i++)

@@ -96,6 +96,30 @@ struct sco_config_impl {
     struct sco_warnings warnings;
 };
 
+/* named.c: sections that are maps of things by name */
+enum { CONFIG_NAME_MAX = 64 };
+struct config_named_one { /* "scanners", "trivy" */
+    const char *section, *name;
+    const struct sco_option *table;
+};
+const struct sco_yaml *config_named(const struct layer *l, const char *section);
+/* "trivy" and "timeout" of scanners.trivy.timeout; false for other paths. */
+bool config_named_path(const char *section, const char *path, struct sco_str *name,
+                       struct sco_str *option);
+bool config_named_is_below(const char *section, const char *path); /* or is it */
+bool config_named_good(struct sco_str name); /* lower case letters, digits and - */
+/* All layers of one into v. With SCO_VALUES_PARTIAL, what is not in the table is left. */
+int config_named_collect(const struct sco_config_impl *c, const struct config_named_one *of,
+                         uint32_t flags, struct sco_arena *arena, struct sco_warnings *w,
+                         struct sco_values *v, struct sco_error *err);
+/* The common rows, then those of of->table. */
+int config_named_join(const struct config_named_one *of, const struct sco_option *common,
+                      struct sco_arena *arena, const struct sco_option **ret,
+                      struct sco_error *err);
+/* The plugin's own values, as a JSON object. */
+int config_named_write(const struct sco_values *v, const struct sco_option *common, uint32_t flags,
+                       struct sco_buf *out, struct sco_error *err);
+
 /* Variable for an option: SECUREOPS_SCAN_JOBS; `section` may have a dot. Into the arena. */
 const char *config_env_name(struct sco_arena *arena, const char *section, const char *name);
 /* Value of a variable in the snapshot's copy; p NULL when absent or empty. */

@@ -4,79 +4,7 @@
 #include <secureops/config.h>
 #include "config_priv.h"
 
-static const struct sco_yaml *scanners_of(const struct layer *l)
-{
-    return sco_yaml_get(l->root, SCO_STR("scanners"));
-}
-
-/* "trivy" and "timeout" of scanners.trivy.timeout; false for other paths. */
-static bool split_path(const char *path, struct sco_str *name, struct sco_str *option)
-{
-    struct sco_str rest = sco_str_c(path), section;
-    return sco_str_split(&rest, '.', &section) && sco_str_is(section, "scanners") &&
-           sco_str_split(&rest, '.', name) && sco_str_split(&rest, '.', option);
-}
-
-static int collect_yaml(const struct sco_config_impl *c, const char *name, uint32_t flags,
-                        struct sco_values *v, struct sco_error *err)
-{
-    for (size_t i = 0; i < c->n_layers; i++) {
-        const struct layer *l = &c->layers[i];
-        int r = sco_values_yaml(v, sco_yaml_get(scanners_of(l), sco_str_c(name)), l->file,
-                                flags | (l->untrusted ? SCO_VALUES_UNTRUSTED : 0), err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int collect_env(const struct sco_config_impl *c, struct sco_values *v, struct sco_error *err)
-{
-    for (size_t i = 0; i < v->n; i++) {
-        const char *env = config_env_name(v->arena, v->path, v->table[i].name);
-        if (!env)
-            return sco_error_nomem(err);
-        struct sco_str text = config_env_get(c, env);
-        int r = text.p ? sco_values_set(v, sco_str_c(v->table[i].name), text, env,
-                                        SCO_VALUES_SECRET_ENV, err)
-                       : 0;
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int collect_overrides(const struct sco_config_impl *c, const char *name, uint32_t flags,
-                             struct sco_values *v, struct sco_error *err)
-{
-    for (size_t i = 0; i < c->n_overrides; i++) {
-        const struct sco_config_override *o = &c->overrides[i];
-        struct sco_str scanner, option;
-        if (!split_path(o->path, &scanner, &option) || !sco_str_is(scanner, name) ||
-            ((flags & SCO_VALUES_PARTIAL) && !sco_options_find(v->table, option)))
-            continue;
-        int r = sco_values_set(v, option, sco_str_c(o->value), o->origin,
-                               o->add ? SCO_VALUES_APPEND : 0, err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-/* All layers of one scanner into v. With SCO_VALUES_PARTIAL, what is not in the table is left. */
-static int collect(const struct sco_config_impl *c, const char *name,
-                   const struct sco_option *table, uint32_t flags, struct sco_arena *arena,
-                   struct sco_warnings *w, struct sco_values *v, struct sco_error *err)
-{
-    const char *path = sco_arena_fmt(arena, "scanners.%s", name);
-    if (!path)
-        return sco_error_nomem(err);
-    int r = sco_values_init(v, table, path, arena, w, err);
-    if (r < 0 || (r = collect_yaml(c, name, flags, v, err)) < 0 ||
-        (r = collect_env(c, v, err)) < 0 || (r = collect_overrides(c, name, flags, v, err)) < 0)
-        return r;
-    return sco_values_finish(v, err);
-}
+static const char section[] = "scanners";
 
 /* ---- the common part ---- */
 /* A variable or flag names an option of this scanner, perhaps one of its plugin. */
@@ -98,7 +26,8 @@ static int common(const struct sco_config_impl *c, const char *name, struct scan
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     struct sco_values v = {0};
-    int r = collect(c, name, config_scanner_table, SCO_VALUES_PARTIAL, &arena, NULL, &v, err);
+    const struct config_named_one of = {section, name, config_scanner_table};
+    int r = config_named_collect(c, &of, SCO_VALUES_PARTIAL, &arena, NULL, &v, err);
     if (r < 0)
         return r;
     sco_values_fill(&v, ret);
@@ -108,7 +37,8 @@ static int common(const struct sco_config_impl *c, const char *name, struct scan
     for (size_t i = 0; i < v.n; i++)
         *ret_configured |= v.v[i].origin != NULL;
     for (size_t i = 0; i < c->n_layers; i++)
-        *ret_configured |= sco_yaml_get(scanners_of(&c->layers[i]), sco_str_c(name)) != NULL;
+        *ret_configured |=
+            sco_yaml_get(config_named(&c->layers[i], section), sco_str_c(name)) != NULL;
     *ret_configured |= is_spoken_of(c, &v);
     return 0;
 }
@@ -136,18 +66,10 @@ int sco_config_scanner(const struct sco_config *c, const char *name, struct sco_
     return 0;
 }
 
-static bool good_scanner_name(struct sco_str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!s.p[i] || !strchr("abcdefghijklmnopqrstuvwxyz0123456789-", s.p[i]))
-            return false;
-    return s.n > 0 && s.n <= 64;
-}
-
 static int check_layer(const struct sco_config_impl *c, const struct layer *l,
                        struct sco_error *err)
 {
-    const struct sco_yaml *map = scanners_of(l);
+    const struct sco_yaml *map = config_named(l, section);
     struct scanner_common text;
     bool configured;
     if (!map || sco_yaml_is_null(map))
@@ -156,7 +78,7 @@ static int check_layer(const struct sco_config_impl *c, const struct layer *l,
         return sco_yaml_error(err, SCO_E_INVALID, l->file, map, "scanners: expected a map, got %s",
                               sco_yaml_kind_name(map));
     for (const struct sco_yaml *s = map->child; s; s = s->next) {
-        if (!good_scanner_name(s->key->text))
+        if (!config_named_good(s->key->text))
             return sco_yaml_error(err, SCO_E_INVALID, l->file, s->key,
                                   "the name of a scanner is lower case letters, digits and -");
         int r = common(c, s->key->text.p, &text, &configured, err);
@@ -178,14 +100,14 @@ int config_check_common(const struct sco_config_impl *c, struct sco_error *err)
         struct sco_str name, option;
         struct scanner_common text;
         bool configured;
-        if (strncmp(o->path, "scanners", 8) != 0 || (o->path[8] && o->path[8] != '.'))
+        if (!config_named_is_below(section, o->path))
             continue;
-        if (!split_path(o->path, &name, &option) || !good_scanner_name(name))
+        if (!config_named_path(section, o->path, &name, &option) || !config_named_good(name))
             return sco_error_set(err, SCO_E_INVALID,
                                  "%s: %s is no option; write "
                                  "scanners.NAME.OPTION",
                                  o->origin, o->path);
-        char z[65];
+        char z[CONFIG_NAME_MAX + 1];
         snprintf(z, sizeof z, "%.*s", SCO_STR_ARG(name));
         int r = common(c, z, &text, &configured, err);
         if (r < 0)
@@ -195,30 +117,6 @@ int config_check_common(const struct sco_config_impl *c, struct sco_error *err)
 }
 
 /* ---- options of the plugin ---- */
-/* The common rows, then the plugin's. */
-static int join_tables(const char *name, const struct sco_option *table, struct sco_arena *arena,
-                       const struct sco_option **ret, struct sco_error *err)
-{
-    size_t n = sco_options_count(config_scanner_table), m = sco_options_count(table);
-    if (m > SCO_OPTION_ROWS_MAX - n)
-        return sco_error_set(err, SCO_E_LIMIT, "scanners.%s: more than %zu options", name,
-                             SCO_OPTION_ROWS_MAX - n);
-    struct sco_option *rows = sco_arena_alloc(arena, (n + m + 1) * sizeof *rows);
-    if (!rows)
-        return sco_error_nomem(err);
-    memcpy(rows, config_scanner_table, n * sizeof *rows);
-    for (size_t i = 0; i < m; i++) {
-        if (sco_options_find(config_scanner_table, sco_str_c(table[i].name)))
-            return sco_error_set(err, SCO_E_INVALID,
-                                 "scanners.%s: the plugin has an option %s, but that name belongs "
-                                 "to every scanner",
-                                 name, table[i].name);
-        rows[n + i] = table[i];
-    }
-    *ret = rows;
-    return 0;
-}
-
 /* A variable of this scanner that is no option of it. It may be one of a scanner whose name goes
  * on after this one's, so it is not an error. */
 static void warn_env(const struct sco_config_impl *c, const struct sco_values *v)
@@ -246,18 +144,13 @@ int sco_config_scanner_options(const struct sco_config *c, const char *name,
     err = err ? err : &own;
     struct sco_values v = {0};
     const struct sco_option *rows = NULL;
-    int r = join_tables(name, table, &arena, &rows, err);
-    if (r < 0 || (r = collect(c->impl, name, rows, 0, &arena, w, &v, err)) < 0)
+    struct config_named_one of = {section, name, table};
+    int r = config_named_join(&of, config_scanner_table, &arena, &rows, err);
+    of.table = rows;
+    if (r < 0 || (r = config_named_collect(c->impl, &of, 0, &arena, w, &v, err)) < 0)
         return r;
     warn_env(c->impl, &v);
-    size_t before = out->n;
-    struct sco_json_out o = {.b = out};
-    r = sco_values_write(&v, sco_options_count(config_scanner_table), flags, &o, err);
-    if (r == 0)
-        r = sco_buf_check(out, err);
-    if (r < 0)
-        out->n = before;
-    return r;
+    return config_named_write(&v, config_scanner_table, flags, out, err);
 }
 
 /* ---- names ---- */
@@ -304,7 +197,7 @@ int sco_config_check_scanners(const struct sco_config *c, const char *const *nam
     const struct sco_config_impl *impl = c->impl;
     for (size_t i = 0; i < impl->n_layers; i++) {
         const struct layer *l = &impl->layers[i];
-        const struct sco_yaml *map = scanners_of(l);
+        const struct sco_yaml *map = config_named(l, section);
         for (const struct sco_yaml *s = map ? map->child : NULL; s; s = s->next) {
             char origin[512];
             snprintf(origin, sizeof origin, "%s:%u:%u", l->file, s->key->line, s->key->column);
@@ -314,7 +207,8 @@ int sco_config_check_scanners(const struct sco_config *c, const char *const *nam
     }
     for (size_t i = 0; i < impl->n_overrides; i++) {
         struct sco_str name, option;
-        if (split_path(impl->overrides[i].path, &name, &option) && !is_name(name, names, n))
+        if (config_named_path(section, impl->overrides[i].path, &name, &option) &&
+            !is_name(name, names, n))
             return unknown_name(name, names, n, impl->overrides[i].origin, err);
     }
     return check_env_names(impl, names, n, err);
