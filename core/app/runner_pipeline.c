@@ -279,6 +279,8 @@ static void stop(struct pipeline_job *p)
     if (p->stopping)
         return;
     p->stopping = true;
+    if (p->r->end == END_CANCELLED && !p->timed_out)
+        after.tv_sec += PIPELINE_CLEANUP_MS / 1000;
     for (size_t i = 0; i < p->def.n; i++)
         if (p->stages[i].run)
             stage_run_cancel(p->stages[i].run);

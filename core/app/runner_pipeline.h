@@ -5,7 +5,8 @@
  *
  * To the stage, once: JOB {"definition","stage":index,"dir","source","write":[],"hidden":[],
  *   "env":["NAME=value"],"secrets":{"NAME":"value"},"facts":{...},"timeout_ms","output_limit",
- *   "memory_limit","sandbox":bool,"parent":pid}; ANSWER {"ok":bool,"reason"} to a scan; CANCEL.
+ *   "memory_limit","sandbox":bool,"parent":pid}; ANSWER {"ok":bool,"reason"} to a scan; CANCEL
+ *   {"cleanup_ms"}: above 0, always() steps run so long.
  * Back: LOG {"text"} whole lines, masked; CALL {"step":index} a scan is wanted;
  *   DONE {"outcome":"success"|"failure"|"timed_out"|"cancelled","reason"}. */
 #pragma once
@@ -16,6 +17,8 @@
 #include <secureops/store_pipelines.h>
 
 #define RUNNER_STAGE_ARG "stage"
+/* What is always() of a stage that somebody cancels may take; the scheduler waits longer. */
+#define PIPELINE_CLEANUP_MS 60000
 #define STAGE_SNAPSHOT "snapshot" /* in its folder: what it wants to be scanned */
 int runner_stage_main(void);
 

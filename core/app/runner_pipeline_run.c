@@ -354,7 +354,10 @@ int stage_run_start(struct pipeline_job *p, size_t i, struct sco_error *err)
 
 void stage_run_cancel(struct stage_run *s)
 {
-    (void)!send_frame(s->socket, SCO_MSG_CANCEL, SCO_STR("{}"), NULL);
+    char how[40];
+    snprintf(how, sizeof how, "{\"cleanup_ms\":%d}",
+             s->p->r->end == END_CANCELLED ? PIPELINE_CLEANUP_MS : 0);
+    (void)!send_frame(s->socket, SCO_MSG_CANCEL, sco_str_c(how), NULL);
     if (s->scan_socket)
         (void)!send_frame(s->scan_socket, SCO_MSG_CANCEL, SCO_STR("{}"), NULL);
 }

@@ -28,6 +28,7 @@ struct stage {
     const struct sco_node *job;
     struct sco_buf lines;
     bool failed, timed_out;
+    bool cancelled; /* what follows are always() steps, within `deadline` */
     char reason[512];
 };
 
@@ -173,7 +174,7 @@ static int run(struct stage *s, const char *const *argv, const char *cwd, const 
                              .deadline_mono_ms = s->deadline,
                              .output_limit = s->output_limit,
                              .memory_limit = s->memory_limit,
-                             .cancel_fd = s->fd,
+                             .cancel_fd = s->cancelled ? -1 : s->fd,
                              .arena = &s->arena,
                              .output = on_output,
                              .user = s};
@@ -299,6 +300,39 @@ static int run_once(struct stage *s, const struct sco_pipeline_step *st, bool la
     return 0;
 }
 
+/* ---- cancelled ---- */
+/* The runner says how long what is always() may take; without that it is in a hurry itself. */
+static void take_cancel(struct stage *s, struct sco_str payload)
+{
+    const struct sco_node *m = NULL;
+    int64_t ms = sco_json_parse(payload, &s->arena, &m, NULL) == 0
+                     ? sco_int(sco_get(m, "cleanup_ms"), 0)
+                     : 0;
+    if (ms <= 0)
+        return;
+    s->cancelled = s->failed = true;
+    s->deadline = sco_mono_ms() + ms;
+}
+
+static void read_cancel(struct stage *s)
+{
+    enum sco_msg type;
+    struct sco_str payload;
+    if (!s->cancelled && sco_frames_read(&s->frames, s->fd, &type, &payload, NULL) > 0 &&
+        type == SCO_MSG_CANCEL)
+        take_cancel(s, payload);
+}
+
+/* Whatever came before: not what runs on success, or on failure. */
+static bool is_always(const struct stage *s, const struct sco_pipeline_step *st)
+{
+    struct sco_pipeline_facts good = s->facts, bad = s->facts;
+    good.failed = false;
+    bad.failed = true;
+    return st->run && st->condition && sco_pipeline_holds(st->condition, &good) &&
+           sco_pipeline_holds(st->condition, &bad);
+}
+
 /* By the runner, which has the store and the policies, of a copy that it takes away. */
 static int scan(struct stage *s, const struct sco_pipeline_step *st, size_t i,
                 struct sco_error *err)
@@ -321,6 +355,8 @@ static int scan(struct stage *s, const struct sco_pipeline_step *st, size_t i,
         r = sco_frame_send(s->fd, SCO_MSG_CALL, sco_buf_str(&b), err);
     if (r == 0)
         r = sco_frames_read(&s->frames, s->fd, &type, &payload, err);
+    if (r > 0 && type == SCO_MSG_CANCEL)
+        take_cancel(s, payload);
     if (r <= 0 || type != SCO_MSG_ANSWER)
         return r < 0 ? r : sco_error_set(err, SCO_E_CANCELLED, "cancelled");
     r = sco_json_parse(payload, &s->arena, &answer, err);
@@ -349,6 +385,22 @@ static int run_step(struct stage *s, size_t i, struct sco_error *err)
     return r > 0 ? 0 : r;
 }
 
+/* What is left of it, as far as it is always(). */
+static int clean_up(struct stage *s, size_t from, struct sco_error *err)
+{
+    struct sco_error why = {0};
+    int r = 0;
+    read_cancel(s);
+    if (s->cancelled)
+        say(s, "--- cancelled");
+    for (size_t i = from; s->cancelled && r == 0 && i < s->st->n_steps; i++)
+        if (is_always(s, &s->st->steps[i]))
+            r = run_step(s, i, &why);
+    if (r < 0)
+        say(s, "--- %s", why.text);
+    return sco_error_set(err, SCO_E_CANCELLED, "cancelled");
+}
+
 static int perform(struct stage *s, struct sco_error *err)
 {
     int r = take_job(s, err);
@@ -358,8 +410,11 @@ static int perform(struct stage *s, struct sco_error *err)
         r = copy(s, err);
     if (r == 0)
         r = confine(s, err);
-    for (size_t i = 0; r == 0 && i < s->st->n_steps; i++)
+    for (size_t i = 0; r == 0 && i < s->st->n_steps; i++) {
         r = run_step(s, i, err);
+        if (r == SCO_E_CANCELLED)
+            return clean_up(s, i + 1, err);
+    }
     return r;
 }
 

@@ -176,7 +176,8 @@ void run_stop(struct run *r, enum run_why why)
     if (why == WHY_CANCEL) {
         static const char frame[] = {2, 0, 0, 0, SCO_MSG_CANCEL, '{', '}'};
         bufferevent_write(r->socket, frame, sizeof frame);
-        sched_timer(r->timer, SCHED_CANCEL_MS);
+        bool pipeline = r->job.request.kind && strcmp(r->job.request.kind, "pipeline") == 0;
+        sched_timer(r->timer, pipeline ? SCHED_CLEANUP_MS : SCHED_CANCEL_MS);
         return;
     }
     r->terminated = true;

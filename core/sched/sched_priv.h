@@ -13,7 +13,8 @@ struct bufferevent;
 
 enum {
     SCHED_KILL_MS = 10000,     /* SIGTERM to SIGKILL */
-    SCHED_CANCEL_MS = 10000,   /* a runner that was asked to stop has so long */
+    SCHED_CANCEL_MS = 10000,   /* a runner that was asked to stop has so long, */
+    SCHED_CLEANUP_MS = 80000,  /* one of a pipeline for what is always() as well */
     SCHED_LOST_MS = 500,       /* for a runner whose job has ended in the store to say so */
     SCHED_PAUSE_MS = 10000,    /* after a runner that could not be started */
     SCHED_RENEW_MS = 5000,     /* at the longest: cancellations come with renewals */

@@ -213,6 +213,32 @@ stages:
         self.ask(409, "POST", f"/pipelines/executions/{x['id']}/cancel")
         self.wait({"id": x["job_id"]}, "cancelled")
 
+    def test_always_after_a_cancel(self):
+        self.put("cleaned", """
+stages:
+  - name: a
+    steps:
+      - {name: work, run: "touch made; echo on; sleep 300"}
+      - {name: next, run: echo NEXT}
+      - {name: failed, if: failure(), run: echo FAILED}
+      - {name: other, if: 'always() && branch == "x"', run: echo OTHER}
+      - {name: clean, if: always(), run: "test -e made; sleep 1; echo clean$((40 + 2))"}
+      - {name: bad, if: always(), run: "exit 3"}
+      - {name: last, if: always(), run: "echo last$((40 + 2))"}
+  - {name: b, needs: [a], if: always(), steps: [{run: echo B}]}
+""")
+        x = self.execute("cleaned")
+        self.wait_for_log(x, "on")
+        self.ask(202, "POST", f"/pipelines/executions/{x['id']}/cancel")
+        x = self.until(x, "cancelled")
+        self.assertEqual(self.status_of(x), {("a", 1): "cancelled", ("b", 1): "skipped"})
+        log = self.logs(x)
+        self.assertIn("clean42\n", log)
+        self.assertIn("last42\n", log)
+        for part in ("NEXT", "FAILED", "OTHER", "B\n"):
+            self.assertNotIn(part, log)
+        self.wait({"id": x["job_id"]}, "cancelled")
+
     def wait_for_log(self, x, part):
         end = time.monotonic() + JOB_S
         while part not in self.logs(x):  # while it runs
