@@ -126,8 +126,13 @@ static bool covers(void *user, const char *path)
 {
     const struct cli *c = user;
     const struct sco_plan *plan = c->plan;
+    const struct sco_target *t = &plan->targets[0];
+    size_t n = t->below ? strlen(t->below) : 0;
+    if (plan->n_targets == 1 && n)
+        return strncmp(path, t->below, n) == 0 && path[n] == '/' &&
+               sco_target_covers(t, path + n + 1);
     if (plan->n_targets == 1)
-        return sco_target_covers(&plan->targets[0], path);
+        return sco_target_covers(t, path);
     bool found = false;
     for (size_t i = 0; i < plan->n_targets; i++) {
         bool covered;

@@ -240,8 +240,7 @@ static int do_trigger(struct workflow_job *w, const struct wanted *x, int64_t no
     struct sco_json_out o = {.b = &b};
     struct sco_job_added added;
     char id[37];
-    struct sco_pipeline_run asked = {.request = "{\"op\":\"trigger\"}",
-                                     .requested_by = by(w, x)};
+    struct sco_pipeline_run asked = {.request = "{\"op\":\"trigger\"}", .requested_by = by(w, x)};
     const char *ref = workflow_text(w, x->with, "ref");
     ref = ref ? ref : event_text(w, "branch");
     struct sco_stored_execution run = {.integration = x->integration,

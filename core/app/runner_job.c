@@ -19,7 +19,7 @@ static const struct member scan_members[] = {
     MEMBER(LIST, scanners), MEMBER(LIST, skip),      MEMBER(LIST, frameworks),
     MEMBER(LIST, gates),    MEMBER(TEXT, fail_on),   MEMBER(BOOL, offline),
     MEMBER(SBOM, sbom),     MEMBER(INT, timeout_ms), MEMBER(TEXT, checkout_secret),
-    MEMBER(INT, depth),     {NULL, TEXT, 0},
+    MEMBER(TEXT, path),     MEMBER(INT, depth),      {NULL, TEXT, 0},
 };
 static const struct member import_members[] = {
     MEMBER(TEXT, file),       MEMBER(TEXT, name),      MEMBER(TEXT, scanner),
@@ -155,6 +155,16 @@ int runner_credential_parse(const struct sco_node *v, struct sco_arena *a, struc
     return q->integration && q->credential ? 0 : sco_error_nomem(err);
 }
 
+/* As sco_config_rule.path, which was checked: of names alone. */
+static int take_path(const struct runner_request *q, struct sco_error *err)
+{
+    if (!q->path)
+        return 0;
+    if (q->target != TARGET_REPOSITORY || !sco_config_rule_path(sco_str_c(q->path)))
+        return sco_error_set(err, SCO_E_INVALID, "path: a folder of a repository, as services/api");
+    return 0;
+}
+
 static int take_types(struct runner_request *q, struct sco_error *err)
 {
     for (const char *const *t = q->types; t && *t; t++) {
@@ -185,6 +195,8 @@ static int take_request(const struct sco_node *v, bool import, struct sco_arena 
         int r = take_target(sco_get(v, "target"), a, q, err);
         if (r == 0)
             r = take_diff(sco_get(v, "diff"), a, q, err);
+        if (r == 0)
+            r = take_path(q, err);
         if (r == 0)
             r = runner_credential_parse(sco_get(v, "credential"), a, q, err);
         return r == 0 ? take_types(q, err) : r;

@@ -20,6 +20,7 @@ struct runner_request {
     const char *location;
     const char *const *types, *const *scanners, *const *skip, *const *frameworks, *const *gates;
     const char *fail_on, *checkout_secret;
+    const char *path;                         /* folder of the repository; or NULL: all of it */
     const char *diff_base;                    /* judge what the change brings; or NULL */
     int64_t offline, sbom, timeout_ms, depth; /* depth: workflows that led to it */
     uint32_t type_bits;

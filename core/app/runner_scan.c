@@ -46,6 +46,7 @@ static int compare(struct runner *r, const char *target, struct sco_error *err)
                                         r->checkout.base_sha ? r->checkout.base_sha : q->diff_base,
                                     .name = q->diff_base,
                                     .root = target,
+                                    .whole_paths = q->path != NULL,
                                     .cancel_fd = r->end_fd};
     if (!q->diff_base)
         return 0;
@@ -71,6 +72,7 @@ static int scan(struct runner *r, struct sco_scan **ret, struct sco_error *err)
     if (e != 0)
         return e;
     plan->targets[0].given = shown; /* not the folder that is gone tomorrow */
+    plan->targets[0].below = r->job.request.path;
     r->cli.plan = plan;
     return sco_engine_scan(r->cli.engine, plan, ret, err);
 }

@@ -121,6 +121,26 @@ static int check_out(struct runner *r, const char *url, bool local, struct sco_e
     return 0;
 }
 
+/* One folder of the checkout, which no link leads out of. */
+static int folder(struct runner *r, const char **ret, struct sco_error *err)
+{
+    const char *path = sco_arena_fmt(&r->arena, "%s/%s", r->checkout.root, r->job.request.path);
+    if (!path)
+        return sco_error_nomem(err);
+    SCO_AUTO(sco_free) char *top = sco_fs_realpath(r->checkout.root, err);
+    SCO_AUTO(sco_free) char *real = top ? sco_fs_realpath(path, NULL) : NULL;
+    size_t n = top ? strlen(top) : 0;
+    if (!top)
+        return SCO_E_IO;
+    if (!real || strncmp(real, top, n) != 0 || real[n] != '/' ||
+        strcmp(real + n + 1, r->job.request.path) != 0 || !sco_fs_is_dir(real))
+        return sco_error_set(err, SCO_E_NOT_FOUND, "there is no folder %.200s at this commit",
+                             r->job.request.path);
+    r->cli.values[ARG_SCOPE] = r->job.request.path;
+    *ret = sco_arena_cstr(&r->arena, sco_str_c(real));
+    return *ret ? 0 : sco_error_nomem(err);
+}
+
 static int repository(struct runner *r, const char **ret, const char **ret_shown,
                       struct sco_error *err)
 {
@@ -142,7 +162,7 @@ static int repository(struct runner *r, const char **ret, const char **ret_shown
     r->cli.values[ARG_BRANCH] = branch ? branch : "";
     *ret = r->checkout.root;
     *ret_shown = r->checkout.repository;
-    return 0;
+    return q->path ? folder(r, ret, err) : 0;
 }
 
 static int directory(struct runner *r, const char **ret, struct sco_error *err)

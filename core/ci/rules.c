@@ -57,7 +57,8 @@ static bool copy_rule(struct sco_arena *a, struct sco_config_rule *c)
         &c->on,     &c->integrations, &c->repositories, &c->branches,  &c->actions,
         &c->actors, &c->paths,        &c->publish,      &c->types,     &c->scanners,
         &c->skip,   &c->frameworks,   &c->gates,        &c->workflows, &c->pipelines};
-    struct sco_str *const texts[] = {&c->name, &c->forks, &c->diff, &c->sbom, &c->fail_on};
+    struct sco_str *const texts[] = {&c->name, &c->forks,   &c->diff,
+                                     &c->sbom, &c->fail_on, &c->path};
     bool ok = true;
     for (size_t i = 0; i < SCO_ARRAY_LEN(lists); i++)
         copy_list(a, lists[i], &ok);
@@ -92,6 +93,8 @@ static int write_scan(const struct sco_config_rule *c, struct sco_arena *a, stru
     write_list(&o, "gates", c->gates);
     if (c->fail_on.n)
         sco_json_kstr(&o, "fail_on", c->fail_on);
+    if (c->path.n)
+        sco_json_kstr(&o, "path", c->path);
     sco_json_end(&o, '}');
     int r = sco_buf_check(&b, err);
     *ret = r == 0 ? sco_arena_str(a, sco_buf_str(&b)) : (struct sco_str){NULL, 0};
@@ -268,6 +271,7 @@ static struct sco_ci_action scan_of(const struct rule *r, const struct sco_ci_ev
                                   .diff = chosen(r->c.diff, change),
                                   .sbom = chosen(r->c.sbom, whole),
                                   .sbom_auto = sco_str_is(r->c.sbom, "auto") && whole,
+                                  .path = r->c.path.n ? r->c.path.p : NULL,
                                   .publish = r->publish,
                                   .steps = r->steps,
                                   .timeout_ms = r->c.timeout,

@@ -45,6 +45,9 @@ const struct sco_option config_rule_table[] = {
     ROW(gates, SCO_OPT_LIST, NULL, .doc = "Gates in the place of gate.policies."),
     ROW(fail_on, SCO_OPT_ENUM, NULL, .values = "none,info,low,medium,high,critical",
         .doc = "In the place of gate.fail_on."),
+    ROW(path, SCO_OPT_STR, NULL,
+        .doc = "Scan this folder of the repository alone (services/api); findings have their paths "
+               "in the repository. Unset: all of it."),
     ROW(timeout, SCO_OPT_DURATION, "0", .max = 604800000, .doc = "Of the scan; 0: queue.timeout."),
     ROW(priority, SCO_OPT_INT, "-1", .min = -1, .max = 9,
         .doc = "Of the job, 9 first; -1: pull requests 7, pushes 5, tags and releases 4."),
@@ -96,6 +99,17 @@ static int check_inner(const struct layer *l, const struct sco_yaml *item, struc
     return 0;
 }
 
+bool sco_config_rule_path(struct sco_str path)
+{
+    struct sco_str rest = path, name;
+    bool ok = path.n > 0 && path.n < 1000 && path.p[path.n - 1] != '/';
+    for (size_t i = 0; i < path.n; i++)
+        ok &= (unsigned char)path.p[i] >= ' ' && path.p[i] != '\\' && path.p[i] != 0x7f;
+    while (ok && sco_str_split(&rest, '/', &name))
+        ok = name.n && !sco_str_is(name, ".") && !sco_str_is(name, "..") && name.p[0] != '-';
+    return ok && sco_utf8_valid(path);
+}
+
 static int check_rule(const struct layer *l, const struct sco_yaml *item,
                       const struct sco_config_rule *rule, struct sco_error *err)
 {
@@ -112,6 +126,9 @@ static int check_rule(const struct layer *l, const struct sco_yaml *item,
         r = check_words(l, item, "publish", rule->publish, steps, SCO_ARRAY_LEN(steps), err);
     if (r == 0)
         r = check_words(l, item, "types", rule->types, types, SCO_ARRAY_LEN(types), err);
+    if (r == 0 && rule->path.n && !sco_config_rule_path(rule->path))
+        return sco_yaml_error(err, SCO_E_INVALID, l->file, item,
+                              "rules: path: a folder within the repository, as services/api");
     if (r == 0 && rule->on.n == 0)
         return sco_yaml_error(err, SCO_E_INVALID, l->file, item, "rules: on: names no event");
     return r;

@@ -146,6 +146,8 @@ int sco_compare_new(const struct sco_compare_request *q, struct sco_comparison *
         sco_compare_free(c);
         return r;
     }
+    if (q->whole_paths)
+        c->repo.prefix = "";
     *ret = c;
     return 0;
 }

@@ -44,6 +44,15 @@ static int add_item(struct session *s, const struct sco_plan *plan, const struct
     return it->action == SCO_PLAN_RUN ? run_shares_add(s) : 0;
 }
 
+/* What the paths of findings are relative to. */
+static const char *root_of(struct session *s, const struct sco_target *t)
+{
+    struct sco_str root = sco_str_c(t->root), below = sco_str_c(t->below);
+    if (below.n && root.n > below.n + 1 && sco_str_ends(root, t->below))
+        root.n -= below.n + 1;
+    return sco_arena_cstr(&s->scan->arena, root);
+}
+
 static int join_targets(struct session *s, const struct sco_plan *plan, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
@@ -52,7 +61,7 @@ static int join_targets(struct session *s, const struct sco_plan *plan, struct s
         sco_buf_addf(&b, "%s%s", i ? ", " : "", plan->targets[i].given);
     scan->target = session_keep(s, sco_buf_z(&b));
     if (plan->n_targets == 1 && plan->targets[0].root) {
-        scan->root = session_keep(s, plan->targets[0].root);
+        scan->root = root_of(s, &plan->targets[0]);
         if (scan->root)
             gitinfo_read(scan->root, &scan->arena, &scan->repository, &scan->branch,
                          &scan->commit_sha);

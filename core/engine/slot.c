@@ -54,29 +54,55 @@ char *session_keep(struct session *s, const char *text)
 
 /* ---- findings ---- */
 /* Paths of a scan with several targets start with the target, so that a/main.py and b/main.py are
- * two files. */
-static const char *below_target(struct session *s, const struct sco_target *t, const char *path)
+ * two files; those of a folder of a repository with that folder. "" for others. */
+static void begin_path(const struct session *s, const struct sco_target *t, struct sco_buf *out)
 {
-    SCO_AUTO(sco_buf) struct sco_buf full = {0};
-    struct sco_str given = sco_str_c(t->given);
-    if (!(t->kinds & SCO_TARGET_DIRECTORY)) /* a file: the folder that was given */
+    struct sco_str given = sco_str_c(t->below ? t->below : t->given);
+    if (!t->below && !s->several)
+        return;
+    if (!t->below && !(t->kinds & SCO_TARGET_DIRECTORY)) /* a file: the folder that was given */
         given.n -= sco_path_base(given).n;
-    sco_path_relative(&full, given, sco_str_make(NULL, 0));
-    if (full.n && !sco_str_is(sco_buf_str(&full), "."))
-        sco_buf_addc(&full, '/');
+    sco_path_relative(out, given, sco_str_make(NULL, 0));
+    if (out->n && !sco_str_is(sco_buf_str(out), "."))
+        sco_buf_addc(out, '/');
     else
-        sco_buf_clear(&full);
-    sco_buf_addz(&full, path);
-    const char *kept = sco_pool_str(s->pool, sco_buf_str(&full));
+        sco_buf_clear(out);
+}
+
+static const char *below(struct session *s, struct sco_buf *full, const char *path)
+{
+    size_t n = full->n;
+    sco_buf_addz(full, path);
+    const char *kept = full->failed ? NULL : sco_pool_str(s->pool, sco_buf_str(full));
+    full->n = n;
     return kept ? kept : path;
+}
+
+static void move_places(struct session *s, struct sco_finding *f, struct sco_buf *full)
+{
+    uint32_t n = f->locations ? f->locations->n : 0;
+    struct sco_places *v =
+        n ? sco_pool_alloc(s->pool, sizeof *v + n * sizeof f->locations->v[0]) : NULL;
+    if (!v)
+        return;
+    v->n = n;
+    for (uint32_t i = 0; i < n; i++) {
+        v->v[i] = f->locations->v[i];
+        if (v->v[i].file_path)
+            v->v[i].file_path = below(s, full, v->v[i].file_path);
+    }
+    f->locations = v;
 }
 
 /* Takes what a worker sent: drops what lies in folders that were left out, counts the rest. */
 static void filter_findings(struct slot *slot, struct sco_finding_set *set)
 {
     struct sco_scanner_run *run = run_of(slot);
+    SCO_AUTO(sco_buf) struct sco_buf full = {0};
     size_t kept = 0;
     bool changed = set->n_prepared < set->n;
+    if (slot->target && slot->target->root)
+        begin_path(slot->session, slot->target, &full);
     run->reported = set->n;
     for (size_t i = 0; i < set->n; i++) {
         struct sco_finding *f = &set->v[i];
@@ -89,8 +115,10 @@ static void filter_findings(struct slot *slot, struct sco_finding_set *set)
             run->suppressed++;
         else
             run->by_severity[f->severity]++;
-        if (slot->session->several && slot->target && slot->target->root && f->file_path) {
-            f->file_path = below_target(slot->session, slot->target, f->file_path);
+        if (full.n) {
+            if (f->file_path)
+                f->file_path = below(slot->session, &full, f->file_path);
+            move_places(slot->session, f, &full);
             changed = true;
         }
         if (kept != i)

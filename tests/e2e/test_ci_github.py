@@ -1,6 +1,8 @@
 """GitHub from end to end: a signed webhook in, a scan of a repository that is fetched over https,
 check run, comment, code scanning and Kafka out; and what may go wrong in between."""
+import base64
 import datetime
+import gzip
 import json
 import os
 import signal
@@ -245,6 +247,63 @@ class Results(GitHubLoop):
         self.assertEqual(self.check_of(head)["conclusion"], "failure")
         self.assertEqual(len(self.gh.comments), 1)
         self.assertEqual({r for r in self.git_server.requests if "mallory" in r}, set())
+
+
+class Folder(GitHubLoop):
+    """A repository of several projects: one of them is scanned, and told where the repository has it."""
+    rules = """rules:
+  - name: api
+    on: [push, pull_request]
+    path: services/api
+    paths: ["services/api/**"]
+    scanners: [gitleaks]
+    publish: [check, comment, review, sarif]
+    fail_on: low
+"""
+
+    def test_paths_of_the_repository(self):
+        base = self.change(self.repo, **{"services/api/conf/old.ini": "a\n", "services/web/b.ini": "b\n"})
+        git(self.repo, "checkout", "-q", "-b", "topic")
+        head = self.change(self.repo, **{"services/api/conf/app.ini": "token\n"})
+        # as the scanner has it, who sees the folder alone
+        self.leaks_in("conf/old.ini", "conf/app.ini")
+        path = "services/api/conf/app.ini"
+        self.gh.files = {path: "@@ -0,0 +1,1 @@\n+token"}
+        self.pull_request(7, head, base)
+        p = self.told(head)
+        self.assertNotIn("reason", p)
+        c = self.check_of(head)
+        self.assertEqual((c["title"], [(a["path"], a["start_line"]) for a in c["annotations"]]),
+                         ("1 new finding: 1 critical", [(path, 1)]))
+        comment, = self.gh.comments.values()
+        self.assertIn(path, comment["body"])
+        review, = self.gh.reviews
+        self.assertEqual([(r["path"], r["line"]) for r in review["comments"]], [(path, 1)])
+        sarif, = self.gh.sarifs.values()
+        log = json.loads(gzip.decompress(base64.b64decode(sarif["sarif"])))
+        uris = {place["physicalLocation"]["artifactLocation"]["uri"]
+                for run in log["runs"] for r in run["results"] for place in r["locations"]}
+        self.assertEqual(uris, {path, "services/api/conf/old.ini"})
+        found = self.get("/vulnerabilities?limit=50")["items"]
+        self.assertEqual({v["file_path"] for v in found}, uris)
+        # one is mended: it is closed, for the folder was looked at
+        self.leaks_in("conf/old.ini")
+        after = self.change(self.repo, **{path: "\n"})
+        self.pull_request(7, after, base, "synchronize")
+        self.told(after)
+        self.assertEqual(self.statuses(), {path: "RESOLVED", "services/api/conf/old.ini": "OPEN"})
+        # no such folder any more: no result, which is not a clean one
+        (self.repo / "services/api/conf/app.ini").unlink()
+        (self.repo / "services/api/conf/old.ini").unlink()
+        gone = self.change(self.repo)
+        self.pull_request(7, gone, base, "synchronize")
+        p = self.told(gone)
+        self.assertEqual(self.check_of(gone)["conclusion"], "failure")
+        self.assertEqual(self.statuses()["services/api/conf/old.ini"], "OPEN")
+
+    def statuses(self):
+        return {v["file_path"]: v["status"] for s in ("OPEN", "RESOLVED")
+                for v in self.get(f"/vulnerabilities?limit=50&status={s}")["items"]}
 
 
 class ForkToken(GitHubLoop):

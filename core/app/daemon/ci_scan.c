@@ -227,6 +227,8 @@ int ci_scan(struct sco_store *s, const struct ci_setup *u, const struct sco_ci_e
         sco_buf_addz(&revision, kept_of(e) ? kept_of(e) : "");
     if (a->sbom) /* a scan without one is not to take its place */
         sco_buf_addz(&revision, "+sbom");
+    if (a->path) /* nor one of another folder */
+        sco_buf_addf(&revision, "+%s", a->path);
     if (key.failed || revision.failed)
         return sco_error_nomem(err);
     struct sco_job_request q = {.kind = "scan",

@@ -168,6 +168,7 @@ struct sco_ci_action {
     bool publish;        /* SCAN: tell the platform */
     bool sbom;           /* SCAN: and an SBOM as artifact; sbom_auto: if one can be made */
     bool sbom_auto;
+    const char *path;         /* SCAN: the folder that is scanned; NULL: all of the repository */
     const char *const *steps; /* of publish, NULL-terminated; NULL: as the platform does best */
     int64_t timeout_ms;       /* 0: as configured */
     int32_t priority;

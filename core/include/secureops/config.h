@@ -184,6 +184,7 @@ struct sco_config_rule {
     struct sco_str diff, sbom; /* "auto" "true" "false" */
     struct sco_str_list publish, types, scanners, skip, frameworks, gates;
     struct sco_str fail_on; /* absent: gate.fail_on */
+    struct sco_str path;    /* folder of the repository; absent: all of it */
     int64_t timeout, priority;
     struct sco_str_list workflows, pipelines;
     int64_t notify;
@@ -258,6 +259,8 @@ int sco_config_check_scanners(const struct sco_config *c, const char *const *nam
 
 /* ---- integrations ---- */
 /* What every integration has. Names are unique; the texts live in the snapshot. */
+/* Whether it is the path of a folder within a repository: names and slashes, no "." or "..". */
+bool sco_config_rule_path(struct sco_str path) SCO_NODISCARD;
 struct sco_config_integration {
     const char *name, *origin; /* origin: file:line:column */
     struct sco_str plugin;

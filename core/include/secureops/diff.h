@@ -50,6 +50,7 @@ struct sco_comparison;
 struct sco_compare_request {
     const char *base;     /* revision: branch, tag or commit; NULL: no git */
     const char *name;     /* how people know the base; NULL: as it is written */
+    bool whole_paths;     /* findings have their paths in the work tree, not below `root` */
     const char *root;     /* with base: folder of the scan, in a work tree */
     const char *baseline; /* a JSON or SARIF report of ours, or what sco_baseline_write wrote */
     const char *git;      /* program; NULL: on the path */

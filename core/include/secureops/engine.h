@@ -132,6 +132,8 @@ struct sco_target {
     uint32_t kinds;              /* SCO_TARGET_* bits: a git work tree is also a directory */
     const char *path;            /* absolute path, image name or URL */
     const char *root;            /* folder that its paths are relative to, or NULL */
+    const char *below;           /* where `root` is in its repository, "services/api": findings
+                                    have their paths in the repository; or NULL */
     const char *const *excludes; /* folders left out */
     size_t n_files;              /* looked at */
     bool left_out;               /* there is more in it, which .gitignore or a glob leaves out */
