@@ -160,6 +160,19 @@ static void merge_request(const struct gitlab *g, struct ci_event *ev, const str
     ev->details = gitlab_mr_details(g->h, p);
 }
 
+/* Without a merge request a pipeline runs a branch or tag of its own project, to which only members
+ * push; what others may have caused is not told apart, and stays unknown. */
+static int runs_own_branch(const struct sco_node *pipeline)
+{
+    static const char *const own[] = {"push", "web",  "trigger",  "schedule",
+                                      "api",  "chat", "pipeline", "webide"};
+    struct sco_str source = sco_text_at(pipeline, "source"), ref = sco_text_at(pipeline, "ref");
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (sco_str_is(source, own[i]))
+            return ref.n && !sco_str_starts(ref, "refs/merge-requests/");
+    return 0;
+}
+
 static void pipeline(const struct gitlab *g, struct ci_event *ev, const struct sco_node *p)
 {
     const struct sco_node *o = sco_get(p, "object_attributes"), *mr = sco_get(p, "merge_request");
@@ -171,6 +184,8 @@ static void pipeline(const struct gitlab *g, struct ci_event *ev, const struct s
     if (sco_is(mr, SCO_NODE_MAP)) {
         merge_request_of(ev, mr);
         ev->is_fork = is_fork(mr);
+    } else if (runs_own_branch(o)) {
+        ev->is_fork = 0;
     }
     ev->created_at = ci_time_at(o, "created_at");
     ev->finished_at = ci_time_at(o, "finished_at");

@@ -142,6 +142,38 @@ static struct sco_str lower(const struct sco_host *h, struct sco_str s)
     return sco_str_make(p, p ? s.n : 0);
 }
 
+/* "PR-12", "MR-12" and their like, and names that begin with a number (Gerrit): a change, perhaps.
+ */
+static int like_change(struct sco_str name)
+{
+    size_t i = 0;
+    while (i < name.n && name.p[i] >= 'A' && name.p[i] <= 'Z')
+        i++;
+    if (i && i < name.n && name.p[i] == '-')
+        i++;
+    else
+        i = 0;
+    return i < name.n && name.p[i] >= '0' && name.p[i] <= '9';
+}
+
+/* CHANGE_FORK is the fork's name, and empty where there is none. Without it: the project of a
+ * branch, which a multibranch project has called after it, is the repository's own. Of all else
+ * nobody can tell. */
+static int is_fork(const struct sco_host *h, const struct ci_event *ev,
+                   const struct sco_node *parameters, struct sco_str job)
+{
+    const struct sco_node *fork = sco_get(parameters, "CHANGE_FORK");
+    size_t at = job.n;
+    if (sco_is(fork, SCO_NODE_STR))
+        return fork->text.n > 0;
+    while (at && job.p[at - 1] != '/')
+        at--;
+    struct sco_str name = ci_decode(h, sco_str_make(job.p + at, job.n - at), 0);
+    if (ev->pr_number || !at || like_change(name))
+        return -1;
+    return name.n && sco_str_eq(name, ev->branch) ? 0 : -1;
+}
+
 static void pull(struct ci_event *ev, const struct sco_node *parameters, struct sco_str job)
 {
     ev->pr_number = number(sco_text_at(parameters, "CHANGE_ID"));
@@ -196,6 +228,7 @@ static void notification(const struct sco_host *h, struct ci_event *ev, const st
         n = sco_int_at(b, "number", 0);
     set_build(h, ev, job, n);
     pull(ev, sco_get(b, "parameters"), job);
+    ev->is_fork = is_fork(h, ev, sco_get(b, "parameters"), job);
     if (queued)
         ev->created_at = at;
     else if (started)

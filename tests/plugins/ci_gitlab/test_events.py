@@ -228,6 +228,19 @@ class Translate(Events):
         self.assertEqual((len(details["commits"]), details["commits_total"]), (20, 25))
         self.assertNotIn("files", details)  # nobody knows them all
 
+    def test_whose_code_a_pipeline_runs(self):
+        for source, ref, mr, fork in (
+                ("push", "main", None, False), ("schedule", "main", None, False), ("web", "v1", None, False),
+                ("merge_request_event", "refs/merge-requests/3/head", {"source_project_id": 3, "target_project_id": 1}, True),
+                ("merge_request_event", "x", {"source_project_id": 1, "target_project_id": 1}, False),
+                ("merge_request_event", "x", None, None), ("external_pull_request_event", "main", None, None),
+                ("parent_pipeline", "main", None, None), ("push", "refs/merge-requests/3/head", None, None),
+                (None, "main", None, None), ("push", None, None, None)):
+            ev = self.event({"object_kind": "pipeline", "object_attributes": {"id": 1, "ref": ref, "source": source},
+                             "merge_request": mr})
+            self.assertIs(ev["is_fork"], fork, (source, ref, mr))
+        self.assertIsNone(self.event({"object_kind": "build", "ref": "main"})["is_fork"])  # not said of jobs
+
     def test_pipeline_details(self):
         ev = self.event({"object_kind": "pipeline", "object_attributes": {
             "id": 1, "status": "success", "duration": 63, "queued_duration": 1.5, "finished_at": "2026-01-01 00:00:00 UTC"},

@@ -130,6 +130,22 @@ class Translate(Events):
         ev = self.event(url="job/acme/job/widget/job/PR-17/3/", number=3)
         self.assertEqual((ev["pr_number"], ev["pr_source_branch"]), (17, None))
 
+    def test_whose_code_it_is(self):
+        """A branch of a multibranch project is the repository's own; what may be a change is not known."""
+        for job, branch, parameters, fork in (
+                ("job/acme/job/widget/job/main/3/", "origin/main", {}, False),
+                ("job/acme/job/widget/job/feature%252Flogin/3/", "feature/login", {}, False),
+                ("job/acme/job/widget/job/PR-17/3/", "PR-17", {}, None),
+                ("job/acme/job/widget/job/PR-17/3/", "PR-17", {"CHANGE_ID": "17", "CHANGE_FORK": "mallory"}, True),
+                ("job/acme/job/widget/job/PR-17/3/", "PR-17", {"CHANGE_ID": "17", "CHANGE_FORK": ""}, False),
+                ("job/acme/job/widget/job/PR-17/3/", "PR-17", {"CHANGE_ID": "17"}, None),
+                ("job/acme/job/widget/job/MR-4/3/", "MR-4", {}, None),
+                ("job/acme/job/widget/job/45%252F345%252F2/3/", "45/345/2", {}, None),
+                ("job/main/3/", "origin/main", {}, None), ("job/acme/job/widget/3/", "origin/pr/3/merge", {}, None),
+                ("job/acme/job/widget/job/main/3/", "detached", {}, None)):
+            ev = self.event(url=job, scm={"branch": branch}, parameters=parameters)
+            self.assertIs(ev["is_fork"], fork, (job, branch, parameters))
+
     def test_corpus(self):
         place = corpus()
         if not place:
