@@ -61,9 +61,9 @@ class MergeRequest(DaemonCase):
             "Content-Type": "application/json", "X-Gitlab-Event": "Merge Request Hook", "webhook-id": delivery,
             "webhook-timestamp": at, "webhook-signature": "v1," + base64.b64encode(mac).decode(), **more}).status
 
-    def request(self, method, path, body=None, token="", headers=None):
+    def request(self, method, path, body=None, token="", headers=None, port=None):
         if not path.startswith("/webhook"):
-            return super().request(method, path, body, token=token, headers=headers)
+            return super().request(method, path, body, token=token, headers=headers, port=port)
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body=body, headers=headers)

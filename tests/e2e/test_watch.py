@@ -145,7 +145,7 @@ class Certificate(DaemonCase):
                          f"server.public_url=https://localhost:{self.port}")
         super().start_daemon()
 
-    def request(self, method, path, body=None, token="", headers=None):
+    def request(self, method, path, body=None, token="", headers=None, port=None):
         send = {"Content-Type": "application/json", **(headers or {})}
         token = self.token if token == "" else token
         if token:
@@ -153,7 +153,7 @@ class Certificate(DaemonCase):
         if not path.startswith(("/api", "/ready", "/metrics")):
             path = "/api/v1" + path
         context = ssl.create_default_context(cafile=self.tls / "cert.pem")
-        connection = http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
+        connection = http.client.HTTPSConnection("localhost", port or self.port, timeout=60, context=context)
         try:
             connection.request(method, path, body=json.dumps(body) if body else None, headers=send)
             return Reply(connection.getresponse())

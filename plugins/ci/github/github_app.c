@@ -108,7 +108,8 @@ static void keep(const struct github_op *o)
     char words[1024];
     struct sco_errbuf ignored = {sizeof ignored, sizeof words, words};
     struct sco_str to = kept_path(o, g->held_installation, "");
-    struct sco_str tmp = kept_path(o, g->held_installation, ".tmp"), sealed;
+    struct sco_str own = sco_fmt(o->h, ".%ld", (long)getpid()), sealed; /* others keep theirs */
+    struct sco_str tmp = kept_path(o, g->held_installation, own.p ? own.p : ".tmp");
     struct sco_str text = sco_fmt(o->h, "%lld %s", (long long)g->held_until, g->held);
     if (!to.p || !tmp.p || !text.p ||
         o->h->crypto->seal(o->h, g->private_key, kept_for(o, g->held_installation), text, &sealed,
