@@ -72,8 +72,9 @@ int sco_store_alert_add(struct sco_store *s, const struct sco_stored_alert *a, c
 struct reading {
     struct sco_alert_page *page;
     const char *const *globs;
-    size_t limit;
-    int64_t at, pk; /* of the last one looked at */
+    size_t limit, rows;
+    int64_t at, pk;           /* of the last one shown */
+    int64_t seen_at, seen_pk; /* of the last one looked at */
     bool more;
 };
 
@@ -93,7 +94,10 @@ static int on_alert(void *user, const struct store_value *v, size_t n)
     struct sco_alert_page *p = rd->page;
     struct sco_arena *a = &p->arena;
     (void)n;
-    if (!is_visible(rd, &v[6]))
+    rd->rows++;
+    rd->seen_at = v[8].i;
+    rd->seen_pk = v[0].i;
+    if (rd->more || !is_visible(rd, &v[6]))
         return 0;
     if (p->n == rd->limit) {
         rd->more = true;
@@ -126,23 +130,12 @@ static int parse_cursor(const char *text, int64_t *ret_at, int64_t *ret_pk, stru
                          "\"%s\" is no cursor: give the one that the page before ended with", text);
 }
 
-/* Alerts are few beside findings: who may see only some repositories is decided here, row by row.
- */
-int sco_store_alerts(struct sco_store *s, const struct sco_alert_filter *f,
-                     struct sco_alert_page *ret, struct sco_error *err)
+/* The next rows of them all, from (rd->seen_at, rd->seen_pk) down. */
+static int read_rows(struct sco_store *s, const struct sco_alert_filter *f, struct reading *rd,
+                     size_t rows, struct sco_error *err)
 {
-    struct sco_alert_page page = {0};
-    struct reading rd = {
-        .page = &page, .globs = f->repositories, .limit = f->limit ? f->limit : 100};
-    int64_t at = INT64_MAX, pk = INT64_MAX;
     SCO_AUTO(sco_buf) struct sco_buf sql = {0};
-    if (rd.limit > SCO_STORE_PAGE_MAX)
-        return sco_error_set(err, SCO_E_INVALID, "a page has at most %d alerts",
-                             SCO_STORE_PAGE_MAX);
-    int r = f->cursor ? parse_cursor(f->cursor, &at, &pk, err) : 0;
-    if (r < 0)
-        return r;
-    struct store_value v[4] = {sv_i64(at), sv_i64(pk)};
+    struct store_value v[4] = {sv_i64(rd->seen_at), sv_i64(rd->seen_pk)};
     size_t n = 2;
     sco_buf_addz(&sql, ALERT_COLUMNS "WHERE (created_at, pk) < ($1, $2)");
     if (f->waiting)
@@ -151,14 +144,34 @@ int sco_store_alerts(struct sco_store *s, const struct sco_alert_filter *f,
         v[n++] = sv_text(f->kind);
         sco_buf_addf(&sql, " AND kind = $%zu", n);
     }
-    sco_buf_addz(&sql, " ORDER BY created_at DESC, pk DESC");
-    if (!f->repositories) {
-        v[n++] = sv_i64((int64_t)rd.limit + 1);
-        sco_buf_addf(&sql, " LIMIT $%zu", n);
-    }
+    v[n++] = sv_i64((int64_t)rows);
+    sco_buf_addf(&sql, " ORDER BY created_at DESC, pk DESC LIMIT $%zu", n);
+    rd->rows = 0;
+    return sql.failed ? SCO_E_NOMEM : store_query(s, sco_buf_z(&sql), v, n, on_alert, rd, err);
+}
+
+/* Who may see only some repositories is decided here, row by row: so many at a time, until the page
+ * is full. */
+int sco_store_alerts(struct sco_store *s, const struct sco_alert_filter *f,
+                     struct sco_alert_page *ret, struct sco_error *err)
+{
+    struct sco_alert_page page = {0};
+    struct reading rd = {.page = &page,
+                         .globs = f->repositories,
+                         .limit = f->limit ? f->limit : 100,
+                         .seen_at = INT64_MAX,
+                         .seen_pk = INT64_MAX};
+    if (rd.limit > SCO_STORE_PAGE_MAX)
+        return sco_error_set(err, SCO_E_INVALID, "a page has at most %d alerts",
+                             SCO_STORE_PAGE_MAX);
+    int r = f->cursor ? parse_cursor(f->cursor, &rd.seen_at, &rd.seen_pk, err) : 0;
+    if (r < 0)
+        return r;
+    size_t rows = f->repositories ? SCO_STORE_PAGE_MAX : rd.limit + 1;
     page.v = sco_arena_alloc(&page.arena, rd.limit * sizeof *page.v);
-    r = sql.failed || !page.v ? SCO_E_NOMEM
-                              : store_query(s, sco_buf_z(&sql), v, n, on_alert, &rd, err);
+    r = page.v ? read_rows(s, f, &rd, rows, err) : SCO_E_NOMEM;
+    while (r == 0 && !rd.more && rd.rows == rows && f->repositories)
+        r = read_rows(s, f, &rd, rows, err);
     if (r == 0 && rd.more &&
         !(page.cursor =
               sco_arena_fmt(&page.arena, "%lld.%lld", (long long)rd.at, (long long)rd.pk)))

@@ -306,6 +306,38 @@ TEST(alerts)
                      SCO_E_INVALID);
 }
 
+/* Whoever sees a few among many: they are found, page by page. */
+TEST(alerts_of_a_few_repositories)
+{
+    WORLD;
+    const char *const globs[] = {"https://git.example/app", NULL};
+    struct sco_alert_filter f = {.repositories = globs, .limit = 2};
+    struct sco_alert_page p = {0};
+    char id[37], cursor[64] = "";
+    size_t n = 0, pages = 0;
+    OK(sco_store_begin(w->s, &err));
+    for (int i = 0; i < 4100; i++) {
+        struct sco_stored_alert a = {.kind = "scan_failed",
+                                     .severity = SCO_SEV_HIGH,
+                                     .title = "something",
+                                     .repository = i % 1000 == 3 ? "https://git.example/app" : "x",
+                                     .created_at = 1000 + i / 10};
+        OK(sco_store_alert_add(w->s, &a, id, &err));
+    }
+    OK(sco_store_end(w->s, 0, &err));
+    do {
+        f.cursor = *cursor ? cursor : NULL;
+        OK(sco_store_alerts(w->s, &f, &p, &err));
+        for (size_t i = 0; i < p.n; i++)
+            assert_int_equal(p.v[i].created_at, 1400 - 100 * (int64_t)n++);
+        snprintf(cursor, sizeof cursor, "%s", p.cursor ? p.cursor : "");
+        sco_alert_page_done(&p);
+        pages++;
+    } while (*cursor);
+    assert_int_equal(n, 5);
+    assert_int_equal(pages, 3);
+}
+
 /* ---- partitions ---- */
 #ifdef STORE_IS_postgresql
 /* Two of one month, one of another, two that are too far away */
@@ -461,6 +493,7 @@ int main(void)
         T(overdue),
         T(many_at_once),
         T(alerts),
+        T(alerts_of_a_few_repositories),
 #ifdef STORE_IS_postgresql
         T(partitions),
         T(what_is_in_no_month_gets_one),
