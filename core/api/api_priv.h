@@ -60,6 +60,8 @@ struct api_call {
     bool problem;             /* `status` was set by api_problem */
     bool audited;             /* there is a row in the audit log */
     bool taken;               /* the connection is the handler's */
+    const char *follow;       /* of GET: an execution whose log is the reply, as a stream; or NULL */
+    uint64_t follow_from;
 };
 /* `pointer`: "/target/location" in the body, "?limit" in the query. */
 struct api_fault {
@@ -121,6 +123,8 @@ extern const struct api_route api_routes_publications[]; /* what they are told *
 void api_resume(struct api_call *c, int r, const struct sco_error *err);
 struct bufferevent *api_take(struct api_call *c);
 void api_drop(struct sco_api *a, struct bufferevent *b);
+/* log_stream.c: begins on the loop. False: there are too many. */
+bool api_log_stream(struct api_call *c);
 /* feed.c: made with the API, on the loop. stop: every reader is told and dropped soon. */
 struct api_feed;
 int api_feed_new(struct sco_api *a, struct api_feed **ret, struct sco_error *err) SCO_NODISCARD;

@@ -132,22 +132,63 @@ int api_execution_stages(struct api_call *c, struct sco_error *err)
 }
 
 /* ---- logs ---- */
-/* A piece from `offset` on: who wants it live asks again from X-Next-Offset on, until X-Complete.
- */
+int api_execution_log_ended(struct sco_store *s, const struct sco_stored_execution *x, bool *ret,
+                            struct sco_error *err)
+{
+    SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    struct sco_pipeline_run run = {0};
+    bool ended = sco_execution_ended(x->status);
+    int r = ended && *x->integration ? sco_store_run(s, x->id, &arena, &run, err) : 0;
+    if (r < 0 && r != SCO_E_NOT_FOUND)
+        return r;
+    *ret = ended && !run.look_at; /* a webhook may know of the end before the last lines are here */
+    return 0;
+}
+
+/* Who was cut off goes on after the last event that came. */
+static int take_offset(struct api_call *c, bool follow, int64_t *ret, struct sco_error *err)
+{
+    const char *last = follow ? api_request_header(c, "Last-Event-ID") : NULL;
+    if (!last || !*last)
+        return api_query_i64(c, "offset", 0, INT64_MAX, ret, err);
+    return sco_parse_i64(sco_str_c(last), 0, INT64_MAX, ret) == 0
+               ? 0
+               : api_fault(c, err, "Last-Event-ID", "is no offset of the log");
+}
+
+static int follow_log(struct api_call *c, const char *id, int64_t offset, struct sco_error *err)
+{
+    c->follow = sco_arena_cstr(&c->arena, sco_str_c(id));
+    c->follow_from = (uint64_t)offset;
+    c->reply_type = "text/event-stream";
+    c->status = 200;
+    return c->follow ? 0 : sco_error_nomem(err);
+}
+
+/* A piece from `offset` on: who wants the next asks again from X-Next-Offset on, until X-Complete;
+ * or all of them as they come. */
 int api_execution_logs(struct api_call *c, struct sco_error *err)
 {
     struct sco_execution_page p = {0};
     int64_t offset = 0;
     uint64_t next = 0;
-    int r = api_query_i64(c, "offset", 0, INT64_MAX, &offset, err);
+    const char *flag = api_query(c, "follow");
+    bool ended = false, follow = flag && strcmp(flag, "true") == 0;
+    int r = take_offset(c, follow, &offset, err);
     if (r == 0)
         r = api_execution_find(c, c->params[0], &p, err);
     if (r < 0)
         return r;
+    if (follow) {
+        r = follow_log(c, p.v[0].id, offset, err);
+        sco_execution_page_done(&p);
+        return r;
+    }
     /* asked before what there is is read: what ends in between is complete with the next */
-    bool ended = sco_execution_ended(p.v[0].status);
-    r = sco_store_log(c->store, p.v[0].id, (uint64_t)offset, api_query(c, "stage"), LOG_BYTES,
-                      &c->reply, &next, err);
+    r = api_execution_log_ended(c->store, &p.v[0], &ended, err);
+    if (r == 0)
+        r = sco_store_log(c->store, p.v[0].id, (uint64_t)offset, api_query(c, "stage"), LOG_BYTES,
+                          &c->reply, &next, err);
     sco_execution_page_done(&p);
     if (r < 0)
         return r;

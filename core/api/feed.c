@@ -200,6 +200,7 @@ int api_feed_new(struct sco_api *a, struct api_feed **ret, struct sco_error *err
     f->position = -1;
     TAILQ_INIT(&f->clients);
     LIST_INIT(&f->reads);
+    LIST_INIT(&f->logs);
     f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (f->wake_fd >= 0) {
         f->wake = event_new(base, f->wake_fd, EV_READ | EV_PERSIST, on_wake, f);
@@ -217,6 +218,7 @@ void api_feed_stop(struct api_feed *f)
 {
     struct feed_client *c = NULL, *next = NULL;
     f->stopping = true;
+    log_streams_stop(f);
     for (c = TAILQ_FIRST(&f->clients); c; c = next) {
         next = TAILQ_NEXT(c, in_feed);
         feed_client_close(c, "the server stops; connect again");
@@ -227,6 +229,7 @@ struct api_feed *api_feed_free(struct api_feed *f)
 {
     if (!f)
         return NULL;
+    log_streams_stop(f);
     while (!TAILQ_EMPTY(&f->clients))
         feed_client_drop(TAILQ_FIRST(&f->clients));
     while (!LIST_EMPTY(&f->reads)) { /* freed at their end */

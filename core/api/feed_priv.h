@@ -58,7 +58,8 @@ struct api_feed {
     struct sco_api *api;
     TAILQ_HEAD(feed_clients, feed_client) clients;
     LIST_HEAD(feed_reads, feed_read) reads;
-    size_t n, catching_up;
+    LIST_HEAD(log_readers, log_reader) logs; /* log_stream.c */
+    size_t n, catching_up, n_logs;
     int64_t position; /* everything up to it was given to who is live; negative: nobody is */
     bool polling, again, stopping;
     int wake_fd;
@@ -73,6 +74,9 @@ int feed_read_start(struct api_feed *f, struct feed_client *c, int64_t after,
 struct feed_text *feed_text_new(const struct sco_event *e,
                                 const char *environment); /* NULL: out of memory */
 void feed_text_unref(struct feed_text *t);
+
+/* ---- log_stream.c ---- */
+void log_streams_stop(struct api_feed *f); /* all readers, at once */
 
 /* ---- feed_client.c ---- */
 /* The connection is taken; `ws`: after its handshake. */

@@ -24,6 +24,9 @@ int api_execution_find(struct api_call *c, const char *id, struct sco_execution_
 /* 202 or 200 with the execution. */
 int api_execution_reply(struct api_call *c, const char *id, int status,
                         struct sco_error *err) SCO_NODISCARD;
+/* Nothing more is to come: it has ended, and so has looking at its platform. */
+int api_execution_log_ended(struct sco_store *s, const struct sco_stored_execution *x, bool *ret,
+                            struct sco_error *err) SCO_NODISCARD;
 int api_execution_history(struct api_call *c, struct sco_error *err);
 int api_execution_get(struct api_call *c, struct sco_error *err);
 int api_execution_stages(struct api_call *c, struct sco_error *err);

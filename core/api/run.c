@@ -250,6 +250,25 @@ static void run_work(void *state, void *work)
     c->store = NULL;
 }
 
+/* What the thread has found to be the caller's goes on as a stream. */
+static bool goes_on(struct api_exchange *x)
+{
+    struct sco_api *a = x->api;
+    struct conn *conn = x->conn;
+    if (a->dead || !x->call.follow || x->call.status != 200 || !conn || x->head_only)
+        return false;
+    if (!api_log_stream(&x->call)) {
+        x->call.follow = NULL;
+        api_reply_problem(&x->call, 503, "too many follow logs: ask again");
+        api_reply_finish(x);
+        return false;
+    }
+    api_exchange_free(x);
+    api_conn_close(conn); /* what is left of it */
+    api_last(a);
+    return true;
+}
+
 static void run_end(void *work)
 {
     struct api_exchange *x = work;
@@ -257,6 +276,8 @@ static void run_end(void *work)
     a->n_threads--;
     x->on_thread = false;
     api_idempotent_leave(x);
+    if (goes_on(x))
+        return;
     if (!a->dead) {
         changed(x);
         to_cache(x);

@@ -35,7 +35,8 @@ static int on_run(void *user, const struct store_value *v, size_t n)
     rd->run = (struct sco_pipeline_run){.definition = store_keep(rd->arena, &v[0]),
                                         .request = store_keep(rd->arena, &v[1]),
                                         .requested_by = store_keep(rd->arena, &v[2]),
-                                        .state = store_keep(rd->arena, &v[3])};
+                                        .state = store_keep(rd->arena, &v[3]),
+                                        .look_at = v[4].i};
     return rd->run.request && (rd->run.state || v[3].type == STORE_NULL) &&
                    (rd->run.definition || v[0].type == STORE_NULL) &&
                    (rd->run.requested_by || v[2].type == STORE_NULL)
@@ -53,8 +54,8 @@ int sco_store_run(struct sco_store *s, const char *execution_id, struct sco_aren
         return r;
     struct store_value v = sv_bytes(STORE_UUID, id, sizeof id);
     r = store_query(s,
-                    "SELECT definition, request, requested_by, state FROM pipeline_runs WHERE "
-                    "execution_id = $1",
+                    "SELECT definition, request, requested_by, state, look_at FROM pipeline_runs "
+                    "WHERE execution_id = $1",
                     &v, 1, on_run, &rd, err);
     if (r == SCO_E_NOMEM)
         return sco_error_nomem(err);

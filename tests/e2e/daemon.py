@@ -171,6 +171,28 @@ class DaemonCase(Case):
                   "roles": list(roles), "repositories": list(repositories)})
         return self.login(email)
 
+    def follow(self, execution, query="", headers=None, token=""):
+        """(id, event, data) of the log of an execution, as they come."""
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            c.request("GET", f"/api/v1/pipelines/executions/{execution}/logs?follow=true{query}", headers={
+                "Authorization": f"Bearer {token or self.token}", **(headers or {})})
+            reply = c.getresponse()
+            self.assertEqual((reply.status, reply.headers["Content-Type"]), (200, "text/event-stream"))
+            event, data = {}, []
+            for line in reply:
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name == "data":
+                    data.append(value)
+                elif name:
+                    event[name] = value
+                else:
+                    if "event" in event:
+                        yield event.get("id"), event["event"], "\n".join(data)
+                    event, data = {}, []
+        finally:
+            c.close()
+
     # ---- repositories
     def git(self, *args, cwd):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.com",

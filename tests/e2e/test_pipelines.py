@@ -213,6 +213,33 @@ stages:
         self.ask(409, "POST", f"/pipelines/executions/{x['id']}/cancel")
         self.wait({"id": x["job_id"]}, "cancelled")
 
+    def test_a_log_that_is_followed(self):
+        go = self.cwd / "go"
+        self.put("slow", f"stages: [{{name: a, steps: [{{run: 'echo one; until test -e {go}; do sleep 0.1; done; "
+                         "printf \"two\\rthree\\n\"; seq 1 20000'}]}]")
+        x = self.execute("slow")
+        events = self.follow(x["id"])
+        got, last = "", None
+        while "one" not in got:
+            last, kind, data = next(events)
+            self.assertEqual(kind, "log")
+            got += data + "\n"
+        self.assertEqual(self.get(f"/pipelines/executions/{x['id']}")["status"], "running")
+        again = self.follow(x["id"], headers={"Last-Event-ID": last})  # who was cut off
+        other = self.make_user("other@example.com", ["developer"], ["https://elsewhere.example/*"])
+        for token, status in ((other, 404), (None, 401)):
+            self.ask(status, "GET", f"/pipelines/executions/{x['id']}/logs?follow=true", token=token)
+        self.ask(400, "GET", f"/pipelines/executions/{x['id']}/logs?follow=true",
+                 headers={"Last-Event-ID": "x"})
+        go.write_text("")
+        rest = [list(events), list(again)]
+        self.assertEqual(rest[0][-1][1:], ("end", '{"status":"success"}'))
+        self.assertEqual("".join(e[2] for e in rest[0]), "".join(e[2] for e in rest[1]))
+        whole = got + "".join(e[2] + "\n" for e in rest[0][:-1])
+        self.assertEqual(whole, self.logs(x).replace("\r", "\n"))
+        self.assertIn("\ntwo\nthree\n", whole)
+        self.assertEqual(list(self.follow(x["id"], "&stage=b"))[-1][1], "end")
+
     def test_always_after_a_cancel(self):
         self.put("cleaned", """
 stages:

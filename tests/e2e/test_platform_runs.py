@@ -1,6 +1,7 @@
 """Pipelines of platforms over the API: started, followed to their end with stages, logs and artifacts,
 cancelled, run again, rolled back. No webhook comes: all that is known was asked for."""
 import http.client
+import threading
 import time
 import unittest
 import urllib.parse
@@ -88,6 +89,9 @@ class Runs:
         self.assertEqual(self.get("/pipelines/deploy")["integration"], self.pipeline["integration"])
         # started and followed to its end
         first = self.execute(environment="production")
+        followed = []
+        reader = threading.Thread(target=lambda: followed.extend(self.follow(first["id"])))
+        reader.start()
         good = self.begin(first, GOOD)
         stages = self.until(lambda: self.get(f"/pipelines/executions/{first['id']}/stages")["items"], "stages")
         self.assertEqual([(s["name"], s["status"]) for s in stages], [("build", "running")])
@@ -103,6 +107,9 @@ class Runs:
         self.until(lambda: self.get(f"/pipelines/executions/{first['id']}/artifacts")["items"], "artifacts")
         stages = self.get(f"/pipelines/executions/{first['id']}/stages")["items"]
         self.assertEqual([(s["name"], s["status"]) for s in stages], [("build", "success")])
+        reader.join(WAIT_S)
+        self.assertEqual("".join(d + "\n" for _, kind, d in followed if kind == "log"), "hello\nhalf a line\nbye\n")
+        self.assertEqual(followed[-1][1:], ("end", '{"status":"success"}'))
         self.download(first, good)
         # fails, and is run again: another execution
         second = self.execute(environment="production")

@@ -41,6 +41,7 @@ struct sco_pipeline_run {
     const char *request;      /* JSON object: {"inputs":{...}}; "call": an operation that waits */
     const char *requested_by; /* who may not approve it; or NULL */
     const char *state;        /* read: of sco_store_run_follow; or NULL */
+    int64_t look_at;          /* read: 0: it is not looked at any more */
 };
 int sco_store_run_put(struct sco_store *s, const char *execution_id,
                       const struct sco_pipeline_run *r, struct sco_error *err) SCO_NODISCARD;
