@@ -276,6 +276,14 @@ class Failing(Workflows):
              " {on: push, branches: [b], scan: false, workflows: [elsewhere]},"
              " {on: push, branches: [c], scan: false, workflows: [tel]}]")
 
+    @property
+    def config(self):
+        text = super().config
+        self.gone = self.root / "packs" / "workflows" / "gone.lua"
+        self.gone.write_text('return { id = "tel", title = "Goes", on = "push", run = function() '
+                             'notify { title = "never" } end }\n')
+        return text
+
     def failed(self, n, branch, why):
         self.send(202, *push(n, branch=branch))
         job = self.ended("workflow", n)[0]
@@ -285,6 +293,7 @@ class Failing(Workflows):
     def test_all_or_nothing(self):
         self.failed(1, "a", "broken: workflows/w.lua:")
         self.failed(2, "b", "workflows.hosts does not name 169.254.169.254:80")
+        self.gone.unlink()  # it was there when the configuration was read
         self.failed(3, "c", "there is no workflow 'tel': did you mean 'tell'?")
         self.assertEqual(self.titles(), ["A workflow failed, and did nothing"] * 3)
         self.assertEqual(self.jobs("call"), [])
