@@ -37,12 +37,6 @@ struct ci_result {
     size_t n_steps;
 };
 
-static inline struct sco_str ci_copy(const struct sco_host *h, struct sco_str s)
-{
-    const char *p = s.p ? sco_cstr(h, s) : NULL;
-    return sco_str_make(p, p ? s.n : 0);
-}
-
 /* ---- the request ----------------------------------------------------------------------------- */
 
 static inline int ci_result_marker(struct sco_str s)

@@ -222,6 +222,30 @@ static inline struct sco_str ci_decode(const struct sco_host *h, struct sco_str 
     return sco_str_make(p, n);
 }
 
+/* A copy that lives until the call returns. */
+static inline struct sco_str ci_copy(const struct sco_host *h, struct sco_str s)
+{
+    const char *p = s.p ? sco_cstr(h, s) : NULL;
+    return sco_str_make(p, p ? s.n : 0);
+}
+
+/* `at` (NULL: "") and what is formatted, in memory of the call; "/" when that is out. */
+static inline const char *ci_vpath(const struct sco_host *h, const char *at, const char *fmt,
+                                   va_list ap)
+{
+    size_t n = strlen(at ? at : "");
+    va_list again;
+    va_copy(again, ap);
+    int k = vsnprintf(NULL, 0, fmt, ap);
+    char *p = k < 0 ? NULL : (char *)h->alloc(h, n + (size_t)k + 1);
+    if (p) {
+        memcpy(p, at ? at : "", n);
+        vsnprintf(p + n, (size_t)k + 1, fmt, again);
+    }
+    va_end(again);
+    return p ? p : "/";
+}
+
 /* A path as platforms want it: without "./" and doubled slashes, below `root` when that is not
  * empty; {NULL, 0} for one that is absolute, empty, or leads out with "..". */
 static inline struct sco_str ci_repo_path(const struct sco_host *h, struct sco_str root,

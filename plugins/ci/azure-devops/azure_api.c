@@ -65,19 +65,11 @@ int azure_need_project(const struct azure_op *o)
 
 const char *azure_path(const struct azure_op *o, const char *at, const char *fmt, ...)
 {
-    va_list ap, again;
-    size_t n = strlen(at ? at : "");
+    va_list ap;
     va_start(ap, fmt);
-    va_copy(again, ap);
-    int k = vsnprintf(NULL, 0, fmt, ap);
+    const char *p = ci_vpath(o->h, at, fmt, ap);
     va_end(ap);
-    char *p = k < 0 ? NULL : (char *)o->h->alloc(o->h, n + (size_t)k + 1);
-    if (p) {
-        memcpy(p, at ? at : "", n);
-        vsnprintf(p + n, (size_t)k + 1, fmt, again);
-    }
-    va_end(again);
-    return p ? p : "/";
+    return p;
 }
 
 /* ---- requests ---- */

@@ -32,7 +32,7 @@ static int is_again(void *user, struct sco_errbuf *e)
     if (r != 0)
         return r;
     int64_t now = sco_int_at(a.root, "run_attempt", 1);
-    t->url = github_copy(t->o->h, sco_text_at(a.root, "html_url"));
+    t->url = ci_copy(t->o->h, sco_text_at(a.root, "html_url"));
     return t->before && now > t->before ? CI_FOUND : 0;
 }
 
@@ -45,7 +45,7 @@ int github_run_again(struct github_op *o, struct sco_str id, int failed_only)
     if (r != 0)
         return r;
     t.before = sco_int_at(a.root, "run_attempt", 1);
-    t.url = github_copy(o->h, sco_text_at(a.root, "html_url"));
+    t.url = ci_copy(o->h, sco_text_at(a.root, "html_url"));
     const char *path = sco_fmt(o->h, "%s/%s", t.run, failed_only ? "rerun-failed-jobs" : "rerun").p;
     struct ci_json body = ci_json_new(o->h);
     ci_json_raw(&body, SCO_STR("{}"));
@@ -91,8 +91,8 @@ static int one_deployment(void *user, const struct sco_node *v)
         return CI_FOUND;
     if (!sha.n || !id.n)
         return 0;
-    d->id[d->n] = github_copy(d->o->h, id);
-    d->sha[d->n++] = github_copy(d->o->h, sha);
+    d->id[d->n] = ci_copy(d->o->h, id);
+    d->sha[d->n++] = ci_copy(d->o->h, sha);
     return 0;
 }
 
@@ -104,7 +104,7 @@ struct first_run {
 static int first_run(void *user, const struct sco_node *v)
 {
     struct first_run *n = (struct first_run *)user;
-    n->id = github_copy(n->o->h, github_id(sco_get(v, "id")));
+    n->id = ci_copy(n->o->h, github_id(sco_get(v, "id")));
     return CI_FOUND;
 }
 

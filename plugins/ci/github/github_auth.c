@@ -3,12 +3,6 @@
 
 #include <stdarg.h>
 
-struct sco_str github_copy(const struct sco_host *h, struct sco_str s)
-{
-    const char *p = s.p ? sco_cstr(h, s) : NULL;
-    return sco_str_make(p, p ? s.n : 0);
-}
-
 /* ---- addresses ---- */
 
 static struct sco_str api_base(const struct github *g)
@@ -48,19 +42,11 @@ static int set_repository(struct github_op *o)
 
 const char *github_path(const struct github_op *o, const char *fmt, ...)
 {
-    va_list ap, again;
-    size_t n = strlen(o->repo ? o->repo : "");
+    va_list ap;
     va_start(ap, fmt);
-    va_copy(again, ap);
-    int k = vsnprintf(NULL, 0, fmt, ap);
+    const char *p = ci_vpath(o->h, o->repo, fmt, ap);
     va_end(ap);
-    char *p = k < 0 ? NULL : (char *)o->h->alloc(o->h, n + (size_t)k + 1);
-    if (p) {
-        memcpy(p, o->repo ? o->repo : "", n);
-        vsnprintf(p + n, (size_t)k + 1, fmt, again);
-    }
-    va_end(again);
-    return p ? p : "/";
+    return p;
 }
 
 /* ---- requests ---- */
@@ -188,6 +174,6 @@ int github_author(struct github_op *o, struct sco_str *ret)
         return 0;
     }
     if (r == 0)
-        *ret = github_copy(o->h, sco_text_at(a.root, "login"));
+        *ret = ci_copy(o->h, sco_text_at(a.root, "login"));
     return r;
 }

@@ -13,13 +13,13 @@ struct check {
 static void take(struct check *k, const struct sco_node *v)
 {
     const struct sco_host *h = k->p->h;
-    k->id = github_copy(h, github_id(sco_get(v, "id")));
-    k->status = github_copy(h, sco_text_at(v, "status"));
-    k->conclusion = github_copy(h, sco_text_at(v, "conclusion"));
-    k->title = github_copy(h, sco_text_at(v, "output.title"));
-    k->summary = github_copy(h, sco_text_at(v, "output.summary"));
+    k->id = ci_copy(h, github_id(sco_get(v, "id")));
+    k->status = ci_copy(h, sco_text_at(v, "status"));
+    k->conclusion = ci_copy(h, sco_text_at(v, "conclusion"));
+    k->title = ci_copy(h, sco_text_at(v, "output.title"));
+    k->summary = ci_copy(h, sco_text_at(v, "output.summary"));
     k->annotations = sco_int_at(v, "output.annotations_count", 0);
-    k->url = github_copy(h, sco_text_at(v, "html_url"));
+    k->url = ci_copy(h, sco_text_at(v, "html_url"));
 }
 
 static int is_ours(void *user, const struct sco_node *v)

@@ -47,9 +47,9 @@ static int is_ours(const struct comment *c, const struct sco_node *v)
 
 static void take(struct comment *c, const struct sco_node *v)
 {
-    c->id = github_copy(c->p->h, github_id(sco_get(v, "id")));
-    c->old = github_copy(c->p->h, sco_text_at(v, "body"));
-    c->url = github_copy(c->p->h, sco_text_at(v, "html_url"));
+    c->id = ci_copy(c->p->h, github_id(sco_get(v, "id")));
+    c->old = ci_copy(c->p->h, sco_text_at(v, "body"));
+    c->url = ci_copy(c->p->h, sco_text_at(v, "html_url"));
 }
 
 static int one(void *user, const struct sco_node *v)
@@ -60,7 +60,7 @@ static int one(void *user, const struct sco_node *v)
     if (!c->id.n)
         take(c, v);
     else if (c->n_extra < EXTRA_MAX)
-        c->extra[c->n_extra++] = github_copy(c->p->h, github_id(sco_get(v, "id")));
+        c->extra[c->n_extra++] = ci_copy(c->p->h, github_id(sco_get(v, "id")));
     return 0;
 }
 

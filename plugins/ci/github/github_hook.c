@@ -65,7 +65,7 @@ static int is_ours(void *user, const struct sco_node *v)
     struct hook *k = (struct hook *)user;
     if (!sco_str_eq(sco_text_at(v, "config.url"), k->url))
         return 0;
-    k->id = github_copy(k->o->h, github_id(sco_get(v, "id")));
+    k->id = ci_copy(k->o->h, github_id(sco_get(v, "id")));
     k->same = sco_bool(sco_get(v, "active"), 0) &&
               sco_str_is(sco_text_at(v, "config.content_type"), "json") &&
               !sco_str_is(sco_text_at(v, "config.insecure_ssl"), "1") &&
@@ -129,7 +129,7 @@ static int webhook(struct github_op *o)
     if (r != 0 && r != CI_FOUND)
         return r;
     if (r == 0)
-        k.id = github_copy(o->h, github_id(sco_get(a.root, "id")));
+        k.id = ci_copy(o->h, github_id(sco_get(a.root, "id")));
     return write_hook(&k, action);
 }
 
@@ -250,7 +250,7 @@ static int put_workflow(struct github_op *o, struct sco_str content, struct sco_
         struct sco_str old = without_breaks(o->h, sco_text_at(a.root, "content"));
         if (sco_str_eq(old, coded))
             return write_workflow(o, "unchanged", content, sco_text_at(a.root, "html_url"));
-        sha = github_copy(o->h, sco_text_at(a.root, "sha"));
+        sha = ci_copy(o->h, sco_text_at(a.root, "sha"));
     } else if (r != SCO_E_NOT_FOUND) {
         return r;
     }
@@ -277,7 +277,7 @@ static int workflow(struct github_op *o)
         int r = github_get(o, o->repo, "the repository", &a);
         if (r != 0)
             return r;
-        branch = github_copy(o->h, sco_text_at(a.root, "default_branch"));
+        branch = ci_copy(o->h, sco_text_at(a.root, "default_branch"));
     }
     if (!branch.n)
         branch = SCO_STR("main");

@@ -40,10 +40,10 @@ static int keep(struct github_publish *p, const struct sco_node *v)
     }
     struct github_finding *f = &p->v[p->n++];
     memset(f, 0, sizeof *f);
-    f->severity = github_copy(p->h, sco_text_at(v, "severity"));
+    f->severity = ci_copy(p->h, sco_text_at(v, "severity"));
     f->title = ci_line(p->h, sco_text_at(v, "title"), TITLE_MAX);
     f->rule_id = ci_line(p->h, sco_text_at(v, "rule_id"), 100);
-    f->fingerprint = github_copy(p->h, sco_text_at(v, "fingerprint"));
+    f->fingerprint = ci_copy(p->h, sco_text_at(v, "fingerprint"));
     f->message = message_of(p->h, v);
     f->path = ci_repo_path(p->h, sco_text_at(p->o->q, "root"), sco_text_at(v, "file_path"));
     f->placed = f->path.n > 0;

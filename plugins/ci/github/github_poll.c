@@ -38,7 +38,7 @@ struct poll {
 
 static struct sco_str known_etag(const struct poll *p, const char *list)
 {
-    return github_copy(p->o->h, sco_text(sco_get(p->known, list)));
+    return ci_copy(p->o->h, sco_text(sco_get(p->known, list)));
 }
 
 static void keep_etag(struct poll *p, const char *list, struct sco_str etag)
@@ -65,7 +65,7 @@ static int one_hook(void *user, const struct sco_node *v)
     struct poll *p = (struct poll *)user;
     struct sco_str url = sco_text_at(v, "config.url"), ours = sco_text_at(p->o->q, "url");
     if (ours.n ? sco_str_eq(url, ours) : ci_contains(url, "/webhook/"))
-        p->hooks[p->n_hooks++] = github_copy(p->o->h, github_id(sco_get(v, "id")));
+        p->hooks[p->n_hooks++] = ci_copy(p->o->h, github_id(sco_get(v, "id")));
     return p->n_hooks == sizeof p->hooks / sizeof *p->hooks ? CI_FOUND : 0;
 }
 
@@ -80,8 +80,8 @@ static int one_delivery(void *user, const struct sco_node *v)
         return CI_FOUND;
     if (!d.id.n || !d.guid.n)
         return 0;
-    d.id = github_copy(p->o->h, d.id);
-    d.guid = github_copy(p->o->h, d.guid);
+    d.id = ci_copy(p->o->h, d.id);
+    d.guid = ci_copy(p->o->h, d.guid);
     p->v[p->n++] = d;
     return 0;
 }
@@ -146,7 +146,7 @@ static int find_hooks(struct poll *p)
     if (etag.n && etag.p == before.p)
         SCO_EACH (id, sco_get(p->known, "hook_ids"))
             if (p->n_hooks < sizeof p->hooks / sizeof *p->hooks)
-                p->hooks[p->n_hooks++] = github_copy(o->h, sco_text(id));
+                p->hooks[p->n_hooks++] = ci_copy(o->h, sco_text(id));
     keep_etag(p, "hooks", etag);
     ci_json_key(&p->seen, "hook_ids");
     ci_json_begin(&p->seen, '[');
@@ -272,7 +272,7 @@ static int look_at_repository(struct poll *p)
     for (size_t i = 0; i < 4; i++, c++) {
         c->type = SCO_NODE_STR;
         c->key = sco_str_c(names[i]);
-        c->text = github_copy(o->h, sco_text_at(same ? p->known : a.root, names[i]));
+        c->text = ci_copy(o->h, sco_text_at(same ? p->known : a.root, names[i]));
         c->next = i < 3 ? c + 1 : NULL;
         ci_json_kstr(&p->seen, names[i], c->text);
     }
@@ -477,7 +477,7 @@ int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
         return r;
     keep_others(&p, c, &g);
     ci_json_end(&p.seen, '}');
-    struct sco_str stopped = r != 0 ? github_copy(h, sco_str_c(e->text)) : g.why;
+    struct sco_str stopped = r != 0 ? ci_copy(h, sco_str_c(e->text)) : g.why;
     int w = write_poll(h, &p, &g, e);
     if (w < 0 || (r == 0 && !g.refused))
         return w;

@@ -101,7 +101,6 @@ int github_get(struct github_op *o, const char *path, const char *what, struct c
 int github_send(struct github_op *o, const char *method, const char *path,
                 const struct ci_json *body, const char *what, ci_find_fn find, void *user,
                 struct ci_answer *a);
-struct sco_str github_copy(const struct sco_host *h, struct sco_str s);
 
 /* ---- operations ---- */
 int github_trigger(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);

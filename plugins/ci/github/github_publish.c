@@ -21,7 +21,7 @@ void github_step(struct github_publish *p, const char *step, const char *result,
 
 struct sco_str github_reason(const struct github_publish *p)
 {
-    return github_copy(p->h, sco_str_c(p->o->e->text));
+    return ci_copy(p->h, sco_str_c(p->o->e->text));
 }
 
 static void write_state(struct github_publish *p, struct ci_json *j)
@@ -179,7 +179,7 @@ static struct sco_str credential_id(const struct github_publish *p)
         hex[2 * i] = digits[digest[i] >> 4];
         hex[2 * i + 1] = digits[digest[i] & 15];
     }
-    return github_copy(p->h, sco_str_c(hex));
+    return ci_copy(p->h, sco_str_c(hex));
 }
 
 /* Check runs that were refused are tried again with another credential, and after a day, for the
@@ -189,7 +189,7 @@ static void read_refusal(struct github_publish *p, const struct sco_node *state)
     int same_scan = sco_str_eq(sco_text_at(state, "external_id"), p->external_id);
     p->no_checks_at = ci_time_at(state, "no_checks_at");
     p->no_checks_as = credential_id(p);
-    p->no_checks_why = github_copy(p->h, sco_text_at(state, "no_checks_why"));
+    p->no_checks_why = ci_copy(p->h, sco_text_at(state, "no_checks_why"));
     if (!p->no_checks_why.n)
         p->no_checks_why = refusal(p);
     p->no_checks = sco_bool(sco_get(state, "no_checks"), 0) &&

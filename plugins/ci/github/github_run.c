@@ -61,8 +61,8 @@ static int is_newest(void *user, const struct sco_node *run)
     struct newest *n = (struct newest *)user;
     if (ci_time_at(run, "created_at") < n->since)
         return 0;
-    n->id = github_copy(n->o->h, github_id(sco_get(run, "id")));
-    n->url = github_copy(n->o->h, sco_text_at(run, "html_url"));
+    n->id = ci_copy(n->o->h, github_id(sco_get(run, "id")));
+    n->url = ci_copy(n->o->h, sco_text_at(run, "html_url"));
     return CI_FOUND;
 }
 
@@ -140,7 +140,7 @@ static int do_trigger(struct github_op *o)
         r = github_get(o, o->repo, "the repository", &a);
         if (r != 0)
             return r;
-        ref = github_copy(o->h, sco_text_at(a.root, "default_branch"));
+        ref = ci_copy(o->h, sco_text_at(a.root, "default_branch"));
     }
     return github_dispatch(o, workflow, ref, sco_get(o->q, "inputs"));
 }

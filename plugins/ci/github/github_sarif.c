@@ -42,7 +42,7 @@ static int one_analysis(void *user, const struct sco_node *v)
     if (!sco_str_eq(sco_text_at(v, "commit_sha"), n->p->sha) ||
         ci_time_at(v, "created_at") < n->since)
         return 0;
-    n->id = github_copy(n->p->h, sco_text_at(v, "sarif_id"));
+    n->id = ci_copy(n->p->h, sco_text_at(v, "sarif_id"));
     return n->id.n ? CI_FOUND : 0;
 }
 
@@ -84,7 +84,7 @@ static int upload(struct github_publish *p, struct sco_str text)
     r = github_send(o, "POST", github_path(o, "/code-scanning/sarifs"), &j,
                     "the upload to code scanning", find, &n, &a);
     if (r == 0)
-        n.id = github_copy(p->h, sco_text_at(a.root, "id"));
+        n.id = ci_copy(p->h, sco_text_at(a.root, "id"));
     if (r != 0 && r != CI_FOUND)
         return r;
     p->sarif_id = n.id;
@@ -127,7 +127,7 @@ static int await(struct github_publish *p, struct sco_str *ret_errors)
             return r;
         struct sco_str state =
             r == 0 ? sco_text_at(a.root, "processing_status") : SCO_STR("pending");
-        p->sarif_state = github_copy(p->h, state);
+        p->sarif_state = ci_copy(p->h, state);
         if (sco_str_is(state, "failed"))
             *ret_errors = errors_of(p, sco_get(a.root, "errors"));
         if (!sco_str_is(state, "pending"))

@@ -22,7 +22,7 @@ static int one_status(void *user, const struct sco_node *v)
     if (!name || !sco_str_is_nocase(sco_text_at(v, "context"), name))
         return 0;
     s->same = is_same(s, v);
-    s->url = github_copy(s->p->h, sco_text_at(v, "url"));
+    s->url = ci_copy(s->p->h, sco_text_at(v, "url"));
     return CI_FOUND;
 }
 
@@ -58,7 +58,7 @@ int github_publish_status(struct github_publish *p, const char *instead_of)
                         "the commit status", look, &s, &a);
         result = "done";
         if (r == 0)
-            s.url = github_copy(p->h, sco_text_at(a.root, "url"));
+            s.url = ci_copy(p->h, sco_text_at(a.root, "url"));
     }
     if (r != 0 && r != CI_FOUND)
         return r;

@@ -51,8 +51,8 @@ static int all_again(struct gitlab_op *o, struct sco_str id)
     int r = gitlab_get(o, gitlab_path(o, "/pipelines/%.*s", SCO_STR_ARG(id)), "the pipeline", &a);
     if (r != 0)
         return r;
-    struct sco_str ref = gitlab_copy(o->h, sco_text_at(a.root, "ref"));
-    struct sco_str sha = gitlab_copy(o->h, ci_sha_at(a.root, "sha"));
+    struct sco_str ref = ci_copy(o->h, sco_text_at(a.root, "ref"));
+    struct sco_str sha = ci_copy(o->h, ci_sha_at(a.root, "sha"));
     int64_t mr = gitlab_mr_of_ref(ref);
     if (mr)
         return another_for_mr(o, mr);
@@ -99,16 +99,16 @@ static int one_deployment(void *user, const struct sco_node *v)
     if (!sco_str_is(sco_text_at(v, "status"), "success"))
         return 0;
     if (!k->now.n)
-        k->now = gitlab_copy(k->o->h, sha);
+        k->now = ci_copy(k->o->h, sha);
     int good = k->pipeline.n ? sco_str_eq(pipeline, k->pipeline)
                : k->sha.n    ? sco_str_eq(sha, k->sha)
                : k->ref.n    ? sco_str_eq(sco_text_at(v, "ref"), gitlab_bare(k->ref))
                              : sha.n && !sco_str_eq(sha, k->now);
     if (!good || !job.n)
         return 0; /* one without a job was made by the API: there is nothing to run again */
-    k->job = gitlab_copy(k->o->h, job);
-    k->job_name = gitlab_copy(k->o->h, sco_text_at(v, "deployable.name"));
-    k->of = gitlab_copy(k->o->h, pipeline);
+    k->job = ci_copy(k->o->h, job);
+    k->job_name = ci_copy(k->o->h, sco_text_at(v, "deployable.name"));
+    k->of = ci_copy(k->o->h, pipeline);
     return CI_FOUND;
 }
 
@@ -136,8 +136,8 @@ static int is_newer(void *user, const struct sco_node *v)
     struct newer_job *n = (struct newer_job *)user;
     if (sco_int_at(v, "id", 0) <= n->after || !sco_str_eq(sco_text_at(v, "name"), n->k->job_name))
         return 0;
-    n->id = gitlab_copy(n->k->o->h, gitlab_id(sco_get(v, "id")));
-    n->url = gitlab_copy(n->k->o->h, sco_text_at(v, "web_url"));
+    n->id = ci_copy(n->k->o->h, gitlab_id(sco_get(v, "id")));
+    n->url = ci_copy(n->k->o->h, sco_text_at(v, "web_url"));
     n->status = gitlab_status(sco_text_at(v, "status"));
     return CI_FOUND;
 }

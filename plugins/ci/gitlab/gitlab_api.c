@@ -3,12 +3,6 @@
 
 #include <stdarg.h>
 
-struct sco_str gitlab_copy(const struct sco_host *h, struct sco_str s)
-{
-    const char *p = s.p ? sco_cstr(h, s) : NULL;
-    return sco_str_make(p, p ? s.n : 0);
-}
-
 struct sco_str gitlab_bare(struct sco_str ref)
 {
     struct sco_str bare = ci_behind(ref, "refs/heads/");
@@ -81,19 +75,11 @@ static int set_project(struct gitlab_op *o)
 
 const char *gitlab_path(const struct gitlab_op *o, const char *fmt, ...)
 {
-    va_list ap, again;
-    size_t n = strlen(o->project ? o->project : "");
+    va_list ap;
     va_start(ap, fmt);
-    va_copy(again, ap);
-    int k = vsnprintf(NULL, 0, fmt, ap);
+    const char *p = ci_vpath(o->h, o->project, fmt, ap);
     va_end(ap);
-    char *p = k < 0 ? NULL : (char *)o->h->alloc(o->h, n + (size_t)k + 1);
-    if (p) {
-        memcpy(p, o->project ? o->project : "", n);
-        vsnprintf(p + n, (size_t)k + 1, fmt, again);
-    }
-    va_end(again);
-    return p ? p : "/";
+    return p;
 }
 
 /* ---- requests ---- */
@@ -156,7 +142,7 @@ int gitlab_begin(struct gitlab_op *o, void *ctx, const struct sco_ci_call *c, st
     o->e = e;
     o->http.h = g->h;
     o->http.platform = GITLAB;
-    o->http.base = gitlab_copy(g->h, api_base(g));
+    o->http.base = ci_copy(g->h, api_base(g));
     o->http.ca_file = g->ca_file.n ? g->ca_file.p : NULL;
     o->http.proxy = g->proxy.n ? g->proxy.p : NULL;
     o->http.cache_dir = c->cache_dir;
@@ -185,7 +171,7 @@ int gitlab_author(struct gitlab_op *o, struct sco_str *ret)
     int r = gitlab_get(o, "/user", "the token's account", &a);
     if (r != 0)
         return r;
-    *ret = gitlab_copy(o->h, gitlab_id(sco_get(a.root, "id")));
+    *ret = ci_copy(o->h, gitlab_id(sco_get(a.root, "id")));
     return ret->n ? 0 : sco_errf(o->e, SCO_E_FORMAT, "%s: the account has no number", GITLAB);
 }
 
@@ -194,7 +180,7 @@ int gitlab_default_branch(struct gitlab_op *o, struct sco_str *ret)
     struct ci_answer a;
     int r = gitlab_get(o, o->project, "the project", &a);
     if (r == 0)
-        *ret = gitlab_copy(o->h, sco_text_at(a.root, "default_branch"));
+        *ret = ci_copy(o->h, sco_text_at(a.root, "default_branch"));
     return r;
 }
 

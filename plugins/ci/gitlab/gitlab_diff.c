@@ -113,8 +113,8 @@ static int one_file(void *user, const struct sco_node *v)
     if (!has_findings(d->p, after) && !has_findings(d->p, before))
         return 0;
     memset(&r, 0, sizeof r);
-    r.old_path = gitlab_copy(d->p->h, before);
-    r.new_path = gitlab_copy(d->p->h, after);
+    r.old_path = ci_copy(d->p->h, before);
+    r.new_path = ci_copy(d->p->h, after);
     return read_lines(d, r, sco_text_at(v, "diff"));
 }
 

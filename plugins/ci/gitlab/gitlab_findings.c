@@ -17,11 +17,11 @@ static int keep(struct gitlab_publish *p, const struct sco_node *v)
     }
     struct gitlab_finding *f = &p->v[p->n++];
     memset(f, 0, sizeof *f);
-    f->severity = gitlab_copy(p->h, sco_text_at(v, "severity"));
+    f->severity = ci_copy(p->h, sco_text_at(v, "severity"));
     f->title = ci_line(p->h, sco_text_at(v, "title"), TITLE_MAX);
     f->rule_id = ci_line(p->h, sco_text_at(v, "rule_id"), 100);
     f->fix = ci_line(p->h, sco_text_at(v, "remediation"), FIX_MAX);
-    f->fingerprint = gitlab_copy(p->h, sco_text_at(v, "fingerprint"));
+    f->fingerprint = ci_copy(p->h, sco_text_at(v, "fingerprint"));
     f->path = ci_repo_path(p->h, sco_text_at(p->o->q, "root"), sco_text_at(v, "file_path"));
     f->line = sco_int_at(v, "line_number", 0);
     return 0;

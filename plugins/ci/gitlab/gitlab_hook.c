@@ -53,7 +53,7 @@ static int is_ours(void *user, const struct sco_node *v)
     struct sco_str alert = sco_text_at(v, "alert_status");
     if (!sco_str_eq(sco_text_at(v, "url"), k->url))
         return 0;
-    k->id = gitlab_copy(k->o->h, gitlab_id(sco_get(v, "id")));
+    k->id = ci_copy(k->o->h, gitlab_id(sco_get(v, "id")));
     k->asleep = alert.n && !sco_str_is(alert, "executable");
     k->same = sco_bool(sco_get(v, "enable_ssl_verification"), 0) &&
               !sco_text_at(v, "push_events_branch_filter").n;
@@ -111,7 +111,7 @@ static int put_hook(struct hook *k)
                            "the webhook", arrived, k, &a);
     int r = gitlab_send(o, "POST", gitlab_path(o, "/hooks"), &j, "the webhook", find_hook, k, &a);
     if (r == 0)
-        k->id = gitlab_copy(o->h, gitlab_id(sco_get(a.root, "id")));
+        k->id = ci_copy(o->h, gitlab_id(sco_get(a.root, "id")));
     return r;
 }
 

@@ -46,8 +46,8 @@ static int is_ours(const struct note *c, const struct sco_node *v)
 
 static void take(struct note *c, const struct sco_node *v)
 {
-    c->id = gitlab_copy(c->p->h, gitlab_id(sco_get(v, "id")));
-    c->old = gitlab_copy(c->p->h, sco_text_at(v, "body"));
+    c->id = ci_copy(c->p->h, gitlab_id(sco_get(v, "id")));
+    c->old = ci_copy(c->p->h, sco_text_at(v, "body"));
 }
 
 static int one(void *user, const struct sco_node *v)
@@ -58,7 +58,7 @@ static int one(void *user, const struct sco_node *v)
     if (!c->id.n)
         take(c, v);
     else if (c->n_extra < EXTRA_MAX)
-        c->extra[c->n_extra++] = gitlab_copy(c->p->h, gitlab_id(sco_get(v, "id")));
+        c->extra[c->n_extra++] = ci_copy(c->p->h, gitlab_id(sco_get(v, "id")));
     return 0;
 }
 

@@ -101,7 +101,7 @@ static int find_fork(struct gitlab_poll *p, struct ci_event *ev, struct sco_str 
     if (r == SCO_E_PERMISSION || r == SCO_E_NOT_FOUND)
         return 0;
     if (r == 0)
-        ev->head_clone_url = gitlab_copy(o->h, sco_text_at(a.root, "http_url_to_repo"));
+        ev->head_clone_url = ci_copy(o->h, sco_text_at(a.root, "http_url_to_repo"));
     return r;
 }
 
@@ -179,9 +179,9 @@ static int look_at_project(struct gitlab_poll *p)
     int r = gitlab_get(o, o->project, "the project", &a);
     if (r != 0)
         return r;
-    p->clone_url = gitlab_copy(o->h, sco_text_at(a.root, "http_url_to_repo"));
-    p->default_branch = gitlab_copy(o->h, sco_text_at(a.root, "default_branch"));
-    p->web_url = gitlab_copy(o->h, sco_text_at(a.root, "web_url"));
+    p->clone_url = ci_copy(o->h, sco_text_at(a.root, "http_url_to_repo"));
+    p->default_branch = ci_copy(o->h, sco_text_at(a.root, "default_branch"));
+    p->web_url = ci_copy(o->h, sco_text_at(a.root, "web_url"));
     struct sco_str id = gitlab_id(sco_get(a.root, "id"));
     ci_json_begin(&j, '{');
     if (gitlab_good_id(o, id, "the project") == 0) {

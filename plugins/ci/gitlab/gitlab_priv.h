@@ -83,7 +83,6 @@ int gitlab_author(struct gitlab_op *o, struct sco_str *ret);
 int gitlab_default_branch(struct gitlab_op *o, struct sco_str *ret);
 /* An id that may be part of a path here and there: digits. */
 int gitlab_good_id(struct gitlab_op *o, struct sco_str id, const char *what);
-struct sco_str gitlab_copy(const struct sco_host *h, struct sco_str s);
 struct sco_str gitlab_bare(struct sco_str ref);
 /* Whether `a` begins with marker-like text `mark`. */
 int gitlab_starts(struct sco_str a, struct sco_str mark);

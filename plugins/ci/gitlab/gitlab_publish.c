@@ -21,7 +21,7 @@ void gitlab_step(struct gitlab_publish *p, const char *step, const char *result,
 
 struct sco_str gitlab_reason(const struct gitlab_publish *p)
 {
-    return gitlab_copy(p->h, sco_str_c(p->o->e->text));
+    return ci_copy(p->h, sco_str_c(p->o->e->text));
 }
 
 static int write_result(struct gitlab_publish *p)
@@ -193,10 +193,10 @@ static int look_at_head(struct gitlab_publish *p)
         return r;
     struct sco_str head = ci_sha_at(a.root, "sha");
     p->moved = head.n && !sco_str_eq(head, p->sha);
-    p->base_sha = gitlab_copy(p->h, ci_sha_at(a.root, "diff_refs.base_sha"));
-    p->start_sha = gitlab_copy(p->h, ci_sha_at(a.root, "diff_refs.start_sha"));
-    p->head_sha = gitlab_copy(p->h, ci_sha_at(a.root, "diff_refs.head_sha"));
-    p->mr_url = gitlab_copy(p->h, sco_text_at(a.root, "web_url"));
+    p->base_sha = ci_copy(p->h, ci_sha_at(a.root, "diff_refs.base_sha"));
+    p->start_sha = ci_copy(p->h, ci_sha_at(a.root, "diff_refs.start_sha"));
+    p->head_sha = ci_copy(p->h, ci_sha_at(a.root, "diff_refs.head_sha"));
+    p->mr_url = ci_copy(p->h, sco_text_at(a.root, "web_url"));
     return 0;
 }
 

@@ -130,7 +130,7 @@ static int one_ref(void *user, const struct sco_node *v)
     ci_json_put(&j, name.p, name.n);
     struct ref *r = &s->v[s->n++];
     r->name = ci_json_text(&j);
-    r->sha = gitlab_copy(h, sha);
+    r->sha = ci_copy(h, sha);
     r->at = ci_time_at(v, "commit.committed_date");
     return 0;
 }

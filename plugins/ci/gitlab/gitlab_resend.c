@@ -25,7 +25,7 @@ static int one_hook(void *user, const struct sco_node *v)
     struct log *l = (struct log *)user;
     struct sco_str url = sco_text_at(v, "url"), ours = sco_text_at(l->p->o->q, "url");
     if (ours.n ? sco_str_eq(url, ours) : ci_contains(url, "/webhook/"))
-        l->hooks[l->n_hooks++] = gitlab_copy(l->p->o->h, gitlab_id(sco_get(v, "id")));
+        l->hooks[l->n_hooks++] = ci_copy(l->p->o->h, gitlab_id(sco_get(v, "id")));
     return l->n_hooks == HOOKS_MAX ? CI_FOUND : 0;
 }
 
@@ -47,7 +47,7 @@ static int one_entry(void *user, const struct sco_node *v)
         return CI_FOUND;
     struct entry *k = &l->v[l->n++];
     k->id = id;
-    k->key = gitlab_copy(l->p->o->h, key_of(sco_get(v, "request_headers")));
+    k->key = ci_copy(l->p->o->h, key_of(sco_get(v, "request_headers")));
     k->good = status.n == 3 && status.p[0] == '2';
     return 0;
 }

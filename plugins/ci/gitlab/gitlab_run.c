@@ -46,7 +46,7 @@ static int is_newest(void *user, const struct sco_node *v)
     struct newest *n = (struct newest *)user;
     n->id = sco_int_at(v, "id", 0);
     n->status = gitlab_status(sco_text_at(v, "status"));
-    n->url = gitlab_copy(n->o->h, sco_text_at(v, "web_url"));
+    n->url = ci_copy(n->o->h, sco_text_at(v, "web_url"));
     return CI_FOUND;
 }
 
@@ -178,7 +178,7 @@ static int one_job(void *user, const struct sco_node *v)
     struct job *k = &s->v[s->n++];
     ci_json_node(&j, v);
     k->json = ci_json_text(&j);
-    k->name = gitlab_copy(s->o->h, sco_text_at(v, "name"));
+    k->name = ci_copy(s->o->h, sco_text_at(v, "name"));
     k->id = sco_int_at(v, "id", 0);
     return 0;
 }

@@ -21,9 +21,9 @@ static int one_status(void *user, const struct sco_node *v)
     if (ref.n && s->ref.n && !s->p->fork && !sco_str_eq(ref, s->ref))
         return 0;
     s->id = id;
-    s->now = gitlab_copy(h, sco_text_at(v, "status"));
-    s->text = gitlab_copy(h, sco_text_at(v, "description"));
-    s->target = gitlab_copy(h, sco_text_at(v, "target_url"));
+    s->now = ci_copy(h, sco_text_at(v, "status"));
+    s->text = ci_copy(h, sco_text_at(v, "description"));
+    s->target = ci_copy(h, sco_text_at(v, "target_url"));
     return 0;
 }
 

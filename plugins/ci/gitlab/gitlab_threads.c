@@ -39,8 +39,8 @@ static int one_thread(void *user, const struct sco_node *v)
     while (n < rest.n && rest.p[n] != ' ' && n < 128)
         n++;
     struct thread *k = &t->v[t->n++];
-    k->id = gitlab_copy(h, gitlab_id(sco_get(v, "id")));
-    k->fingerprint = gitlab_copy(h, sco_str_make(rest.p, n));
+    k->id = ci_copy(h, gitlab_id(sco_get(v, "id")));
+    k->fingerprint = ci_copy(h, sco_str_make(rest.p, n));
     k->resolvable = sco_bool(sco_get(note, "resolvable"), 0);
     k->resolved = sco_bool(sco_get(note, "resolved"), 0);
     k->by_us = sco_str_eq(gitlab_id(sco_path(note, "resolved_by.id")), author);
@@ -242,7 +242,7 @@ int gitlab_publish_threads(struct gitlab_publish *p)
     struct threads t;
     memset(&t, 0, sizeof t);
     t.p = p;
-    t.mark = gitlab_copy(p->h, sco_fmt(p->h, "<!-- secureops:%.*s:", SCO_STR_ARG(p->marker)));
+    t.mark = ci_copy(p->h, sco_fmt(p->h, "<!-- secureops:%.*s:", SCO_STR_ARG(p->marker)));
     t.v = (struct thread *)p->h->alloc(p->h, KNOWN_MAX * sizeof *t.v);
     if (!t.mark.p || !t.v)
         return sco_errf(p->o->e, SCO_E_NOMEM, "out of memory");

@@ -132,7 +132,7 @@ static int read_kind(const struct sco_host *h, struct sco_str text, struct sco_s
     if (r > 0 && root->type != SCO_NODE_MAP) {
         r = sco_errf(e, SCO_E_PARSE, "the body is not a JSON object");
     } else if (r > 0) {
-        *ret = gitlab_copy(h, gitlab_kind(root));
+        *ret = ci_copy(h, gitlab_kind(root));
         if (h->data->read(reader, NULL, &more, NULL) != 0)
             r = sco_errf(e, SCO_E_PARSE, "something follows the end of the document");
     } else if (r == 0) {

@@ -92,7 +92,7 @@ static int look(struct file *f)
     f->there = 1;
     f->ours = sco_str_starts(text, FIRST_LINE);
     f->same = sco_str_eq(text, f->content);
-    f->last_commit = gitlab_copy(o->h, sco_text_at(a.root, "last_commit_id"));
+    f->last_commit = ci_copy(o->h, sco_text_at(a.root, "last_commit_id"));
     return 0;
 }
 
