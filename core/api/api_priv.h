@@ -60,7 +60,7 @@ struct api_call {
     bool problem;             /* `status` was set by api_problem */
     bool audited;             /* there is a row in the audit log */
     bool taken;               /* the connection is the handler's */
-    const char *follow;       /* of GET: an execution whose log is the reply, as a stream; or NULL */
+    const char *follow; /* of GET: an execution whose log is the reply, as a stream; or NULL */
     uint64_t follow_from;
 };
 /* `pointer`: "/target/location" in the body, "?limit" in the query. */

@@ -17,8 +17,8 @@ static bool look(struct revisions *v, const struct sco_stored_execution *x, cons
                  const char *to)
 {
     bool good = strcmp(x->status, "success") == 0;
-    if (x->is_fork || !x->environment || strcmp(x->environment, environment) != 0 || !x->commit_sha ||
-        !sco_execution_ended(x->status) || strcmp(x->status, "skipped") == 0)
+    if (x->is_fork || !x->environment || strcmp(x->environment, environment) != 0 ||
+        !x->commit_sha || !sco_execution_ended(x->status) || strcmp(x->status, "skipped") == 0)
         return false;
     if (!v->now)
         v->now = x;

@@ -255,14 +255,15 @@ static int update(struct sco_store *s, const struct sco_stored_execution *x,
         sv_i64(pk),
         sv_i64(x->created_at), /* its partition */
     };
-    return store_exec(s,
-                      "UPDATE pipeline_executions SET name = $1, branch = $2, commit_sha = $3, ref "
-                      "= $4, event = $5, triggered_by = $6, url = $7, environment = $8, status = "
-                      "$9, reason = $10, details = $11, pr_number = $12, rollback_of = $13, job_id "
-                      "= $14, started_told = $15, ended_told = $16, updated_at = $17, queued_at = "
-                      "$18, started_at = $19, completed_at = $20, external_id = $21, attempt = $22, "
-                      "is_fork = $23 WHERE pk = $24 AND created_at = $25",
-                      v, SCO_ARRAY_LEN(v), NULL, err);
+    return store_exec(
+        s,
+        "UPDATE pipeline_executions SET name = $1, branch = $2, commit_sha = $3, ref "
+        "= $4, event = $5, triggered_by = $6, url = $7, environment = $8, status = "
+        "$9, reason = $10, details = $11, pr_number = $12, rollback_of = $13, job_id "
+        "= $14, started_told = $15, ended_told = $16, updated_at = $17, queued_at = "
+        "$18, started_at = $19, completed_at = $20, external_id = $21, attempt = $22, "
+        "is_fork = $23 WHERE pk = $24 AND created_at = $25",
+        v, SCO_ARRAY_LEN(v), NULL, err);
 }
 
 static const char *first_said(const char *old, const char *now, bool *changed)

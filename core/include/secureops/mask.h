@@ -1,7 +1,7 @@
 /* Secrets out of a stream of text, wherever it is cut into pieces: each one as it is, each line of
- * it, and in base64 (also as a part of more that was encoded, in both alphabets, broken into lines),
- * percent encodings and as text of JSON becomes "***". What may be the start of one is held back
- * until more is known. */
+ * it, and in base64 (also as a part of more that was encoded, in both alphabets, broken into
+ * lines), percent encodings and as text of JSON becomes "***". What may be the start of one is held
+ * back until more is known. */
 #pragma once
 
 #include <secureops/base.h>

@@ -1,6 +1,6 @@
-/* Signatures, sealing and compression for plugins: a shared object of its own (sign.so), so that only the
- * jobs that sign load GMP. The module is part of the same build as the host: `struct_size` is the
- * check that it is. */
+/* Signatures, sealing and compression for plugins: a shared object of its own (sign.so), so that
+ * only the jobs that sign load GMP. The module is part of the same build as the host: `struct_size`
+ * is the check that it is. */
 #pragma once
 
 #include <secureops/base.h>

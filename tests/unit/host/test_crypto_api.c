@@ -148,7 +148,7 @@ static void seal(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(hmac), TEST(equal), TEST(base64), TEST(gzip),
-                                       TEST(sign), TEST(seal)};
+    const struct CMUnitTest tests[] = {TEST(hmac), TEST(equal), TEST(base64),
+                                       TEST(gzip), TEST(sign),  TEST(seal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
