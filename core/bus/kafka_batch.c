@@ -51,7 +51,13 @@ void kafka_batch_done(struct kafka_batch *b)
     b->n = 0;
 }
 
-/* One with room for so many bytes, the newest; or NULL: `*ret_full`, or there is no memory. */
+static bool waits(const struct kafka_batch *b)
+{
+    return b->newest && (b->oldest != b->newest || b->newest->n);
+}
+
+/* One with room for so many bytes, the newest; or NULL: `*ret_full`, or there is no memory. Where
+ * nothing waits there is room for any message: one that is larger than the bound would never go. */
 static struct kafka_block *block_for(struct kafka_batch *b, size_t n, bool *ret_full)
 {
     struct kafka_block *x = b->newest;
@@ -63,7 +69,7 @@ static struct kafka_block *block_for(struct kafka_batch *b, size_t n, bool *ret_
         x = b->spare;
         b->spare = NULL;
     } else {
-        *ret_full = b->newest && b->bytes + cap > b->bytes_max;
+        *ret_full = waits(b) && b->bytes + cap > b->bytes_max;
         x = *ret_full ? NULL : malloc(sizeof *x + cap);
         if (!x)
             return NULL;

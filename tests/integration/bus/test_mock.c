@@ -209,6 +209,32 @@ TEST(few_bytes_may_wait)
     world_all_there(w, brokers());
 }
 
+/* One that is larger than all that may wait goes alone, not never. */
+TEST(an_event_beyond_the_bytes_that_may_wait)
+{
+    static const char *const settings[] = {"queue.buffering.max.kbytes", "1", NULL};
+    static char data[100000];
+    WORLD;
+    struct count c;
+    w->kafka = settings;
+    world_add(w, w->s, 100, 10);
+    for (int i = 0; i < 2; i++) {
+        snprintf(data, sizeof data, "{\"n\":%u,\"key\":3,\"pad\":\"%090000d\"}", w->written[3]++,
+                 0);
+        struct sco_event e = {.type = TYPE, .key = "key-3", .data = data};
+        ok(sco_store_event_add(w->s, &e, &world_err));
+        w->total++;
+        world_add(w, w->s, 100, 10);
+    }
+    struct sco_bus *b = world_bus(w, brokers(), "n1");
+    world_published(w, 20);
+    sco_bus_free(b, 1000);
+    world_count(w, brokers(), TYPE, 10, &c);
+    assert_int_equal(c.unique, 302);
+    assert_int_equal(c.omitted, 0);
+    assert_false(c.disordered);
+}
+
 TEST(a_stop_in_the_middle_and_another_node)
 {
     WORLD;
@@ -452,6 +478,7 @@ int main(int argc, char **argv)
         WITH_WORLD(an_event_that_is_too_large_for_the_broker_goes_without_its_data),
         WITH_WORLD(an_event_beyond_the_bound_of_messages_goes_without_its_data),
         WITH_WORLD(few_bytes_may_wait),
+        WITH_WORLD(an_event_beyond_the_bytes_that_may_wait),
         WITH_WORLD(a_stop_in_the_middle_and_another_node),
         WITH_WORLD(of_two_nodes_one_publishes),
         WITH_WORLD(settings_are_checked_and_not_repeated),
