@@ -9,6 +9,7 @@ enum {
     CI_FINDINGS_MAX = 10000, /* that are kept */
     CI_STEPS_MAX = 8,
     CI_MARKDOWN_MAX = 4 << 20,
+    CI_TITLE_MAX = 200, /* bytes of the one line, where the platform says nothing else */
 };
 
 struct ci_step {
@@ -17,7 +18,8 @@ struct ci_step {
 };
 
 struct ci_finding { /* texts live until the call returns */
-    struct sco_str severity, title, rule_id, path, text, fingerprint, tool;
+    struct sco_str severity, rule_id, path, fingerprint;
+    struct sco_str title, text, tool;           /* of the platform's ci_fill_fn; or absent */
     int64_t line, end_line, column, end_column; /* 0: unknown */
     int placed;                                 /* its path is one of the repository */
 };
@@ -88,7 +90,11 @@ static inline int ci_result_wants(const struct ci_result *p, const char *step, i
 
 /* ---- findings -------------------------------------------------------------------------------- */
 
-static inline int ci_result_keep(struct ci_result *p, const struct sco_node *v)
+/* Puts in what a platform shows of a finding; the rest is there already. */
+typedef void (*ci_fill_fn)(const struct ci_result *p, struct ci_finding *f,
+                           const struct sco_node *v);
+
+static inline int ci_result_keep(struct ci_result *p, const struct sco_node *v, ci_fill_fn fill)
 {
     if (p->n == p->cap) {
         size_t cap = p->cap ? p->cap * 2 : 64;
@@ -103,11 +109,8 @@ static inline int ci_result_keep(struct ci_result *p, const struct sco_node *v)
     struct ci_finding *f = &p->v[p->n++];
     memset(f, 0, sizeof *f);
     f->severity = ci_copy(p->h, sco_text_at(v, "severity"));
-    f->title = ci_line(p->h, sco_text_at(v, "title"), 255);
     f->rule_id = ci_line(p->h, sco_text_at(v, "rule_id"), 100);
     f->fingerprint = ci_copy(p->h, sco_text_at(v, "fingerprint"));
-    f->tool = ci_line(p->h, sco_text_at(sco_first(sco_get(v, "tools")), "name"), 60);
-    f->text = ci_line(p->h, sco_text_at(v, "description"), 2000);
     f->path = ci_repo_path(p->h, sco_text_at(p->q, "root"), sco_text_at(v, "file_path"));
     f->placed = f->path.n > 0;
     f->line = sco_int_at(v, "line_number", 0);
@@ -122,10 +125,11 @@ static inline int ci_result_keep(struct ci_result *p, const struct sco_node *v)
         f->column = f->end_column = 0;
     if (f->end_line == f->line && f->end_column < f->column)
         f->end_column = f->column;
+    fill(p, f, v);
     return 0;
 }
 
-static inline int ci_result_findings(struct ci_result *p)
+static inline int ci_result_findings(struct ci_result *p, ci_fill_fn fill)
 {
     const struct sco_data_api *data = p->h->data;
     struct sco_str file = sco_text_at(p->q, "findings");
@@ -137,7 +141,7 @@ static inline int ci_result_findings(struct ci_result *p)
     int r = path ? data->open(p->h, path, &reader, p->e) : SCO_E_NOMEM;
     while (r >= 0 && p->n < CI_FINDINGS_MAX && (r = data->read(reader, NULL, &v, p->e)) > 0)
         r = v->type == SCO_NODE_MAP
-                ? ci_result_keep(p, v)
+                ? ci_result_keep(p, v, fill)
                 : sco_errf(p->e, SCO_E_FORMAT, "findings: a line is not an object");
     /* the daemon hands over only so many: what is missing then is not gone */
     p->cut =
@@ -170,7 +174,7 @@ static inline struct sco_str ci_result_counts(const struct ci_result *p)
 }
 
 /* What was not checked is never a success. */
-static inline void ci_result_decide(struct ci_result *p)
+static inline void ci_result_decide(struct ci_result *p, size_t title_max)
 {
     struct sco_str gate = sco_text_at(p->q, "gate.result"), reason = sco_text_at(p->q, "reason");
     struct sco_str why = sco_text(sco_first(sco_path(p->q, "gate.reasons")));
@@ -191,7 +195,7 @@ static inline void ci_result_decide(struct ci_result *p)
                            SCO_STR_ARG(why.n ? why : SCO_STR("a part was not checked")),
                            SCO_STR_ARG(counts));
     }
-    p->title = ci_line(p->h, p->title, 200);
+    p->title = ci_line(p->h, p->title, title_max);
 }
 
 /* ---- steps ----------------------------------------------------------------------------------- */

@@ -84,6 +84,13 @@ static int discussion(struct azure_publish *p)
     return e;
 }
 
+static void fill(const struct ci_result *p, struct ci_finding *f, const struct sco_node *v)
+{
+    f->title = ci_line(p->h, sco_text_at(v, "title"), 255);
+    f->tool = ci_line(p->h, sco_text_at(sco_first(sco_get(v, "tools")), "name"), 60);
+    f->text = ci_line(p->h, sco_text_at(v, "description"), 2000);
+}
+
 static int do_publish(struct azure_publish *p)
 {
     const struct sco_node *state = sco_get(p->o->q, "state");
@@ -93,12 +100,12 @@ static int do_publish(struct azure_publish *p)
     if (r == 0)
         r = look_at_pull(p);
     if (r == 0 && sco_str_is(p->r.phase, "result"))
-        r = ci_result_findings(&p->r);
+        r = ci_result_findings(&p->r, fill);
     if (r != 0)
         return r;
     p->thread_id = sco_text_at(state, "thread_id");
     p->author = sco_text_at(state, "author");
-    ci_result_decide(&p->r);
+    ci_result_decide(&p->r, CI_TITLE_MAX);
     r = statuses(p);
     if (r == 0 && sco_str_is(p->r.phase, "result"))
         r = discussion(p);

@@ -12,7 +12,7 @@ struct check {
 
 static void take(struct check *k, const struct sco_node *v)
 {
-    const struct sco_host *h = k->p->h;
+    const struct sco_host *h = k->p->r.h;
     k->id = ci_copy(h, github_id(sco_get(v, "id")));
     k->status = ci_copy(h, sco_text_at(v, "status"));
     k->conclusion = ci_copy(h, sco_text_at(v, "conclusion"));
@@ -37,7 +37,7 @@ static int find(void *user, struct sco_errbuf *e)
     struct github_op *o = k->p->o;
     const char *path =
         github_path(o, "/commits/%.*s/check-runs?check_name=%s&filter=all&per_page=100",
-                    SCO_STR_ARG(k->p->sha), ci_encode(o->h, k->p->name, ""));
+                    SCO_STR_ARG(k->p->r.sha), ci_encode(o->h, k->p->r.name, ""));
     return ci_walk(&o->http, path, "check_runs", GITHUB_PAGES_MAX, "the check runs", is_ours, k, e);
 }
 
@@ -72,16 +72,16 @@ static void output(struct ci_json *j, const struct github_publish *p, size_t fro
     struct sco_str text = github_unplaced(p, shown);
     ci_json_key(j, "output");
     ci_json_begin(j, '{');
-    ci_json_kstr(j, "title", p->title);
+    ci_json_kstr(j, "title", p->r.title);
     ci_json_kstr(j, "summary", github_summary(p));
     ci_json_kopt(j, "text", text);
     if (n) {
         size_t at = 0;
         ci_json_key(j, "annotations");
         ci_json_begin(j, '[');
-        for (size_t i = 0; i < p->n && at < from + n; i++)
-            if (p->v[i].placed && at++ >= from)
-                github_annotation(j, &p->v[i]);
+        for (size_t i = 0; i < p->r.n && at < from + n; i++)
+            if (p->r.v[i].placed && at++ >= from)
+                github_annotation(j, &p->r.v[i]);
         ci_json_end(j, ']');
     }
     ci_json_end(j, '}');
@@ -97,22 +97,22 @@ static void finish(struct ci_json *j, const struct github_publish *p)
     }
     ci_json_kz(j, "status", "completed");
     ci_json_kz(j, "conclusion", p->conclusion);
-    ci_json_ktime(j, "completed_at", at ? at : p->h->now(p->h));
+    ci_json_ktime(j, "completed_at", at ? at : p->r.h->now(p->r.h));
 }
 
 static int create(struct check *k, int last, size_t n, size_t shown)
 {
     struct github_publish *p = k->p;
-    struct ci_json j = ci_json_new(p->h);
+    struct ci_json j = ci_json_new(p->r.h);
     struct ci_answer a;
     int64_t started = ci_time_at(p->o->q, "scan.started_at");
     ci_json_begin(&j, '{');
-    ci_json_kstr(&j, "name", p->name);
-    ci_json_kstr(&j, "head_sha", p->sha);
+    ci_json_kstr(&j, "name", p->r.name);
+    ci_json_kstr(&j, "head_sha", p->r.sha);
     ci_json_kstr(&j, "external_id", p->external_id);
-    if (p->details_url.n)
-        ci_json_kstr(&j, "details_url", p->details_url);
-    ci_json_ktime(&j, "started_at", started ? started : p->h->now(p->h));
+    if (p->r.details_url.n)
+        ci_json_kstr(&j, "details_url", p->r.details_url);
+    ci_json_ktime(&j, "started_at", started ? started : p->r.h->now(p->r.h));
     if (last)
         finish(&j, p);
     else
@@ -129,7 +129,7 @@ static int create(struct check *k, int last, size_t n, size_t shown)
 static int patch(struct check *k, int last, size_t from, size_t n, size_t shown)
 {
     struct github_publish *p = k->p;
-    struct ci_json j = ci_json_new(p->h);
+    struct ci_json j = ci_json_new(p->r.h);
     struct ci_answer a;
     ci_json_begin(&j, '{');
     if (last)
@@ -160,7 +160,7 @@ static int is_same(const struct check *k, size_t total)
 {
     const struct github_publish *p = k->p;
     return sco_str_is(k->status, "completed") && sco_str_is(k->conclusion, p->conclusion) &&
-           sco_str_eq(k->title, p->title) && k->annotations >= (int64_t)total &&
+           sco_str_eq(k->title, p->r.title) && k->annotations >= (int64_t)total &&
            sco_str_eq(k->summary, github_summary(p));
 }
 
@@ -187,7 +187,7 @@ static void told(struct check *k, const char *result)
     struct github_publish *p = k->p;
     p->check_id = k->id;
     p->url = k->url;
-    github_step(p, "check", result, sco_str_make(NULL, 0), k->id, k->url);
+    ci_result_step(&p->r, "check", result, sco_str_make(NULL, 0), k->id, k->url);
 }
 
 int github_publish_check(struct github_publish *p, int *refused)

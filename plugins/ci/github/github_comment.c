@@ -40,16 +40,16 @@ static int same_text(struct sco_str a, struct sco_str b)
 
 static int is_ours(const struct comment *c, const struct sco_node *v)
 {
-    const char *author = sco_cstr(c->p->h, c->p->author), *mark = sco_cstr(c->p->h, c->mark);
+    const char *author = sco_cstr(c->p->r.h, c->p->author), *mark = sco_cstr(c->p->r.h, c->mark);
     return author && mark && sco_str_is_nocase(sco_text_at(v, "user.login"), author) &&
            sco_str_starts(sco_text_at(v, "body"), mark);
 }
 
 static void take(struct comment *c, const struct sco_node *v)
 {
-    c->id = ci_copy(c->p->h, github_id(sco_get(v, "id")));
-    c->old = ci_copy(c->p->h, sco_text_at(v, "body"));
-    c->url = ci_copy(c->p->h, sco_text_at(v, "html_url"));
+    c->id = ci_copy(c->p->r.h, github_id(sco_get(v, "id")));
+    c->old = ci_copy(c->p->r.h, sco_text_at(v, "body"));
+    c->url = ci_copy(c->p->r.h, sco_text_at(v, "html_url"));
 }
 
 static int one(void *user, const struct sco_node *v)
@@ -60,7 +60,7 @@ static int one(void *user, const struct sco_node *v)
     if (!c->id.n)
         take(c, v);
     else if (c->n_extra < EXTRA_MAX)
-        c->extra[c->n_extra++] = ci_copy(c->p->h, github_id(sco_get(v, "id")));
+        c->extra[c->n_extra++] = ci_copy(c->p->r.h, github_id(sco_get(v, "id")));
     return 0;
 }
 
@@ -70,9 +70,9 @@ static int walk(void *user, struct sco_errbuf *e)
     struct github_op *o = c->p->o;
     c->id = sco_str_make(NULL, 0);
     c->n_extra = 0;
-    int r =
-        ci_walk(&o->http, github_path(o, "/issues/%lld/comments?per_page=100", (long long)c->p->pr),
-                NULL, GITHUB_PAGES_MAX, "the pull request's comments", one, c, e);
+    int r = ci_walk(&o->http,
+                    github_path(o, "/issues/%lld/comments?per_page=100", (long long)c->p->r.pr),
+                    NULL, GITHUB_PAGES_MAX, "the pull request's comments", one, c, e);
     if (r != 0)
         return r;
     return c->id.n ? CI_FOUND : 0;
@@ -127,8 +127,8 @@ static int write_comment(struct comment *c)
     ci_json_end(&j, '}');
     int fresh = !c->id.n, r;
     if (fresh)
-        r = github_send(o, "POST", github_path(o, "/issues/%lld/comments", (long long)c->p->pr), &j,
-                        "the comment", walk, c, &a);
+        r = github_send(o, "POST", github_path(o, "/issues/%lld/comments", (long long)c->p->r.pr),
+                        &j, "the comment", walk, c, &a);
     else
         r = github_send(o, "PATCH", github_path(o, "/issues/comments/%.*s", SCO_STR_ARG(c->id)), &j,
                         "the comment", reread, c, &a);
@@ -155,11 +155,11 @@ int github_publish_comment(struct github_publish *p)
     struct comment c;
     memset(&c, 0, sizeof c);
     c.p = p;
-    c.mark = sco_fmt(p->h, "<!-- secureops:%.*s -->", SCO_STR_ARG(p->marker));
-    c.body = sco_fmt(p->h, "%.*s\n%.*s", SCO_STR_ARG(c.mark), SCO_STR_ARG(p->markdown));
+    c.mark = sco_fmt(p->r.h, "<!-- secureops:%.*s -->", SCO_STR_ARG(p->r.marker));
+    c.body = sco_fmt(p->r.h, "%.*s\n%.*s", SCO_STR_ARG(c.mark), SCO_STR_ARG(p->r.markdown));
     if (!c.body.p)
         return sco_errf(p->o->e, SCO_E_NOMEM, "out of memory");
-    c.body = ci_cut_rows(p->h, c.body, GITHUB_COMMENT_MAX, "% more lines: see the report.");
+    c.body = ci_cut_rows(p->r.h, c.body, GITHUB_COMMENT_MAX, "% more lines: see the report.");
     int r = find(&c);
     int same = r == 0 && c.id.n && same_text(c.old, c.body);
     if (r == 0 && !same)
@@ -169,7 +169,7 @@ int github_publish_comment(struct github_publish *p)
     if (r != 0)
         return r;
     p->comment_id = c.id;
-    github_step(p, "comment", same && !c.n_extra ? "unchanged" : "done", sco_str_make(NULL, 0),
-                c.id, c.url);
+    ci_result_step(&p->r, "comment", same && !c.n_extra ? "unchanged" : "done",
+                   sco_str_make(NULL, 0), c.id, c.url);
     return 0;
 }

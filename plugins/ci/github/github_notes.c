@@ -1,7 +1,7 @@
 /* Findings as annotations of a check run, and as text where they cannot be. */
 #include "github_priv.h"
 
-enum { KEPT_MAX = 10000, MESSAGE_MAX = 4000, TITLE_MAX = 255, LISTED_MAX = 1000 };
+enum { MESSAGE_MAX = 4000, TITLE_MAX = 255, LISTED_MAX = 1000 };
 
 /* ---- reading ---- */
 
@@ -26,60 +26,21 @@ static struct sco_str message_of(const struct sco_host *h, const struct sco_node
     return ci_json_text(&j);
 }
 
-static int keep(struct github_publish *p, const struct sco_node *v)
+/* An annotation has columns on one line only. */
+static void fill(const struct ci_result *p, struct ci_finding *f, const struct sco_node *v)
 {
-    if (p->n == p->cap) {
-        size_t cap = p->cap ? p->cap * 2 : 64;
-        struct github_finding *n = (struct github_finding *)p->h->alloc(p->h, cap * sizeof *n);
-        if (!n)
-            return sco_errf(p->o->e, SCO_E_NOMEM, "out of memory");
-        if (p->n)
-            memcpy(n, p->v, p->n * sizeof *n);
-        p->v = n;
-        p->cap = cap;
-    }
-    struct github_finding *f = &p->v[p->n++];
-    memset(f, 0, sizeof *f);
-    f->severity = ci_copy(p->h, sco_text_at(v, "severity"));
     f->title = ci_line(p->h, sco_text_at(v, "title"), TITLE_MAX);
-    f->rule_id = ci_line(p->h, sco_text_at(v, "rule_id"), 100);
-    f->fingerprint = ci_copy(p->h, sco_text_at(v, "fingerprint"));
-    f->message = message_of(p->h, v);
-    f->path = ci_repo_path(p->h, sco_text_at(p->o->q, "root"), sco_text_at(v, "file_path"));
-    f->placed = f->path.n > 0;
+    f->text = message_of(p->h, v);
     if (!f->path.n)
         f->path = ci_line(p->h, sco_text_at(v, "resource"), 200);
-    f->line = sco_int_at(v, "line_number", 0);
-    f->end_line = sco_int_at(v, "end_line", 0);
-    f->column = sco_int_at(v, "column", 0);
-    f->end_column = sco_int_at(v, "end_column", 0);
-    if (f->line < 1)
-        f->line = f->end_line = f->column = 0;
-    if (f->end_line < f->line)
-        f->end_line = f->line;
-    if (f->end_line > f->line || f->column < 1)
+    if (f->end_line > f->line)
         f->column = f->end_column = 0;
-    if (f->end_column < f->column)
-        f->end_column = f->column;
-    return 0;
 }
 
 int github_read_findings(struct github_publish *p)
 {
-    const struct sco_data_api *data = p->h->data;
-    struct sco_str file = sco_text_at(p->o->q, "findings");
-    struct sco_reader *reader = NULL;
-    const struct sco_node *v;
-    const char *path = file.n ? sco_cstr(p->h, file) : NULL;
-    if (!file.n)
-        return 0;
-    int r = path ? data->open(p->h, path, &reader, p->o->e) : SCO_E_NOMEM;
-    while (r >= 0 && p->n < KEPT_MAX && (r = data->read(reader, NULL, &v, p->o->e)) > 0)
-        r = v->type == SCO_NODE_MAP
-                ? keep(p, v)
-                : sco_errf(p->o->e, SCO_E_FORMAT, "findings: a line is not an object");
-    data->close(reader);
-    return r < 0 ? r : github_check_paths(p);
+    int r = ci_result_findings(&p->r, fill);
+    return r < 0 || !sco_text_at(p->r.q, "findings").n ? r : github_check_paths(p);
 }
 
 /* ---- places ---- */
@@ -87,20 +48,20 @@ int github_read_findings(struct github_publish *p)
 static void find_paths(struct github_publish *p, const struct sco_node *tree, unsigned char *there,
                        size_t n)
 {
-    const struct sco_data_api *data = p->h->data;
+    const struct sco_data_api *data = p->r.h->data;
     const struct sco_node *item;
     struct sco_iter *it = NULL;
     int r = data->iter_open(p->o->http.reader, tree, &it, NULL);
     while (r >= 0 && (r = data->iter_next(it, NULL, &item, NULL)) > 0) {
         struct sco_str path = sco_text_at(item, "path");
         for (size_t i = 0; i < n; i++)
-            if (!there[i] && sco_str_eq(p->v[i].path, path))
+            if (!there[i] && sco_str_eq(p->r.v[i].path, path))
                 there[i] = 1;
     }
     data->iter_close(it);
     for (size_t i = 0; r >= 0 && i < n; i++)
         if (!there[i])
-            p->v[i].placed = 0;
+            p->r.v[i].placed = 0;
 }
 
 /* One request for all of them; without an answer, or with half of one, all are believed. */
@@ -109,12 +70,13 @@ int github_check_paths(struct github_publish *p)
     static const char *const deferred[] = {"tree", NULL};
     struct ci_answer a;
     struct ci_request q;
-    size_t n = p->n < (size_t)p->o->g->annotations_max ? p->n : (size_t)p->o->g->annotations_max;
-    unsigned char *there = n ? (unsigned char *)p->h->alloc(p->h, n) : NULL;
+    size_t n =
+        p->r.n < (size_t)p->o->g->annotations_max ? p->r.n : (size_t)p->o->g->annotations_max;
+    unsigned char *there = n ? (unsigned char *)p->r.h->alloc(p->r.h, n) : NULL;
     if (!there || !p->o->g->check_paths || !github_count_placed(p))
         return 0;
     memset(&q, 0, sizeof q);
-    q.path = github_path(p->o, "/git/trees/%.*s?recursive=1", SCO_STR_ARG(p->sha));
+    q.path = github_path(p->o, "/git/trees/%.*s?recursive=1", SCO_STR_ARG(p->r.sha));
     q.what = "the files of the commit";
     q.deferred = deferred;
     int r = ci_call(&p->o->http, &q, &a, p->o->e);
@@ -129,8 +91,8 @@ int github_check_paths(struct github_publish *p)
 size_t github_count_placed(const struct github_publish *p)
 {
     size_t max = (size_t)p->o->g->annotations_max, n = 0;
-    for (size_t i = 0; i < p->n && n < max; i++)
-        n += p->v[i].placed != 0;
+    for (size_t i = 0; i < p->r.n && n < max; i++)
+        n += p->r.v[i].placed != 0;
     return n;
 }
 
@@ -144,7 +106,7 @@ static const char *level(struct sco_str severity)
 }
 
 /* A finding of a whole file stands at its first line. */
-void github_annotation(struct ci_json *j, const struct github_finding *f)
+void github_annotation(struct ci_json *j, const struct ci_finding *f)
 {
     ci_json_begin(j, '{');
     ci_json_kstr(j, "path", f->path);
@@ -155,7 +117,7 @@ void github_annotation(struct ci_json *j, const struct github_finding *f)
         ci_json_kint(j, "end_column", f->end_column);
     }
     ci_json_kz(j, "annotation_level", level(f->severity));
-    ci_json_kstr(j, "message", f->message.n ? f->message : SCO_STR("-"));
+    ci_json_kstr(j, "message", f->text.n ? f->text : SCO_STR("-"));
     struct sco_str title =
         sco_fmt(j->h, "%.*s: %.*s", SCO_STR_ARG(f->severity), SCO_STR_ARG(f->title));
     ci_json_kstr(j, "title", ci_cut(title, TITLE_MAX));
@@ -164,15 +126,15 @@ void github_annotation(struct ci_json *j, const struct github_finding *f)
 
 struct sco_str github_unplaced(const struct github_publish *p, size_t shown)
 {
-    const struct sco_host *h = p->h;
+    const struct sco_host *h = p->r.h;
     const struct sco_str head =
         SCO_STR("### Findings that are not shown in the code\n\n"
                 "| Severity | Rule | Place | Finding |\n|---|---|---|---|\n");
     struct ci_json j = ci_json_new(h);
     size_t n = 0, listed = 0;
     ci_json_put(&j, head.p, head.n);
-    for (size_t i = 0; i < p->n; i++) {
-        const struct github_finding *f = &p->v[i];
+    for (size_t i = 0; i < p->r.n; i++) {
+        const struct ci_finding *f = &p->r.v[i];
         if (f->placed && n < shown) {
             n++;
             continue;
@@ -197,12 +159,12 @@ struct sco_str github_unplaced(const struct github_publish *p, size_t shown)
 
 struct sco_str github_summary(const struct github_publish *p)
 {
-    const struct sco_host *h = p->h;
+    const struct sco_host *h = p->r.h;
     const struct sco_node *q = p->o->q;
     struct ci_json j = ci_json_new(h);
-    if (p->markdown.n)
-        return ci_cut_rows(h, p->markdown, GITHUB_TEXT_MAX, "% more lines: see the report.");
-    ci_json_put(&j, p->title.p, p->title.n);
+    if (p->r.markdown.n)
+        return ci_cut_rows(h, p->r.markdown, GITHUB_TEXT_MAX, "% more lines: see the report.");
+    ci_json_put(&j, p->r.title.p, p->r.title.n);
     ci_json_put(&j, ".\n", 2);
     SCO_EACH (c, sco_path(q, "gate.reasons")) {
         struct sco_str line = sco_fmt(h, "\n- %.*s", SCO_STR_ARG(ci_markdown(h, sco_text(c), 500)));

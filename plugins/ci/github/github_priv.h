@@ -1,8 +1,7 @@
 /* Shared by the files of the GitHub plugin. */
 #pragma once
 
-#include "../../common/ci_event.h"
-#include "../../common/ci_pages.h"
+#include "../../common/ci_result.h"
 #include "../../common/ci_token.h"
 
 #define GITHUB "GitHub"
@@ -122,31 +121,12 @@ int github_dispatch(struct github_op *o, struct sco_str workflow, struct sco_str
 int github_run_again(struct github_op *o, struct sco_str id, int failed_only);
 
 /* ---- publish ---- */
-struct github_step {
-    const char *step, *result;
-    struct sco_str reason, id, url;
-};
-
-struct github_finding { /* one line of request.findings; texts live until the call returns */
-    struct sco_str severity, title, rule_id, path, message, fingerprint, tool;
-    int64_t line, end_line, column, end_column;
-    int placed; /* its path is one of the repository */
-};
-
 struct github_publish {
+    struct ci_result r; /* findings: `text` is the annotation's message */
     struct github_op *o;
-    const struct sco_host *h;
-    struct sco_str marker, sha, branch, name, phase, external_id, details_url, base_sha;
-    int64_t pr;
-    int moved; /* the pull request's head is another one by now */
-    struct github_finding *v;
-    size_t n, cap;
+    struct sco_str external_id;
+    int moved;              /* the pull request's head is another one by now */
     const char *conclusion; /* of the check; NULL while pending */
-    const char *state;      /* of the status */
-    struct sco_str title;   /* one line */
-    struct sco_str markdown;
-    struct github_step steps[8];
-    size_t n_steps;
     /* what is kept for the next time; texts, or absent */
     struct sco_str check_id, comment_id, author, sarif_id, sarif_digest, sarif_state;
     struct sco_str status_sha; /* the commit with a status in the check's place */
@@ -156,11 +136,8 @@ struct github_publish {
     struct sco_str url;
 };
 
-void github_step(struct github_publish *p, const char *step, const char *result,
-                 struct sco_str reason, struct sco_str id, struct sco_str url);
-/* What the error text says, as the reason of a step. */
-struct sco_str github_reason(const struct github_publish *p);
-/* Each: 0 when the step is told (github_step), SCO_CI_LATER or SCO_E_CANCELLED to end the call. */
+/* Each: 0 when the step is told (ci_result_step), SCO_CI_LATER or SCO_E_CANCELLED to end the call.
+ */
 int github_publish_check(struct github_publish *p, int *refused);
 int github_publish_status(struct github_publish *p, const char *instead_of);
 int github_publish_comment(struct github_publish *p);
@@ -171,7 +148,7 @@ int github_publish_review(struct github_publish *p);
 int github_read_findings(struct github_publish *p);
 /* Takes the places of files that are not there at the commit. */
 int github_check_paths(struct github_publish *p);
-void github_annotation(struct ci_json *j, const struct github_finding *f);
+void github_annotation(struct ci_json *j, const struct ci_finding *f);
 /* Findings without an annotation, as Markdown; absent when there is none. */
 struct sco_str github_unplaced(const struct github_publish *p, size_t shown);
 struct sco_str github_summary(const struct github_publish *p);

@@ -8,8 +8,8 @@ static struct sco_str digest(struct github_publish *p, struct sco_str text)
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char d[32];
-    char *out = (char *)p->h->alloc(p->h, 65);
-    p->h->crypto->sha256(p->h, text, d);
+    char *out = (char *)p->r.h->alloc(p->r.h, 65);
+    p->r.h->crypto->sha256(p->r.h, text, d);
     for (size_t i = 0; out && i < 32; i++) {
         out[2 * i] = digits[d[i] >> 4];
         out[2 * i + 1] = digits[d[i] & 15];
@@ -19,12 +19,12 @@ static struct sco_str digest(struct github_publish *p, struct sco_str text)
 
 static struct sco_str ref_of(const struct github_publish *p)
 {
-    if (p->pr)
-        return sco_fmt(p->h, "refs/pull/%lld/head", (long long)p->pr);
-    if (sco_str_starts(p->branch, "refs/"))
-        return p->branch;
-    return p->branch.n ? sco_fmt(p->h, "refs/heads/%.*s", SCO_STR_ARG(p->branch))
-                       : sco_str_make(NULL, 0);
+    if (p->r.pr)
+        return sco_fmt(p->r.h, "refs/pull/%lld/head", (long long)p->r.pr);
+    if (sco_str_starts(p->r.branch, "refs/"))
+        return p->r.branch;
+    return p->r.branch.n ? sco_fmt(p->r.h, "refs/heads/%.*s", SCO_STR_ARG(p->r.branch))
+                         : sco_str_make(NULL, 0);
 }
 
 /* ---- upload ---- */
@@ -39,10 +39,10 @@ struct analysis {
 static int one_analysis(void *user, const struct sco_node *v)
 {
     struct analysis *n = (struct analysis *)user;
-    if (!sco_str_eq(sco_text_at(v, "commit_sha"), n->p->sha) ||
+    if (!sco_str_eq(sco_text_at(v, "commit_sha"), n->p->r.sha) ||
         ci_time_at(v, "created_at") < n->since)
         return 0;
-    n->id = ci_copy(n->p->h, sco_text_at(v, "sarif_id"));
+    n->id = ci_copy(n->p->r.h, sco_text_at(v, "sarif_id"));
     return n->id.n ? CI_FOUND : 0;
 }
 
@@ -59,13 +59,13 @@ static int find(void *user, struct sco_errbuf *e)
 static int upload(struct github_publish *p, struct sco_str text)
 {
     struct github_op *o = p->o;
-    struct ci_json j = ci_json_new(p->h);
+    struct ci_json j = ci_json_new(p->r.h);
     struct ci_answer a;
     struct sco_str packed = {NULL, 0}, ref = ref_of(p);
     struct analysis n = {p, o->h->now(o->h) / 1000 * 1000, {NULL, 0}};
     if (!ref.n)
         return sco_errf(o->e, SCO_E_INVALID, "code scanning needs a branch or a pull request");
-    int r = p->h->crypto->gzip(p->h, text, &packed, o->e);
+    int r = p->r.h->crypto->gzip(p->r.h, text, &packed, o->e);
     if (r < 0)
         return r;
     if (packed.n > GITHUB_SARIF_MAX)
@@ -73,9 +73,9 @@ static int upload(struct github_publish *p, struct sco_str text)
                         "the SARIF file has %zu bytes when packed: GitHub takes %d", packed.n,
                         GITHUB_SARIF_MAX);
     ci_json_begin(&j, '{');
-    ci_json_kstr(&j, "commit_sha", p->sha);
+    ci_json_kstr(&j, "commit_sha", p->r.sha);
     ci_json_kstr(&j, "ref", ref);
-    ci_json_kstr(&j, "sarif", p->h->crypto->base64_encode(p->h, packed, 0));
+    ci_json_kstr(&j, "sarif", p->r.h->crypto->base64_encode(p->r.h, packed, 0));
     ci_json_kz(&j, "tool_name", "SecureOps");
     int64_t started = ci_time_at(o->q, "scan.started_at");
     if (started)
@@ -84,7 +84,7 @@ static int upload(struct github_publish *p, struct sco_str text)
     r = github_send(o, "POST", github_path(o, "/code-scanning/sarifs"), &j,
                     "the upload to code scanning", find, &n, &a);
     if (r == 0)
-        n.id = ci_copy(p->h, sco_text_at(a.root, "id"));
+        n.id = ci_copy(p->r.h, sco_text_at(a.root, "id"));
     if (r != 0 && r != CI_FOUND)
         return r;
     p->sarif_id = n.id;
@@ -95,12 +95,12 @@ static int upload(struct github_publish *p, struct sco_str text)
 
 static struct sco_str errors_of(struct github_publish *p, const struct sco_node *list)
 {
-    struct ci_json j = ci_json_new(p->h);
+    struct ci_json j = ci_json_new(p->r.h);
     size_t n = 0;
     SCO_EACH (c, list) {
         if (n++ >= REASONS)
             continue;
-        struct sco_str one = ci_line(p->h, sco_text(c), 300);
+        struct sco_str one = ci_line(p->r.h, sco_text(c), 300);
         if (j.n)
             ci_json_put(&j, "; ", 2);
         ci_json_put(&j, one.p, one.n);
@@ -108,7 +108,7 @@ static struct sco_str errors_of(struct github_publish *p, const struct sco_node 
     if (!j.n)
         return SCO_STR("GitHub could not process it, and does not say why");
     if (n > REASONS)
-        return sco_fmt(p->h, "%.*s; and %zu more", SCO_STR_ARG(ci_json_text(&j)), n - REASONS);
+        return sco_fmt(p->r.h, "%.*s; and %zu more", SCO_STR_ARG(ci_json_text(&j)), n - REASONS);
     return ci_json_text(&j);
 }
 
@@ -127,7 +127,7 @@ static int await(struct github_publish *p, struct sco_str *ret_errors)
             return r;
         struct sco_str state =
             r == 0 ? sco_text_at(a.root, "processing_status") : SCO_STR("pending");
-        p->sarif_state = ci_copy(p->h, state);
+        p->sarif_state = ci_copy(p->r.h, state);
         if (sco_str_is(state, "failed"))
             *ret_errors = errors_of(p, sco_get(a.root, "errors"));
         if (!sco_str_is(state, "pending"))
@@ -145,22 +145,22 @@ int github_publish_sarif(struct github_publish *p, int asked)
 {
     const struct sco_str none = {NULL, 0};
     struct sco_str file = sco_text_at(p->o->q, "sarif"), text = none, errors = none;
-    const char *path = sco_cstr(p->h, file), *result = "done";
-    int r = path ? ci_read_file(p->h, path, FILE_MAX, &text, p->o->e) : SCO_E_NOMEM;
+    const char *path = sco_cstr(p->r.h, file), *result = "done";
+    int r = path ? ci_read_file(p->r.h, path, FILE_MAX, &text, p->o->e) : SCO_E_NOMEM;
     if (r < 0)
         return r;
-    struct sco_str now =
-        digest(p, sco_fmt(p->h, "%.*s %.*s", SCO_STR_ARG(p->sha), SCO_STR_ARG(digest(p, text))));
+    struct sco_str now = digest(
+        p, sco_fmt(p->r.h, "%.*s %.*s", SCO_STR_ARG(p->r.sha), SCO_STR_ARG(digest(p, text))));
     if (p->sarif_id.n && sco_str_eq(now, p->sarif_digest)) {
         result = "unchanged";
         if (sco_str_is(p->sarif_state, "complete")) {
-            github_step(p, "sarif", result, none, p->sarif_id, none);
+            ci_result_step(&p->r, "sarif", result, none, p->sarif_id, none);
             return 0;
         }
     } else {
         r = upload(p, text);
         if ((r == SCO_E_PERMISSION || r == SCO_E_NOT_FOUND) && !asked) {
-            github_step(p, "sarif", "skipped", github_reason(p), none, none);
+            ci_result_step(&p->r, "sarif", "skipped", ci_result_reason(&p->r), none, none);
             return 0;
         }
         if (r != 0)
@@ -172,12 +172,12 @@ int github_publish_sarif(struct github_publish *p, int asked)
     if (r != 0)
         return r;
     if (errors.n)
-        github_step(p, "sarif", "failed", errors, p->sarif_id, none);
+        ci_result_step(&p->r, "sarif", "failed", errors, p->sarif_id, none);
     else if (!sco_str_is(p->sarif_state, "complete"))
-        github_step(p, "sarif", "degraded",
-                    SCO_STR("uploaded; GitHub has not said yet whether it takes it"), p->sarif_id,
-                    none);
+        ci_result_step(&p->r, "sarif", "degraded",
+                       SCO_STR("uploaded; GitHub has not said yet whether it takes it"),
+                       p->sarif_id, none);
     else
-        github_step(p, "sarif", result, none, p->sarif_id, none);
+        ci_result_step(&p->r, "sarif", result, none, p->sarif_id, none);
     return 0;
 }

@@ -57,7 +57,7 @@ static int add(struct gitlab_diff *d, const struct run *r)
     if (d->n == RUNS_MAX)
         return 0; /* what is behind gets no thread */
     if (d->n == d->cap) {
-        const struct sco_host *h = d->p->h;
+        const struct sco_host *h = d->p->r.h;
         size_t cap = d->cap ? 2 * d->cap : 256;
         struct run *more = (struct run *)h->alloc(h, cap * sizeof *more);
         if (!more)
@@ -99,8 +99,8 @@ static int read_lines(struct gitlab_diff *d, struct run r, struct sco_str text)
 
 static int has_findings(const struct gitlab_publish *p, struct sco_str path)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if (path.n && sco_str_eq(p->v[i].path, path))
+    for (size_t i = 0; i < p->r.n; i++)
+        if (path.n && sco_str_eq(p->r.v[i].path, path))
             return 1;
     return 0;
 }
@@ -113,8 +113,8 @@ static int one_file(void *user, const struct sco_node *v)
     if (!has_findings(d->p, after) && !has_findings(d->p, before))
         return 0;
     memset(&r, 0, sizeof r);
-    r.old_path = ci_copy(d->p->h, before);
-    r.new_path = ci_copy(d->p->h, after);
+    r.old_path = ci_copy(d->p->r.h, before);
+    r.new_path = ci_copy(d->p->r.h, after);
     return read_lines(d, r, sco_text_at(v, "diff"));
 }
 
@@ -123,7 +123,7 @@ static int read_old(struct gitlab_diff *d)
 {
     struct gitlab_op *o = d->p->o;
     struct ci_answer a;
-    int r = gitlab_get(o, gitlab_path(o, "/merge_requests/%lld/changes", (long long)d->p->mr),
+    int r = gitlab_get(o, gitlab_path(o, "/merge_requests/%lld/changes", (long long)d->p->r.pr),
                        "the merge request's changes", &a);
     SCO_EACH (v, r == 0 ? sco_get(a.root, "changes") : NULL) {
         r = one_file(d, v);
@@ -136,12 +136,12 @@ static int read_old(struct gitlab_diff *d)
 int gitlab_diff_read(struct gitlab_publish *p, struct gitlab_diff **ret)
 {
     struct gitlab_op *o = p->o;
-    struct gitlab_diff *d = (struct gitlab_diff *)p->h->alloc(p->h, sizeof *d);
+    struct gitlab_diff *d = (struct gitlab_diff *)p->r.h->alloc(p->r.h, sizeof *d);
     if (!d)
         return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
     d->p = p;
     int r = ci_walk(&o->http,
-                    gitlab_path(o, "/merge_requests/%lld/diffs?per_page=100", (long long)p->mr),
+                    gitlab_path(o, "/merge_requests/%lld/diffs?per_page=100", (long long)p->r.pr),
                     NULL, 30, "the merge request's changes", one_file, d, o->e);
     if (r == SCO_E_NOT_FOUND)
         r = read_old(d);

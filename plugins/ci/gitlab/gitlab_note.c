@@ -46,8 +46,8 @@ static int is_ours(const struct note *c, const struct sco_node *v)
 
 static void take(struct note *c, const struct sco_node *v)
 {
-    c->id = ci_copy(c->p->h, gitlab_id(sco_get(v, "id")));
-    c->old = ci_copy(c->p->h, sco_text_at(v, "body"));
+    c->id = ci_copy(c->p->r.h, gitlab_id(sco_get(v, "id")));
+    c->old = ci_copy(c->p->r.h, sco_text_at(v, "body"));
 }
 
 static int one(void *user, const struct sco_node *v)
@@ -58,13 +58,13 @@ static int one(void *user, const struct sco_node *v)
     if (!c->id.n)
         take(c, v);
     else if (c->n_extra < EXTRA_MAX)
-        c->extra[c->n_extra++] = ci_copy(c->p->h, gitlab_id(sco_get(v, "id")));
+        c->extra[c->n_extra++] = ci_copy(c->p->r.h, gitlab_id(sco_get(v, "id")));
     return 0;
 }
 
 static const char *path_of(const struct note *c, struct sco_str id)
 {
-    return gitlab_path(c->p->o, "/merge_requests/%lld/notes/%.*s", (long long)c->p->mr,
+    return gitlab_path(c->p->o, "/merge_requests/%lld/notes/%.*s", (long long)c->p->r.pr,
                        SCO_STR_ARG(id));
 }
 
@@ -77,7 +77,7 @@ static int walk(void *user, struct sco_errbuf *e)
     int r = ci_walk(
         &o->http,
         gitlab_path(o, "/merge_requests/%lld/notes?sort=asc&order_by=created_at&per_page=100",
-                    (long long)c->p->mr),
+                    (long long)c->p->r.pr),
         NULL, GITLAB_PAGES_MAX, "the merge request's notes", one, c, e);
     if (r != 0)
         return r;
@@ -127,7 +127,7 @@ static int write_note(struct note *c)
     int fresh = !c->id.n, r;
     if (fresh)
         r = gitlab_send(o, "POST",
-                        gitlab_path(o, "/merge_requests/%lld/notes", (long long)c->p->mr), &j,
+                        gitlab_path(o, "/merge_requests/%lld/notes", (long long)c->p->r.pr), &j,
                         "the note", walk, c, &a);
     else
         r = gitlab_send(o, "PUT", path_of(c, c->id), &j, "the note", reread, c, &a);
@@ -171,15 +171,15 @@ int gitlab_publish_note(struct gitlab_publish *p)
     struct note c;
     memset(&c, 0, sizeof c);
     c.p = p;
-    c.mark = sco_fmt(p->h, "<!-- secureops:%.*s -->", SCO_STR_ARG(p->marker));
-    struct ci_json j = ci_json_new(p->h);
+    c.mark = sco_fmt(p->r.h, "<!-- secureops:%.*s -->", SCO_STR_ARG(p->r.marker));
+    struct ci_json j = ci_json_new(p->r.h);
     ci_json_put(&j, c.mark.p, c.mark.n);
     ci_json_put(&j, "\n", 1);
-    put_text(&j, p->markdown);
+    put_text(&j, p->r.markdown);
     c.body = ci_json_text(&j);
     if (!c.body.p)
         return sco_errf(p->o->e, SCO_E_NOMEM, "out of memory");
-    c.body = ci_cut_rows(p->h, c.body, GITLAB_NOTE_MAX, "% more lines: see the report.");
+    c.body = ci_cut_rows(p->r.h, c.body, GITLAB_NOTE_MAX, "% more lines: see the report.");
     int r = find(&c);
     int same = r == 0 && c.id.n && same_text(c.old, c.body);
     if (r == 0 && !same)
@@ -189,9 +189,9 @@ int gitlab_publish_note(struct gitlab_publish *p)
     if (r != 0)
         return r;
     p->note_id = c.id;
-    gitlab_step(
-        p, "comment", same && !c.n_extra ? "unchanged" : "done", sco_str_make(NULL, 0), c.id,
-        p->mr_url.n ? sco_fmt(p->h, "%.*s#note_%.*s", SCO_STR_ARG(p->mr_url), SCO_STR_ARG(c.id))
+    ci_result_step(
+        &p->r, "comment", same && !c.n_extra ? "unchanged" : "done", sco_str_make(NULL, 0), c.id,
+        p->mr_url.n ? sco_fmt(p->r.h, "%.*s#note_%.*s", SCO_STR_ARG(p->mr_url), SCO_STR_ARG(c.id))
                     : sco_str_make(NULL, 0));
     return 0;
 }

@@ -1,8 +1,7 @@
 /* Shared by the files of the GitLab plugin. */
 #pragma once
 
-#include "../../common/ci_event.h"
-#include "../../common/ci_pages.h"
+#include "../../common/ci_result.h"
 #include "../../common/ci_token.h"
 
 #define GITLAB "GitLab"
@@ -135,44 +134,21 @@ int gitlab_resend(struct gitlab_poll *p);
 int gitlab_refs(struct gitlab_poll *p);
 
 /* ---- publish ---- */
-struct gitlab_step {
-    const char *step, *result;
-    struct sco_str reason, id, url;
-};
-
-struct gitlab_finding { /* one line of request.findings; texts live until the call returns */
-    struct sco_str severity, title, rule_id, path, fix, fingerprint;
-    int64_t line;
-};
-
 struct gitlab_publish {
+    struct ci_result r; /* findings: `text` is how to mend it */
     struct gitlab_op *o;
-    const struct sco_host *h;
-    struct sco_str marker, sha, branch, name, phase, scan_id, details_url;
-    int64_t mr;
+    struct sco_str scan_id;
     int fork;  /* the commit is of another project */
     int moved; /* the merge request's head is another one by now */
     struct sco_str base_sha, start_sha, head_sha; /* diff_refs of the merge request */
-    struct gitlab_finding *v;
-    size_t n, cap;
-    int all;              /* v holds all findings of a scan that was complete */
-    const char *state;    /* of the status */
-    struct sco_str title; /* one line */
-    struct sco_str markdown;
-    struct gitlab_step steps[8];
-    size_t n_steps;
+    int all; /* these are all findings of a scan that was complete */
     /* what is kept for the next time; texts, or absent */
     struct sco_str note_id, author, last_scan, last_state;
-    struct sco_str url, mr_url;
+    struct sco_str mr_url;
 };
 
-void gitlab_step(struct gitlab_publish *p, const char *step, const char *result,
-                 struct sco_str reason, struct sco_str id, struct sco_str url);
-/* What the error text says, as the reason of a step. */
-struct sco_str gitlab_reason(const struct gitlab_publish *p);
-int gitlab_read_findings(struct gitlab_publish *p);
 int gitlab_need_author(struct gitlab_publish *p);
-/* Each: 0 when the step is told (gitlab_step), or the end of the call. */
+/* Each: 0 when the step is told (ci_result_step), or the end of the call. */
 int gitlab_publish_status(struct gitlab_publish *p);
 int gitlab_publish_note(struct gitlab_publish *p);
 int gitlab_publish_threads(struct gitlab_publish *p);

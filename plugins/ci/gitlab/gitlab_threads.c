@@ -17,7 +17,7 @@ struct threads {
     struct sco_str mark; /* "<!-- secureops:MARKER:" */
     struct thread *v;
     size_t n;
-    const struct gitlab_finding *wanted; /* the one that is being looked for */
+    const struct ci_finding *wanted; /* the one that is being looked for */
     size_t made, opened, closed, outside, loose, over;
 };
 
@@ -26,7 +26,7 @@ struct threads {
 static int one_thread(void *user, const struct sco_node *v)
 {
     struct threads *t = (struct threads *)user;
-    const struct sco_host *h = t->p->h;
+    const struct sco_host *h = t->p->r.h;
     const struct sco_node *note = sco_first(sco_get(v, "notes"));
     struct sco_str body = sco_text_at(note, "body"), author = t->p->author;
     if (!gitlab_starts(body, t->mark) ||
@@ -47,7 +47,7 @@ static int one_thread(void *user, const struct sco_node *v)
     return 0;
 }
 
-static struct thread *known(const struct threads *t, const struct gitlab_finding *f)
+static struct thread *known(const struct threads *t, const struct ci_finding *f)
 {
     for (size_t i = 0; i < t->n; i++)
         if (sco_str_eq(t->v[i].fingerprint, f->fingerprint))
@@ -61,8 +61,8 @@ static int list(struct threads *t, struct sco_errbuf *e)
     t->n = 0;
     int r = ci_walk(
         &o->http,
-        gitlab_path(o, "/merge_requests/%lld/discussions?per_page=100", (long long)t->p->mr), NULL,
-        GITLAB_PAGES_MAX, "the merge request's threads", one_thread, t, e);
+        gitlab_path(o, "/merge_requests/%lld/discussions?per_page=100", (long long)t->p->r.pr),
+        NULL, GITLAB_PAGES_MAX, "the merge request's threads", one_thread, t, e);
     return r == CI_FOUND ? 0 : r;
 }
 
@@ -78,10 +78,10 @@ static int look(void *user, struct sco_errbuf *e)
 
 /* ---- out ---- */
 
-static struct sco_str body_of(const struct threads *t, const struct gitlab_finding *f, int loose)
+static struct sco_str body_of(const struct threads *t, const struct ci_finding *f, int loose)
 {
     const struct gitlab_publish *p = t->p;
-    const struct sco_host *h = p->h;
+    const struct sco_host *h = p->r.h;
     struct ci_json j = ci_json_new(h);
     struct sco_str s = sco_fmt(h, "%.*s%.*s -->\n**%.*s**: %.*s (%.*s)", SCO_STR_ARG(t->mark),
                                SCO_STR_ARG(f->fingerprint), SCO_STR_ARG(f->severity),
@@ -93,8 +93,8 @@ static struct sco_str body_of(const struct threads *t, const struct gitlab_findi
                     (long long)f->line);
         ci_json_put(&j, s.p, s.n);
     }
-    if (f->fix.n) {
-        s = sco_fmt(h, "\n\nFix: %.*s", SCO_STR_ARG(ci_markdown(h, f->fix, 600)));
+    if (f->text.n) {
+        s = sco_fmt(h, "\n\nFix: %.*s", SCO_STR_ARG(ci_markdown(h, f->text, 600)));
         ci_json_put(&j, s.p, s.n);
     }
     return ci_json_text(&j);
@@ -119,11 +119,11 @@ static void write_position(struct ci_json *j, const struct gitlab_publish *p,
 }
 
 /* place NULL: a thread of the merge request as a whole. */
-static int post(struct threads *t, const struct gitlab_finding *f, const struct gitlab_place *place,
+static int post(struct threads *t, const struct ci_finding *f, const struct gitlab_place *place,
                 struct ci_answer *a)
 {
     struct gitlab_publish *p = t->p;
-    struct ci_json j = ci_json_new(p->h);
+    struct ci_json j = ci_json_new(p->r.h);
     ci_json_begin(&j, '{');
     ci_json_kstr(&j, "body", body_of(t, f, place == NULL));
     if (place)
@@ -131,11 +131,11 @@ static int post(struct threads *t, const struct gitlab_finding *f, const struct 
     ci_json_end(&j, '}');
     t->wanted = f;
     return gitlab_send(p->o, "POST",
-                       gitlab_path(p->o, "/merge_requests/%lld/discussions", (long long)p->mr), &j,
-                       "a thread", look, t, a);
+                       gitlab_path(p->o, "/merge_requests/%lld/discussions", (long long)p->r.pr),
+                       &j, "a thread", look, t, a);
 }
 
-static int make(struct threads *t, const struct gitlab_finding *f, const struct gitlab_place *place)
+static int make(struct threads *t, const struct ci_finding *f, const struct gitlab_place *place)
 {
     struct ci_answer a;
     int r = post(t, f, place, &a);
@@ -161,8 +161,9 @@ static int resolve(struct threads *t, const struct thread *k, int resolved)
     struct ci_answer a;
     memset(&q, 0, sizeof q);
     q.method = "PUT";
-    q.path = gitlab_path(o, "/merge_requests/%lld/discussions/%s?resolved=%s", (long long)t->p->mr,
-                         ci_encode(o->h, k->id, ""), resolved ? "true" : "false");
+    q.path =
+        gitlab_path(o, "/merge_requests/%lld/discussions/%s?resolved=%s", (long long)t->p->r.pr,
+                    ci_encode(o->h, k->id, ""), resolved ? "true" : "false");
     q.what = "the state of a thread";
     q.repeat = 1;
     int r = ci_call(&o->http, &q, &a, o->e);
@@ -174,8 +175,8 @@ static int open_threads(struct threads *t)
 {
     struct gitlab_publish *p = t->p;
     size_t max = (size_t)p->o->g->threads_max, n = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct gitlab_finding *f = &p->v[i];
+    for (size_t i = 0; i < p->r.n; i++) {
+        const struct ci_finding *f = &p->r.v[i];
         struct gitlab_place place;
         const struct thread *k = known(t, f);
         int r = 0;
@@ -208,9 +209,9 @@ static int close_threads(struct threads *t)
     for (size_t i = 0; p->all && i < t->n; i++) {
         const struct thread *k = &t->v[i];
         size_t f = 0;
-        while (f < p->n && !sco_str_eq(p->v[f].fingerprint, k->fingerprint))
+        while (f < p->r.n && !sco_str_eq(p->r.v[f].fingerprint, k->fingerprint))
             f++;
-        if (f < p->n || k->resolved || !k->resolvable)
+        if (f < p->r.n || k->resolved || !k->resolvable)
             continue;
         int r = resolve(t, k, 1);
         if (r != 0)
@@ -222,7 +223,7 @@ static int close_threads(struct threads *t)
 
 static struct sco_str reason_of(const struct threads *t)
 {
-    const struct sco_host *h = t->p->h;
+    const struct sco_host *h = t->p->r.h;
     struct sco_str s = {"", 0};
     if (t->outside)
         s = sco_fmt(h, "%zu findings are on lines that the merge request does not change",
@@ -242,14 +243,14 @@ int gitlab_publish_threads(struct gitlab_publish *p)
     struct threads t;
     memset(&t, 0, sizeof t);
     t.p = p;
-    t.mark = ci_copy(p->h, sco_fmt(p->h, "<!-- secureops:%.*s:", SCO_STR_ARG(p->marker)));
-    t.v = (struct thread *)p->h->alloc(p->h, KNOWN_MAX * sizeof *t.v);
+    t.mark = ci_copy(p->r.h, sco_fmt(p->r.h, "<!-- secureops:%.*s:", SCO_STR_ARG(p->r.marker)));
+    t.v = (struct thread *)p->r.h->alloc(p->r.h, KNOWN_MAX * sizeof *t.v);
     if (!t.mark.p || !t.v)
         return sco_errf(p->o->e, SCO_E_NOMEM, "out of memory");
     int r = gitlab_need_author(p);
     if (r == 0)
         r = list(&t, p->o->e);
-    if (r == 0 && p->n && p->base_sha.n && p->head_sha.n)
+    if (r == 0 && p->r.n && p->base_sha.n && p->head_sha.n)
         r = gitlab_diff_read(p, &t.diff);
     if (r == 0)
         r = open_threads(&t);
@@ -257,7 +258,7 @@ int gitlab_publish_threads(struct gitlab_publish *p)
         r = close_threads(&t);
     if (r != 0)
         return r;
-    gitlab_step(p, "threads", t.made || t.opened || t.closed ? "done" : "unchanged", reason_of(&t),
-                none, none);
+    ci_result_step(&p->r, "threads", t.made || t.opened || t.closed ? "done" : "unchanged",
+                   reason_of(&t), none, none);
     return 0;
 }

@@ -107,7 +107,7 @@ static int do_publish(struct ci_result *p, struct jenkins_op *o)
     int r = ci_result_read(p, o->k->check_name);
     if (r != 0)
         return r;
-    ci_result_decide(p);
+    ci_result_decide(p, CI_TITLE_MAX);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (ci_result_wants(p, others[i], 0))
             ci_result_skip(p, others[i], "Jenkins has nothing of the kind");
