@@ -1,6 +1,7 @@
 """The bus over a real Kafka broker (scripts/kafka.sh), killed and stopped while events are written."""
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -15,14 +16,15 @@ SKIPPED = 77
 
 
 def free_ports():
-    """Two that follow each other."""
+    """Two that follow each other, and that nobody is given while the broker is away: below those that
+    the kernel chooses from."""
     for _ in range(100):
+        port = random.randrange(20000, 32000)
         with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
             try:
+                one.bind(("127.0.0.1", port))
                 two.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
+            except OSError:
                 continue
             return port
     raise RuntimeError("no two ports are free")
@@ -43,7 +45,8 @@ class Broker:
                 return
             except OSError:
                 time.sleep(0.2)
-        raise RuntimeError((self.folder / "log").read_text(errors="replace")[-4000:])
+        raise RuntimeError(f"the broker ended ({self.process.poll()}): "
+                           + (self.folder / "log").read_text(errors="replace")[-4000:])
 
     def stop(self, sig):
         if self.process and self.process.poll() is None:
