@@ -340,7 +340,7 @@ static int scan(struct stage *s, const struct sco_pipeline_step *st, size_t i,
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     const struct sco_node *answer = NULL;
     enum sco_msg type;
-    struct sco_str payload;
+    struct sco_str payload = {0};
     const char *snapshot = sco_arena_fmt(&s->arena, "%s/" STAGE_SNAPSHOT, s->dir);
     sco_buf_addf(&b, "{\"step\":%zu}", i);
     if (!snapshot)
