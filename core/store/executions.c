@@ -306,15 +306,20 @@ static bool merge(struct sco_stored_execution *to, const struct sco_stored_execu
     return changed;
 }
 
-/* Runs at a platform are known by its number of them and the attempt; 0: the newest. */
-static int by_run(struct sco_store *s, const char *integration, const char *run, uint32_t attempt,
-                  struct reading *rd, struct sco_error *err)
+static int queue_for_run(struct sco_store *s, const char *integration, const char *run,
+                         struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf key = {0};
     sco_buf_addf(&key, "%s %s", integration, run);
     int r = sco_buf_check(&key, err);
-    if (r == 0)
-        r = store_queue_up(s, "pipeline_executions", sco_buf_z(&key), err);
+    return r == 0 ? store_queue_up(s, "pipeline_executions", sco_buf_z(&key), err) : r;
+}
+
+/* Runs at a platform are known by its number of them and the attempt; 0: the newest. */
+static int by_run(struct sco_store *s, const char *integration, const char *run, uint32_t attempt,
+                  struct reading *rd, struct sco_error *err)
+{
+    int r = queue_for_run(s, integration, run, err);
     if (r < 0)
         return r;
     struct store_value v[] = {sv_text(run), sv_text(integration), sv_i64(attempt), sv_i64(attempt)};
@@ -334,6 +339,14 @@ static int find(struct sco_store *s, const struct sco_stored_execution *x, struc
                    ? by_run(s, x->integration, x->external_id, x->attempt, rd, err)
                    : 0;
     int r = store_queue_up(s, "pipeline_executions", x->id, err);
+    if (r == 0)
+        r = by_id(s, x->id, rd, err);
+    const struct sco_stored_execution *old = r == 0 ? &rd->page->v[0] : NULL;
+    if (!old || !*old->integration || !old->external_id)
+        return r;
+    /* a webhook tells of the same row by its run: what it has said is read when it is there */
+    r = queue_for_run(s, old->integration, old->external_id, err);
+    sco_execution_page_done(rd->page);
     return r < 0 ? r : by_id(s, x->id, rd, err);
 }
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <secureops/store_accounts.h>
+#include <secureops/store_ci.h>
 #include <secureops/store_events.h>
 
 #define OK(call)                                                                                   \
@@ -458,6 +459,45 @@ static void a_name_is_given_once(void **state)
             fail_msg("%zu: %d %s", i, second.result, second.err.text);
     }
 }
+static char looked_at[37];
+
+static int look_at_run(struct task *t, struct sco_error *err)
+{
+    char id[37];
+    struct sco_stored_execution x = {
+        .id = looked_at, .status = "running", .url = "https://ci.example/9"};
+    return sco_store_execution_put(t->s, &x, t->w->now, id, NULL, err);
+}
+
+/* A look at a run began before its webhook was committed: what the webhook said of its end holds.
+ */
+static void an_end_is_not_undone_by_a_look(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct task t;
+    char id[37];
+    struct sco_execution_page p = {0};
+    struct sco_stored_execution x = {.integration = "github",
+                                     .platform = "github",
+                                     .repository = "acme/shop",
+                                     .clone_url = "https://git.example/acme/shop",
+                                     .external_id = "9",
+                                     .status = "running"};
+    OK(sco_store_execution_put(w->s, &x, w->now, looked_at, NULL, &err));
+    OK(sco_store_begin(w->s, &err));
+    x.status = "success";
+    OK(sco_store_execution_put(w->s, &x, w->now, id, NULL, &err));
+    task_start(&t, w, look_at_run);
+    wait_for_waiters(w->s, 1);
+    OK(sco_store_end(w->s, 0, &err));
+    task_end(&t);
+    OK(sco_store_execution(w->s, looked_at, &p, &err));
+    assert_string_equal(p.v[0].status, "success");
+    assert_int_not_equal(p.v[0].completed_at, 0);
+    assert_string_equal(p.v[0].url, "https://ci.example/9");
+    sco_execution_page_done(&p);
+}
 #endif
 
 int main(void)
@@ -472,6 +512,7 @@ int main(void)
         T(the_server_says_what_time_it_is),
         T(a_merge_that_fails_leaves_no_lock),
         T(a_name_is_given_once),
+        T(an_end_is_not_undone_by_a_look),
 #endif
 #if STORE_IS_sqlite
         T(backup_while_others_write),
