@@ -340,6 +340,8 @@ static int take_status(struct look *k, struct sco_error *err)
     k->stale = is_stale(k);
     if (k->stale)
         k->ended = false;
+    if (!k->ended) /* it is there: only failures in a row are many */
+        k->failures = 0;
     if (!k->x->external_id) /* it has left the queue */
         k->x->external_id = id;
     return 0;

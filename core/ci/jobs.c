@@ -28,8 +28,8 @@ void sco_ci_job_credential(struct sco_json_out *o, const char *integration, cons
     sco_json_end(o, '}');
 }
 
-int sco_ci_job_waits(struct sco_store *s, const char *integration, const char *repository,
-                     bool *ret, struct sco_error *err)
+static int waits(struct sco_store *s, const char *integration, const char *repository,
+                 const char *revision, bool *ret, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf key = {0};
     struct sco_job_page p = {0};
@@ -37,6 +37,7 @@ int sco_ci_job_waits(struct sco_store *s, const char *integration, const char *r
     struct sco_job_filter f = {.states = 1u << SCO_JOB_QUEUED | 1u << SCO_JOB_RUNNING,
                                .kind = "ci",
                                .target_key = sco_buf_z(&key),
+                               .revision = revision,
                                .limit = 1};
     if (r == 0)
         r = sco_store_jobs(s, &f, &p, err);
@@ -44,6 +45,12 @@ int sco_ci_job_waits(struct sco_store *s, const char *integration, const char *r
         *ret = p.n > 0;
     sco_job_page_done(&p);
     return r;
+}
+
+int sco_ci_job_waits(struct sco_store *s, const char *integration, const char *repository,
+                     bool *ret, struct sco_error *err)
+{
+    return waits(s, integration, repository, NULL, ret, err);
 }
 
 static int add(struct sco_store *s, const char *integration, const char *repository,
@@ -167,6 +174,27 @@ int sco_ci_job_call(struct sco_store *s, const char *integration, const char *re
     return r == 0
                ? add(s, integration, repository, sco_buf_z(&revision), sco_buf_z(&b), now, ret, err)
                : r;
+}
+
+int sco_ci_job_follow(struct sco_store *s, const char *integration, const char *repository,
+                      const char *execution, int64_t now, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0}, revision = {0};
+    struct sco_json_out o = {.b = &b};
+    struct sco_job_added added;
+    bool there = false;
+    sco_json_begin(&o, '{');
+    sco_json_kz(&o, "repository", repository);
+    sco_json_end(&o, '}');
+    sco_buf_addf(&revision, "follow:%s", execution);
+    int r = sco_buf_check(&b, err);
+    if (r == 0)
+        r = sco_buf_check(&revision, err);
+    if (r == 0)
+        r = waits(s, integration, repository, sco_buf_z(&revision), &there, err);
+    return r < 0 || there ? r
+                          : sco_ci_job_call(s, integration, repository, "follow", sco_buf_str(&b),
+                                            execution, now, &added, err);
 }
 
 /* ---- the watchdog ---- */

@@ -283,6 +283,7 @@ static int again(struct sco_store *s, const struct sco_stored_execution *old, co
                                      .environment = old->environment,
                                      .triggered_by = actor,
                                      .pr_number = old->pr_number,
+                                     .is_fork = old->is_fork,
                                      .status = "queued",
                                      .queued_at = now};
     if (r == 0)
@@ -314,25 +315,20 @@ int sco_pipeline_rerun(struct sco_store *s, const struct sco_stored_execution *o
 }
 
 /* ---- looking ---- */
+/* Who looks at it meanwhile, or waits to, is enough: two would both write the log. The row is
+ * written first, so that others who want the same wait. */
 static int look_at(struct sco_store *s, const char *id, int64_t now, struct sco_error *err)
 {
-    SCO_AUTO(sco_buf) struct sco_buf b = {0};
-    struct sco_json_out o = {.b = &b};
     struct sco_execution_page page = {0};
-    struct sco_job_added added;
-    int r = sco_store_execution(s, id, &page, err);
+    int r = sco_store_run_follow(s, id, NULL, now + LOOK_AGAIN_MS, err);
+    if (r == 0)
+        r = sco_store_execution(s, id, &page, err);
     if (r == SCO_E_NOT_FOUND)
         return sco_store_run_follow(s, id, NULL, 0, err);
     if (r < 0)
         return r;
     const struct sco_stored_execution *x = &page.v[0];
-    sco_json_begin(&o, '{');
-    sco_json_kz(&o, "repository", x->repository);
-    sco_json_end(&o, '}');
-    r = sco_buf_check(&b, err);
-    if (r == 0)
-        r = sco_ci_job_call(s, x->integration, x->repository, "follow", sco_buf_str(&b), id, now,
-                            &added, err);
+    r = sco_ci_job_follow(s, x->integration, x->repository, id, now, err);
     sco_execution_page_done(&page);
     return r;
 }
@@ -348,8 +344,6 @@ int sco_pipeline_look(struct sco_store *s, const char *id, int64_t now, struct s
     if (r == SCO_E_NOT_FOUND) /* a webhook has told of it */
         r = sco_store_run_put(s, id, &none, err);
     if (r == 0)
-        r = sco_store_run_follow(s, id, NULL, now + LOOK_AGAIN_MS, err);
-    if (r == 0)
         r = look_at(s, id, now, err);
     return sco_store_end(s, r, err);
 }
@@ -364,6 +358,8 @@ int sco_pipelines_look(struct sco_store *s, int64_t now, uint64_t *ret, struct s
         r = sco_store_begin(s, err);
         if (r == 0)
             r = sco_store_end(s, look_at(s, v[i], now, err), err);
+        if (r == SCO_E_NOT_FOUND) /* it is another one's by now */
+            r = 0;
     }
     if (r == 0)
         *ret = n;

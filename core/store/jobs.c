@@ -422,6 +422,10 @@ static void filter_sql(struct sco_buf *b, const struct sco_job_filter *f, struct
         v[(*n)++] = sv_text(f->target_key);
         sco_buf_addf(b, " AND target_key = $%zu", *n);
     }
+    if (f->revision) {
+        v[(*n)++] = sv_text(f->revision);
+        sco_buf_addf(b, " AND revision = $%zu", *n);
+    }
     sco_buf_addf(b, " ORDER BY pk DESC LIMIT $%zu", ++*n);
 }
 
@@ -431,7 +435,7 @@ int sco_store_jobs(struct sco_store *s, const struct sco_job_filter *f, struct s
     SCO_AUTO(sco_buf) struct sco_buf sql = {0};
     struct sco_job_page page = {0};
     struct listing l = {.f = f, .page = &page, .limit = f->limit ? f->limit : 100, .pk = INT64_MAX};
-    struct store_value v[4];
+    struct store_value v[5];
     size_t n;
     if (l.limit > SCO_STORE_PAGE_MAX)
         return sco_error_set(err, SCO_E_INVALID, "a page has at most %d jobs", SCO_STORE_PAGE_MAX);

@@ -282,6 +282,32 @@ class AtGitHub(Runs, DaemonCase):
         stages = self.get(f"/pipelines/executions/{x['id']}/stages")["items"]
         self.assertEqual([(s["name"], s["external_id"]) for s in stages], [("build", str(run * 10 + 1))])
 
+    def looks(self, x, *states):
+        items = self.get("/jobs?limit=100")["items"]
+        return [j for j in items if j.get("revision") == f"follow:{x['id']}" and j["state"] in states]
+
+    def look(self, x, state):
+        """One that was asked for; those that come of themselves may have their part in it."""
+        self.until(lambda: not self.looks(x, "queued", "running"), "the end of the looks before")
+        before = len(self.looks(x, state))
+        self.ask(202, "POST", f"/pipelines/executions/{x['id']}/refresh")
+        self.until(lambda: len(self.looks(x, state)) > before, f"a look that has {state}")
+
+    def test_a_platform_that_does_not_know_it_now_and_then(self):
+        self.ask(201, "POST", "/pipelines", {"name": "deploy", "branch": "main", **self.pipeline})
+        x = self.execute()
+        run = self.begin(x, GOOD)
+        for _ in range(3):
+            with self.at.lock:
+                gone = self.at.runs.pop(run)
+            self.look(x, "failed")
+            self.at.runs[run] = gone
+            self.look(x, "completed")
+        self.assertEqual(self.execution(x)["status"], "running")
+        self.end_run(run)
+        self.look(x, "completed")
+        self.status(x, "success")
+
     def test_a_start_that_is_refused(self):
         self.ask(201, "POST", "/pipelines", {"name": "deploy", "branch": "gone", **self.pipeline})
         x = self.execute()

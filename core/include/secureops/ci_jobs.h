@@ -32,6 +32,9 @@ int sco_ci_job_again(struct sco_store *s, const char *publication, int64_t now,
 int sco_ci_job_call(struct sco_store *s, const char *integration, const char *repository,
                     const char *op, struct sco_str request, const char *execution, int64_t now,
                     struct sco_job_added *ret, struct sco_error *err) SCO_NODISCARD;
+/* A look at a run at its platform; nothing when one of this execution waits or runs. */
+int sco_ci_job_follow(struct sco_store *s, const char *integration, const char *repository,
+                      const char *execution, int64_t now, struct sco_error *err) SCO_NODISCARD;
 /* The member "credential" of a scan's or pipeline's request: whose token fetches the code. */
 struct sco_json_out;
 struct sco_node;

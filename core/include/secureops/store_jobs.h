@@ -74,7 +74,7 @@ int sco_store_job(struct sco_store *s, const char *id, struct sco_job_page *ret,
                   struct sco_error *err) SCO_NODISCARD; /* SCO_E_NOT_FOUND */
 struct sco_job_filter {
     uint32_t states; /* bits 1 << enum sco_job_state; 0: any */
-    const char *kind, *target_key, *cursor;
+    const char *kind, *target_key, *revision, *cursor;
     const char *const *targets; /* NULL-terminated globs of target_key; NULL: all */
     uint32_t limit;             /* 0: 100 */
 };

@@ -2,6 +2,7 @@
 #include "content.h"
 
 #include <secureops/ci.h>
+#include <secureops/pipeline_start.h>
 #include <secureops/store_pipelines.h>
 
 #define T struct content *t = *state
@@ -127,12 +128,40 @@ static void at_a_platform(void **state)
     bool changed;
     assert_int_equal(sco_store_execution_put(t->w->s, &x, 5, same, &changed, &err), 0);
     expect(t, 202, "POST", path(id, "/rerun"), NULL);
-    expect(t, 202, "POST", path(id, "/refresh"), NULL);
+    for (int i = 0; i < 3; i++) /* one look at a time, whoever wants it */
+        expect(t, 202, "POST", path(id, "/refresh"), NULL);
+    uint64_t looks = 0;
+    assert_int_equal(sco_pipelines_look(t->w->s, INT64_MAX / 2, &looks, &err), 0);
+    assert_int_equal(looks, 1);
     expect(t, 409, "POST", path(id, "/cancel"), NULL);
     assert_int_equal(sco_store_jobs(t->w->s, &f, &jobs, &err), 0);
     assert_int_equal(jobs.n, 3); /* trigger, rerun, follow */
     assert_non_null(strstr(jobs.v[1].request.request, "\"pipeline_id\":\"77\""));
     sco_job_page_done(&jobs);
+}
+
+/* A stranger's environment is not ours, however often it is run. */
+static void a_forks_run_again_is_a_forks(void **state)
+{
+    T;
+    char id[40], same[37];
+    struct sco_error err = {0};
+    struct sco_execution_page p = {0};
+    expect(t, 201, "POST", "/pipelines", BODY("ci", HUB));
+    expect(t, 202, "POST", "/pipelines/ci/execute", "{}");
+    snprintf(id, sizeof id, "%s", at(t, "id"));
+    struct sco_stored_execution x = {.id = id,
+                                     .external_id = "77",
+                                     .status = "success",
+                                     .commit_sha = "aaaaaaa",
+                                     .environment = "live",
+                                     .is_fork = true};
+    assert_int_equal(sco_store_execution_put(t->w->s, &x, 5, same, NULL, &err), 0);
+    expect(t, 202, "POST", path(id, "/rerun"), NULL);
+    assert_int_equal(sco_store_execution(t->w->s, at(t, "id"), &p, &err), 0);
+    assert_string_equal(p.v[0].environment, "live");
+    assert_true(p.v[0].is_fork);
+    sco_execution_page_done(&p);
 }
 
 static void a_rollback_is_approved_by_another(void **state)
@@ -286,6 +315,7 @@ int main(void)
         C(own),
         C(a_moved_target),
         C(at_a_platform),
+        C(a_forks_run_again_is_a_forks),
         C(a_rollback_is_approved_by_another),
         C(scopes),
         C(of_another_server),
