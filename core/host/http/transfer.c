@@ -272,6 +272,8 @@ static void set_up(struct transfer *x)
     curl_easy_reset(easy); /* keeps the connections */
     curl_easy_setopt(easy, CURLOPT_URL, x->t->url->text);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* one request at a time gains nothing by HTTP/2, where an answer need not say its length */
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "secureops/" SCO_VERSION);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->text);

@@ -123,15 +123,15 @@ static int take_parts(CURLU *handle, struct http_url *ret, struct sco_error *err
     u.userinfo = user != NULL;
     u.text = url ? sco_strdup(sco_str_c(url)) : NULL;
     u.server = format(host, ":", port);
+    for (char *p = u.server; p && *p; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            *p = (char)(*p + 32);
     u.origin = u.server ? format(u.https ? "https" : "http", "://", u.server) : NULL;
     if (!u.text || !u.origin) {
         http_url_done(&u);
         r = sco_error_nomem(err);
         goto out;
     }
-    for (char *p = u.server; *p; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p + 32);
     *ret = u;
 out:
     curl_free(scheme);

@@ -535,6 +535,10 @@ static void test_redirect_at_home(void **state)
     assert_true(sco_str_is(sco_text_at(last, "body"), "b"));
     assert_int_equal(get("/moved-nowhere"), 0);
     assert_int_equal(t.r.status, 302);
+    const char *capitals = sco_arena_fmt(&t.arena, "http://LOCALHOST:%d/moved-away", standin.port);
+    assert_int_equal(ask((struct sco_http_request){.url = capitals, .headers = secret_headers}), 0);
+    seen("/ok", &last);
+    assert_true(sco_str_is(sco_text_at(last, "headers.x-api-key"), "hidden"));
 }
 
 static void test_redirect_elsewhere_carries_nothing(void **state)

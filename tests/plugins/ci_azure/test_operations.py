@@ -1,6 +1,11 @@
 """Runs, logs, artifacts, service hooks, polling, credentials and limits, against the stand-in."""
 import json
 import pathlib
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
 import time
 import unittest
 
@@ -192,6 +197,62 @@ class Configure(Case):
         r = self.good(self.call("configure", what="workflow", path="ci/secureops.yml"))
         self.assertIn("/ci/secureops.yml", self.az.items)
         self.assertEqual(self.call("configure", what="workflow", path="../x").name, "INVALID")
+
+
+class Front:
+    """https before the stand-in, for somebody who would speak HTTP/2 as well."""
+
+    def __init__(self, folder, port):
+        self.spoken, self.port = [], port
+        self.certificate = f"{folder}/cert.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", f"{folder}/key.pem", "-out", self.certificate, "-days", "2", "-subj",
+                        "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.certificate, f"{folder}/key.pem")
+        self.context.set_alpn_protocols(["h2", "http/1.1"])
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                bare = self.socket.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(bare,), daemon=True).start()
+
+    def talk(self, bare):
+        try:
+            with self.context.wrap_socket(bare, server_side=True) as theirs, \
+                    socket.create_connection(("127.0.0.1", self.port)) as ours:
+                self.spoken.append(theirs.selected_alpn_protocol())
+                threading.Thread(target=self.copy, args=(ours, theirs), daemon=True).start()
+                self.copy(theirs, ours)
+        except OSError:
+            pass
+
+    @staticmethod
+    def copy(a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+        except OSError:
+            pass
+
+
+@unittest.skipUnless(shutil.which("openssl"), "no openssl")
+class Protocol(Case):
+    def test_answers_say_how_long_they_are(self):
+        """An archive that is made while it is sent has no length in HTTP/2, and was refused for that."""
+        self.az.build(5)
+        self.az.artifacts[5] = {3: "reports"}
+        front = Front(self.dir.name, self.az.api.server_port)
+        self.addCleanup(front.socket.close)
+        self.start(url=front.url, ca_file=front.certificate)
+        self.good(self.call("artifacts", pipeline_id="5"))
+        self.assertEqual(set(front.spoken), {"http/1.1"})
 
 
 class Poll(Case):
