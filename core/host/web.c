@@ -8,6 +8,10 @@ static int open_http(struct sco_worker *w, const struct sco_http_module **ret,
     int r = host_http(&http, err);
     if (r < 0)
         return r;
+    if (w->http) {
+        *ret = http;
+        return 0;
+    }
     struct sco_http_options o = {.struct_size = sizeof o,
                                  .work_dir = w->job->work_dir,
                                  .deadline_mono_ms = w->deadline,
@@ -17,10 +21,9 @@ static int open_http(struct sco_worker *w, const struct sco_http_module **ret,
                                  .break_ms = w->job->break_ms,
                                  .arena = w->calling ? &w->call : &w->arena};
     const char *dir = w->calling ? w->job->cache_dir : NULL;
-    if (dir && !(o.state_file = sco_arena_fmt(&w->arena, "%s/http-state", dir)))
+    if (dir && !(o.state_file = sco_arena_fmt(o.arena, "%s/http-state", dir)))
         return sco_error_nomem(err);
-    if (!w->http)
-        r = http->open(&o, &w->http, err);
+    r = http->open(&o, &w->http, err);
     if (r == 0)
         *ret = http;
     return r;

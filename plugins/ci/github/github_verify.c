@@ -59,20 +59,18 @@ static int prove(const struct github *g, const struct sco_delivery *d, struct sc
     return good ? 0 : sco_errf(e, SCO_E_PERMISSION, "the signature does not fit the body");
 }
 
+/* Content-Type is not signed: a form is what GitHub makes one of, the payload and nothing before
+ * it. What somebody wrote into a document is not looked at for one. */
 struct sco_str github_payload(const struct sco_host *h, const struct sco_delivery *d)
 {
-    struct sco_str type = github_header(d, "content-type"), body = d->body;
+    struct sco_str type = github_header(d, "content-type"), value;
     if (!sco_str_starts(type, "application/x-www-form-urlencoded"))
-        return body;
-    for (size_t at = 0; at < body.n;) {
-        const char *amp = (const char *)memchr(body.p + at, '&', body.n - at);
-        size_t n = amp ? (size_t)(amp - body.p) - at : body.n - at;
-        struct sco_str value = ci_behind(sco_str_make(body.p + at, n), "payload=");
-        if (value.n)
-            return ci_decode(h, value, 1);
-        at += n + 1;
-    }
-    return sco_str_make(NULL, 0);
+        return d->body;
+    value = ci_behind(d->body, "payload=");
+    const char *amp = value.n ? (const char *)memchr(value.p, '&', value.n) : NULL;
+    if (amp)
+        value.n = (size_t)(amp - value.p);
+    return value.n ? ci_decode(h, value, 1) : sco_str_make(NULL, 0);
 }
 
 /* Whether it is one JSON object and nothing else. */

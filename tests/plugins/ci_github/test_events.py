@@ -81,6 +81,15 @@ class Verify(Events):
         for text in (b"{", b"", b"[]", b"{} {}", b"[" * 10000 + b"]" * 10000, b'{"a":' * 10000 + b"1" + b"}" * 10000):
             self.refused(headers("push", text), text, "PARSE")
 
+    def test_a_form_within_a_document(self):
+        """Content-Type is not signed: what somebody else wrote into a commit's message is no payload."""
+        forged = json.dumps({"ref": "refs/heads/main", "after": "f" * 40, "repository": {"full_name": "acme/other"}})
+        body = json.dumps({"head_commit": {"message": f"x&payload={urllib.parse.quote(forged)}&y"}}).encode()
+        given = headers("push", body)
+        given["Content-Type"] = "application/x-www-form-urlencoded"
+        self.refused(given, body, "PARSE")
+        self.assertEqual(self.worker.translate(given, body).events, [])
+
     def test_form(self):
         body = ("payload=" + urllib.parse.quote_plus(PUSH.decode())).encode()
         given = headers("push", body)
