@@ -156,22 +156,47 @@ static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c
     return r;
 }
 
+/* One that is gone, or may not be seen any more, does not keep us from the others. */
+static int is_final(int r)
+{
+    return r == SCO_E_NOT_FOUND || r == SCO_E_PERMISSION || r == SCO_E_INVALID ||
+           r == SCO_E_FORMAT || r == SCO_E_PARSE;
+}
+
+/* All of them; *ret_why: of the first that was refused. */
+static int all_repositories(struct poll *p, void *ctx, const struct sco_ci_call *c,
+                            struct sco_str *ret_why, struct sco_errbuf *e)
+{
+    int last = 0, done = 0;
+    SCO_EACH (name, sco_get(c->request, "repositories")) {
+        int r = one_repository(p, ctx, c, sco_text(name), e);
+        if (r != 0 && !is_final(r))
+            return r;
+        if (r == 0) {
+            done = 1;
+            continue;
+        }
+        if (!last)
+            *ret_why =
+                sco_fmt(((struct azure *)ctx)->h, "%.*s: %s", SCO_STR_ARG(sco_text(name)), e->text);
+        last = r;
+    }
+    return done ? 0 : last;
+}
+
 int azure_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
 {
     const struct sco_host *h = ((struct azure *)ctx)->h;
     struct ci_json j = ci_json_new(h);
+    struct sco_str why = {NULL, 0};
     struct poll p;
     int64_t now = h->now(h), last = ci_time_at(c->request, "state.until");
-    int r = 0;
     memset(&p, 0, sizeof p);
     p.since = last ? last - OVERLAP_MS : ci_time_at(c->request, "since");
     p.seen = sco_path(c->request, "state.pulls");
     p.heads = ci_json_new(h);
     ci_json_begin(&p.heads, '{');
-    SCO_EACH (name, sco_get(c->request, "repositories")) {
-        if (r == 0)
-            r = one_repository(&p, ctx, c, sco_text(name), e);
-    }
+    int r = all_repositories(&p, ctx, c, &why, e);
     if (r != 0)
         return r;
     ci_json_end(&p.heads, '}');
@@ -183,5 +208,6 @@ int azure_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
     ci_json_end(&j, '}');
     ci_json_kint(&j, "redelivered", 0);
     ci_json_end(&j, '}');
-    return ci_json_record(&j, "result", e);
+    r = ci_json_record(&j, "result", e);
+    return r < 0 || !why.n ? r : sco_errf(e, SCO_CI_DEGRADED, "%.*s", SCO_STR_ARG(why));
 }

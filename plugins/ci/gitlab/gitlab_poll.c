@@ -243,13 +243,63 @@ static int one_repository(struct gitlab_poll *p, void *ctx, const struct sco_ci_
     return r;
 }
 
+/* One that is gone, or may not be seen any more, does not keep us from the others. */
+static int is_final(int r)
+{
+    return r == SCO_E_NOT_FOUND || r == SCO_E_PERMISSION || r == SCO_E_INVALID ||
+           r == SCO_E_FORMAT || r == SCO_E_PARSE;
+}
+
+/* Of one that was refused what is known stays known. */
+static void keep_known(struct gitlab_poll *p)
+{
+    if (sco_is(p->state, SCO_NODE_MAP)) {
+        ci_json_node(p->out, p->state);
+    } else {
+        ci_json_begin(p->out, '{');
+        ci_json_end(p->out, '}');
+    }
+    gitlab_refs_carry(p);
+}
+
+/* All of them; *ret_why: of the first that was refused. */
+static int all_repositories(struct gitlab_poll *p, void *ctx, const struct sco_ci_call *c,
+                            struct sco_str *ret_why, struct sco_errbuf *e)
+{
+    int last = 0, done = 0;
+    SCO_EACH (name, sco_get(c->request, "repositories")) {
+        p->name = sco_text(name);
+        ci_json_str(p->out, p->name.p ? p->name : SCO_STR(""));
+        ci_json_put(p->out, ":", 1);
+        p->out->comma = 0;
+        struct ci_json before = *p->out;
+        ci_json_begin(p->out, '{');
+        int r = one_repository(p, ctx, c, e);
+        if (r != 0 && !is_final(r))
+            return r;
+        if (r == 0) {
+            ci_json_end(p->out, '}');
+            done = 1;
+            continue;
+        }
+        if (!last)
+            *ret_why = sco_fmt(p->h, "%.*s: %s", SCO_STR_ARG(p->name), e->text);
+        last = r;
+        *p->out = before;
+        keep_known(p);
+    }
+    return done ? 0 : last;
+}
+
 int gitlab_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
 {
     const struct sco_host *h = ((struct gitlab *)ctx)->h;
     struct ci_json j = ci_json_new(h);
+    struct sco_str why = {NULL, 0};
     struct gitlab_poll p;
-    int r = 0;
     memset(&p, 0, sizeof p);
+    p.h = h;
+    p.cache_dir = c->cache_dir;
     p.now = h->now(h) / 1000 * 1000;
     p.last = ci_time_at(c->request, "state.until");
     p.since = p.last ? p.last - OVERLAP_MS : ci_time_at(c->request, "since");
@@ -262,20 +312,13 @@ int gitlab_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
     ci_json_ktime(&j, "until", p.now);
     ci_json_key(&j, "repositories");
     ci_json_begin(&j, '{');
-    SCO_EACH (name, sco_get(c->request, "repositories")) {
-        p.name = sco_text(name);
-        ci_json_str(&j, p.name.p ? p.name : SCO_STR(""));
-        ci_json_put(&j, ":", 1);
-        j.comma = 0;
-        ci_json_begin(&j, '{');
-        r = one_repository(&p, ctx, c, e);
-        if (r != 0)
-            return r;
-        ci_json_end(&j, '}');
-    }
+    int r = all_repositories(&p, ctx, c, &why, e);
+    if (r != 0)
+        return r;
     ci_json_end(&j, '}');
     ci_json_end(&j, '}');
     ci_json_kint(&j, "redelivered", p.redelivered);
     ci_json_end(&j, '}');
-    return ci_json_record(&j, "result", e);
+    r = ci_json_record(&j, "result", e);
+    return r < 0 || !why.n ? r : sco_errf(e, SCO_CI_DEGRADED, "%.*s", SCO_STR_ARG(why));
 }

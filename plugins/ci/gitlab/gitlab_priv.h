@@ -115,6 +115,8 @@ int gitlab_workflow(struct gitlab_op *o);
 
 /* ---- poll ---- */
 struct gitlab_poll {
+    const struct sco_host *h;
+    const char *cache_dir; /* or NULL */
     struct gitlab_op *o;
     const struct sco_node *state; /* of this repository, of the last time; NULL: none */
     struct sco_str name;          /* of the repository */
@@ -132,6 +134,8 @@ struct ci_event gitlab_poll_event(const struct gitlab_poll *p, const char *event
 int gitlab_resend(struct gitlab_poll *p);
 /* Branches and tags that are not where they were. */
 int gitlab_refs(struct gitlab_poll *p);
+/* They could not be looked at: the next poll compares with what the last one has seen. */
+void gitlab_refs_carry(const struct gitlab_poll *p);
 
 /* ---- publish ---- */
 struct gitlab_publish {

@@ -26,7 +26,7 @@ struct refs {
 
 static const char *file_name(const struct gitlab_poll *p, int64_t at)
 {
-    const struct sco_host *h = p->o->h;
+    const struct sco_host *h = p->h;
     unsigned char d[32];
     h->crypto->sha256(h, p->name, d);
     return sco_fmt(h, "refs-%02x%02x%02x%02x%02x%02x%02x%02x-%lld", d[0], d[1], d[2], d[3], d[4],
@@ -110,6 +110,18 @@ static void write_new(struct refs *s)
         return;
     }
     remove_older(s->p, name);
+}
+
+/* What was known is for the next poll to go by, also when this one is lost. */
+void gitlab_refs_carry(const struct gitlab_poll *p)
+{
+    const char *from = p->last ? file_name(p, p->last) : NULL, *to = file_name(p, p->now);
+    int fd =
+        p->cache_dir && from && to ? open(p->cache_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    (void)!linkat(fd, from, fd, to, 0);
+    close(fd);
 }
 
 /* ---- what is there now ---- */

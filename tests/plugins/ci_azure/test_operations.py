@@ -276,6 +276,17 @@ class Poll(Case):
         self.assertIn("9" * 40, [e["commit_sha"] for e in again.events])
 
 
+    def test_a_repository_that_is_gone(self):
+        self.az.fault("/repositories/gone", "GET", 404, times=9)
+        ask = {"repositories": ["Fabrikam/gone", "Fabrikam/widget"], "since": "2026-11-20T09:00:00Z", "state": None}
+        answer = self.worker.call("poll", ask)
+        self.assertEqual(answer.name, "DEGRADED", answer)
+        self.assertIn("Fabrikam/gone", answer.reason)
+        self.assertTrue(answer.events and answer.result["state"]["until"])
+        answer = self.worker.call("poll", {**ask, "repositories": ["Fabrikam/gone"]})
+        self.assertEqual(answer.name, "NOT_FOUND")
+
+
 class Refusals(Case):
     def test_sign_in_page(self):
         for redirects in (False, True):

@@ -331,6 +331,26 @@ class Poll(Case):
         self.gl.branches["main"] = "8" * 40
         self.assertEqual(self.pushes(self.poll(state)), [("push", "updated", "refs/heads/main", "d" * 40, "8" * 40)])
 
+    def test_a_project_that_is_gone(self):
+        """It does not keep us from the others; what was known of it is known when it is back."""
+        self.gl.hooks[1] = {"id": 1, "url": "https://x/webhook/gitlab"}
+        self.gl.hook_log[1] = [self.entry(7, "lost", 502)]
+        names = ["acme/sub/widget", "acme/widget"]
+        first = self.poll(repositories=names).result["state"]
+        time.sleep(1.1)
+        self.gl.branches["main"] = "d" * 40
+        self.gl.fault("widget$", "GET", 404)  # the first of them
+        second = self.poll(first, 2, repositories=names)
+        self.assertIn("acme/sub/widget", second.reason)
+        self.assertEqual({e["repo_full_name"] for e in second.events if e["event"] == "push"}, {"acme/widget"})
+        state = second.result["state"]
+        self.assertEqual(state["repositories"][names[0]], first["repositories"][names[0]])
+        back = self.poll(state, repositories=names)
+        self.assertEqual([(e["repo_full_name"], e["base_sha"], e["commit_sha"]) for e in back.events if e["event"] == "push"],
+                         [(names[0], "b" * 40, "d" * 40)])
+        self.gl.fault("widget$", "GET", 404)
+        self.assertEqual(self.worker.call("poll", {"repositories": names[:1], "since": self.SINCE}).name, "NOT_FOUND")
+
     def test_what_a_ref_can_do(self):
         state = self.poll().result["state"]
         self.gl.branches.update({"main": "d" * 40, "new": "e" * 40})
