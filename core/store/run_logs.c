@@ -53,6 +53,7 @@ int sco_store_log_size(struct sco_store *s, const char *execution_id, uint64_t *
     return r;
 }
 
+enum { LOG_SKIP = 16 }; /* times `max` that are looked through for one stage */
 struct log_reading {
     struct sco_buf *out;
     const char *stage;
@@ -85,11 +86,14 @@ int sco_store_log(struct sco_store *s, const char *execution_id, uint64_t from, 
     if (r < 0)
         return r;
     uint64_t least = from > SCO_LOG_PART_MAX ? from - SCO_LOG_PART_MAX : 0;
+    /* a server sends all that it is asked for: not the whole rest for each piece of it */
+    uint64_t most = stage ? LOG_SKIP * max : max;
+    most = from > INT64_MAX - most ? INT64_MAX : from + most;
     struct store_value v[] = {sv_bytes(STORE_UUID, id, sizeof id), sv_i64((int64_t)least),
-                              sv_i64((int64_t)from)};
+                              sv_i64((int64_t)most), sv_i64((int64_t)from)};
     r = store_query(s,
                     "SELECT at, stage, bytes FROM pipeline_logs WHERE execution_id = $1 AND at >= "
-                    "$2 AND at + size > $3 ORDER BY at LIMIT 4096",
+                    "$2 AND at < $3 AND at + size > $4 ORDER BY at LIMIT 4096",
                     v, SCO_ARRAY_LEN(v), on_part, &rd, err);
     if (r >= 0)
         r = sco_buf_check(out, err);

@@ -79,6 +79,61 @@ static char *an_execution(struct world *w, struct sco_stored_execution x, char i
     return id;
 }
 
+#if !STORE_IS_sqlite
+static int add_i64(void *user, const struct store_value *v, size_t n)
+{
+    (void)n;
+    *(int64_t *)user += v[0].i;
+    return 0;
+}
+
+static int64_t rows_read(struct world *w)
+{
+    struct sco_error err = {0};
+    int64_t n = 0;
+    OK(store_query(w->s,
+                   "SELECT (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint FROM "
+                   "pg_stat_xact_user_tables WHERE relname LIKE 'pipeline_logs%'",
+                   NULL, 0, add_i64, &n, &err));
+    return n;
+}
+#endif
+
+/* What was said in the order it was said in; and not all the rest is read for each piece of it. */
+static void log_in_pieces(struct world *w, const char *id, uint64_t at)
+{
+    enum { PARTS = 200, PART = 16 << 10, PIECE = 64 << 10 };
+    static const char *const stages[] = {NULL, "many"};
+    struct sco_error err = {0};
+    SCO_AUTO(sco_buf) struct sco_buf all = {0};
+    uint64_t start = at;
+    for (size_t i = 0; i < PARTS; i++) {
+        while (all.n < (i + 1) * PART)
+            sco_buf_addf(&all, "%015zu\n", all.n);
+        struct sco_str part = sco_str_make(all.p + i * PART, PART);
+        OK(sco_store_log_add(w->s, id, at, "many", 1, part, &err));
+        at += PART;
+    }
+    for (size_t i = 0; i < SCO_ARRAY_LEN(stages); i++) {
+        SCO_AUTO(sco_buf) struct sco_buf got = {0};
+        uint64_t from = start, next = start;
+        OK(sco_store_begin(w->s, &err));
+        do {
+            SCO_AUTO(sco_buf) struct sco_buf piece = {0};
+            from = next;
+            OK(sco_store_log(w->s, id, from, stages[i], PIECE, &piece, &next, &err));
+            assert_true(piece.n <= PIECE);
+            sco_buf_add(&got, sco_buf_str(&piece));
+        } while (next != from);
+        assert_true(sco_str_eq(sco_buf_str(&got), sco_buf_str(&all)));
+#if !STORE_IS_sqlite
+        if (!stages[i])
+            assert_in_range(rows_read(w), PARTS, 8 * PARTS);
+#endif
+        OK(sco_store_end(w->s, 0, &err));
+    }
+}
+
 TEST(what_a_run_leaves)
 {
     WORLD;
@@ -118,6 +173,7 @@ TEST(what_a_run_leaves)
     sco_buf_clear(&out);
     OK(sco_store_log(w->s, id, 0, "b", 1000, &out, &next, &err));
     assert_string_equal(sco_buf_z(&out), "three\n");
+    log_in_pieces(w, id, size);
     OK(sco_store_artifact_add(w->s, id, "a/x", "text/plain", false, SCO_STR("1"), 1, &err));
     OK(sco_store_artifact_add(w->s, id, "ab/x", "text/plain", false, SCO_STR("22"), 1, &err));
     OK(sco_store_artifacts_drop(w->s, id, "a/", &err));
