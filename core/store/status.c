@@ -344,9 +344,31 @@ static int on_expired(void *user, const struct store_value *v, size_t n)
     return 0;
 }
 
+/* Of a branch that is locked, and of no other: what somebody accepts meanwhile is not ours yet. */
+static int expire_branch(struct sco_store *s, int64_t branch, int64_t now, struct expired *x,
+                         struct sco_error *err)
+{
+    struct store_value v[] = {sv_i64(now), sv_i64(now), sv_i64(branch)};
+    int r =
+        store_exec(s,
+                   "INSERT INTO vulnerability_history (vulnerability_pk, at, action, from_status, "
+                   "to_status, changed_by, reason) SELECT pk, $1, 'expired', 'ACCEPTED', 'OPEN', "
+                   "'secureops', 'it was accepted until a date' FROM vulnerabilities WHERE "
+                   "accepted_until < $2 AND status = 'ACCEPTED' AND branch_pk = $3",
+                   v, SCO_ARRAY_LEN(v), NULL, err);
+    return r == 0 ? store_query(
+                        s,
+                        "UPDATE vulnerabilities SET status = 'OPEN', status_by = NULL, "
+                        "status_reason = NULL, accepted_until = NULL WHERE accepted_until < $1 AND "
+                        "status = 'ACCEPTED' AND branch_pk = $2 RETURNING branch_pk, severity, "
+                        "suppressed",
+                        v + 1, 2, on_expired, x, err)
+                  : r;
+}
+
 int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret, struct sco_error *err)
 {
-    struct store_value v[] = {sv_i64(now), sv_i64(now)};
+    struct store_value v[] = {sv_i64(now)};
     struct expired x = {0};
     struct branches b = {0};
     int r = sco_store_begin(s, err);
@@ -358,21 +380,9 @@ int sco_store_expire(struct sco_store *s, int64_t now, uint64_t *ret, struct sco
                     v, 1, on_branch, &b, err);
     if (r == 0)
         r = lock_branches(s, &b, err);
+    for (size_t i = 0; i < b.n && r == 0; i++)
+        r = expire_branch(s, b.v[i], now, &x, err);
     free(b.v);
-    if (r == 0)
-        r = store_exec(
-            s,
-            "INSERT INTO vulnerability_history (vulnerability_pk, at, action, from_status, "
-            "to_status, changed_by, reason) SELECT pk, $1, 'expired', 'ACCEPTED', 'OPEN', "
-            "'secureops', 'it was accepted until a date' FROM vulnerabilities WHERE "
-            "accepted_until < $2 AND status = 'ACCEPTED'",
-            v, 2, NULL, err);
-    if (r == 0)
-        r = store_query(s,
-                        "UPDATE vulnerabilities SET status = 'OPEN', status_by = NULL, "
-                        "status_reason = NULL, accepted_until = NULL WHERE accepted_until < $1 AND "
-                        "status = 'ACCEPTED' RETURNING branch_pk, severity, suppressed",
-                        v, 1, on_expired, &x, err);
     for (size_t i = 0; i < x.n && r == 0; i++)
         r = finding_days_add(s, x.v[i].branch, now, x.v[i].by, err);
     r = sco_store_end(s, r, err);

@@ -139,6 +139,48 @@ static void two_that_expire_tell_it_once(void **state)
     assert_string_equal(history_of(w, 1), "created,status,expired");
 }
 
+static char elsewhere[37];
+
+static int accept_elsewhere(struct task *t, struct sco_error *err)
+{
+    bool changed;
+    struct sco_store_status st = {.status = SCO_STATUS_ACCEPTED,
+                                  .reason = "because",
+                                  .by = "ada@example.com",
+                                  .accepted_until = t->w->now - 1000,
+                                  .now = t->w->now - 2000};
+    return sco_store_set_status(t->s, elsewhere, &st, &changed, err);
+}
+
+/* Whose branch was not locked is not written: two that do wait for each other in a circle. */
+static void what_is_accepted_meanwhile_expires_the_next_time(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct task t, other;
+    const char *branch = w->branch;
+    w->branch = "other";
+    save_one(w);
+    snprintf(elsewhere, sizeof elsewhere, "%s", stored(w, 1)->id);
+    w->branch = branch;
+    save_one(w);
+    set_status(w, 1, SCO_STATUS_ACCEPTED, w->now + 5000);
+    w->now += 10000;
+    OK(sco_store_begin(w->s, &err));
+    OK(sco_store_lock_finding(w->s, stored(w, 1)->id, &err));
+    task_start(&t, w, expire);
+    wait_for_waiters(w->s, 1);
+    task_start(&other, w, accept_elsewhere);
+    task_end(&other);
+    OK(sco_store_end(w->s, 0, &err));
+    task_end(&t);
+    assert_int_equal(t.n, 1);
+    OK(sco_store_expire(w->s, w->now, &t.n, &err));
+    assert_int_equal(t.n, 1);
+    w->branch = "other";
+    assert_string_equal(history_of(w, 1), "created,status,expired");
+}
+
 static int add_one(struct task *t, struct sco_error *err)
 {
     struct sco_job_request q = a_request("app");
@@ -507,6 +549,7 @@ int main(void)
 #if !STORE_IS_sqlite
         T(an_acceptance_that_was_changed_does_not_expire),
         T(two_that_expire_tell_it_once),
+        T(what_is_accepted_meanwhile_expires_the_next_time),
         T(two_requests_for_the_same_are_one),
         T(a_cut_connection_is_made_anew),
         T(the_server_says_what_time_it_is),
