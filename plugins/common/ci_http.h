@@ -17,7 +17,7 @@
  *     r = ci_get(&c, "/user", "the account", &a, e);      0, SCO_CI_LATER, or an error
  *     ...
  *     ci_http_done(&c);
- * Lists of several pages and files: ci_pages.h. */
+ * Lists of several pages and files: ci_pages.h; options and writes: ci_client.h. */
 #pragma once
 
 #include "ci_text.h"
@@ -561,29 +561,4 @@ static inline int ci_get(struct ci_http *c, const char *path, const char *what, 
     q.path = path;
     q.what = what;
     return ci_call(c, &q, a, e);
-}
-
-/* CI_FOUND: what the write makes is there; 0: it is not; SCO_CI_LATER, or an error. */
-typedef int (*ci_find_fn)(void *user, struct sco_errbuf *e);
-
-/* A write that may not be done twice: after a failure of which nobody knows whether it took effect,
- * `find` looks before it is repeated. 0: *a is the answer; CI_FOUND: `find` found it; else as
- * ci_call. */
-static inline int ci_write(struct ci_http *c, const struct ci_request *q, ci_find_fn find,
-                           void *user, struct ci_answer *a, struct sco_errbuf *e)
-{
-    int64_t pause = c->backoff_ms ? c->backoff_ms : CI_HTTP_BACKOFF_MS;
-    for (unsigned n = 1;; n++, pause *= 2) {
-        int r = ci_call(c, q, a, e);
-        if (r >= 0 || !a->doubtful || !find)
-            return r;
-        int found = ci_http_sleep(c, pause, e);
-        if (found == 0)
-            found = find(user, e);
-        if (found != 0)
-            return found;
-        if (n >= CI_HTTP_TRIES)
-            return sco_errf(e, r, "%s: %s: no try took effect: HTTP status %d", c->platform,
-                            q->what, (int)a->status);
-    }
 }

@@ -2,8 +2,8 @@
  * the findings, one line that says how it went, the steps. docs/ci-plugins.md. Header only. */
 #pragma once
 
+#include "ci_client.h"
 #include "ci_event.h"
-#include "ci_pages.h"
 
 enum {
     CI_FINDINGS_MAX = 10000, /* that are kept */

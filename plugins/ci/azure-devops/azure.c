@@ -2,29 +2,16 @@
  * of pull requests. This file: options and description. */
 #include "azure_priv.h"
 
-static int has_break(struct sco_str s)
-{
-    return s.n && (memchr(s.p, '\n', s.n) || memchr(s.p, '\r', s.n));
-}
-
-static int no_empty(const struct sco_str_list *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        if (!l->v[i].n)
-            return 0;
-    return 1;
-}
-
 static int azure_open(void *ctx, const struct sco_host *host, struct sco_errbuf *e)
 {
     struct azure *a = (struct azure *)ctx;
     a->h = host;
-    if (!no_empty(&a->webhook_password) || !no_empty(&a->webhook_secret))
+    if (ci_has_empty(&a->webhook_password) || ci_has_empty(&a->webhook_secret))
         return sco_errf(e, SCO_E_INVALID,
                         "webhook_password, webhook_secret: an empty one proves nothing");
     if (a->token.n && a->bearer.n)
         return sco_errf(e, SCO_E_INVALID, "either token or bearer: not both");
-    if (has_break(a->token) || has_break(a->bearer))
+    if (ci_has_break(a->token) || ci_has_break(a->bearer))
         return sco_errf(e, SCO_E_INVALID, "token, bearer: there is a line break in it");
     return 0;
 }
@@ -67,18 +54,7 @@ static const struct sco_option OPTIONS[] = {
      "Findings that get a thread of their own in a pull request, the worst first."},
     {"inputs_as", SCO_OPT_ENUM, 0, AT(inputs_as), "parameters", 0, 0, "parameters,variables",
      "What the inputs of a run are: template parameters, or variables."},
-    {"write_gap", SCO_OPT_DURATION, 0, AT(write_gap), "100ms", 0, 60000, NULL,
-     "Time between two requests that change something."},
-    {"wait", SCO_OPT_DURATION, 0, AT(wait), "20s", 0, 600000, NULL,
-     "How long a call waits for a rate limit; what takes longer is done later."},
-    {"backoff", SCO_OPT_DURATION, 0, AT(backoff), "500ms", 1, 60000, NULL,
-     "First pause after a failure; doubles with each further one."},
-    {"rate", SCO_OPT_REAL, 0, AT(rate), NULL, 0, 0, NULL,
-     "Requests a second at most; 0: no limit."},
-    {"ca_file", SCO_OPT_STR, SCO_OPT_TRUSTED, AT(ca_file), NULL, 0, 0, NULL,
-     "Certificates (PEM) of the authorities that are believed, in the place of the system's."},
-    {"proxy", SCO_OPT_STR, SCO_OPT_TRUSTED, AT(proxy), NULL, 0, 0, NULL,
-     "HTTP proxy; default: that of the environment."},
+    CI_CLIENT_OPTIONS("100ms", CI_GAP_DOC, CI_WAIT_DOC),
     {NULL, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 

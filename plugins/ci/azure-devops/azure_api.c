@@ -98,6 +98,11 @@ int azure_get(struct azure_op *o, const char *path, const char *what, struct ci_
     return azure_ask(o, &q, a, o->e);
 }
 
+static int ask(void *ctx, const struct ci_request *q, struct ci_answer *a, struct sco_errbuf *e)
+{
+    return azure_ask((struct azure_op *)ctx, q, a, e);
+}
+
 int azure_send(struct azure_op *o, const char *method, const char *path, const struct ci_json *body,
                const char *what, ci_find_fn find, void *user, struct ci_answer *a)
 {
@@ -110,20 +115,7 @@ int azure_send(struct azure_op *o, const char *method, const char *path, const s
     if (body && body->failed)
         return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
     q.body = body ? ci_json_text(body) : SCO_STR("{}");
-    int64_t pause = o->http.backoff_ms;
-    for (unsigned n = 1;; n++, pause *= 2) {
-        int r = azure_ask(o, &q, a, o->e);
-        if (r >= 0 || !a->doubtful || !find)
-            return r;
-        int found = ci_http_sleep(&o->http, pause, o->e);
-        if (found == 0)
-            found = find(user, o->e);
-        if (found != 0)
-            return found;
-        if (n >= CI_HTTP_TRIES)
-            return sco_errf(o->e, r, "%s: %s: no try took effect: HTTP status %d", AZURE, what,
-                            (int)a->status);
-    }
+    return ci_write_by(&o->http, ask, o, &q, find, user, a, o->e);
 }
 
 int azure_walk(struct azure_op *o, const char *path, const char *what, ci_item_fn fn, void *user,
@@ -206,19 +198,7 @@ int azure_begin(struct azure_op *o, void *ctx, const struct sco_ci_call *c, stru
     o->c = c;
     o->q = c->request;
     o->e = e;
-    o->http.h = a->h;
-    o->http.platform = AZURE;
-    o->http.base = base(a);
-    o->http.ca_file = a->ca_file.n ? a->ca_file.p : NULL;
-    o->http.proxy = a->proxy.n ? a->proxy.p : NULL;
-    o->http.cache_dir = c->cache_dir;
-    o->http.rate = a->rate;
-    o->http.write_gap_ms = a->write_gap;
-    o->http.wait_ms = a->wait;
-    o->http.backoff_ms = a->backoff;
-    o->http.timeout_ms = c->timeout_ms;
-    o->http.retry_ms = c->retry_ms;
-    ci_http_open(&o->http);
+    ci_client_open(&o->http, a->h, AZURE, base(a), &a->client, c);
     int r = set_places(o);
     return r < 0 ? r : sign_in(o);
 }

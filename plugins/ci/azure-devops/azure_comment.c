@@ -13,31 +13,6 @@ struct thread {
     size_t n_extra;
 };
 
-static struct sco_str trimmed(struct sco_str s)
-{
-    while (s.n && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\r'))
-        s.n--;
-    return s;
-}
-
-/* Line breaks may come back as CRLF. */
-static int same_text(struct sco_str a, struct sco_str b)
-{
-    size_t i = 0, k = 0;
-    a = trimmed(a);
-    b = trimmed(b);
-    for (;; i++, k++) {
-        while (i < a.n && a.p[i] == '\r')
-            i++;
-        while (k < b.n && b.p[k] == '\r')
-            k++;
-        if (i >= a.n || k >= b.n)
-            return i >= a.n && k >= b.n;
-        if (a.p[i] != b.p[k])
-            return 0;
-    }
-}
-
 static int one(void *user, const struct sco_node *v)
 {
     struct thread *t = (struct thread *)user;
@@ -80,7 +55,7 @@ static int is_written(void *user, struct sco_errbuf *e)
 {
     struct thread *t = (struct thread *)user;
     int r = find(t, e);
-    return r == CI_FOUND && !same_text(t->old, t->body) ? 0 : r;
+    return r == CI_FOUND && !ci_comment_same(t->old, t->body) ? 0 : r;
 }
 
 static int passed(const struct azure_publish *p)
@@ -181,7 +156,7 @@ int azure_publish_comment(struct azure_publish *p)
     int changed = 0, r = p->author.n ? 0 : azure_author(p->o, &p->author);
     memset(&t, 0, sizeof t);
     t.p = p;
-    t.mark = sco_fmt(p->r.h, "<!-- secureops:%.*s -->", SCO_STR_ARG(p->r.marker));
+    t.mark = ci_comment_mark(&p->r);
     t.body = sco_fmt(p->r.h, "%.*s\n%.*s", SCO_STR_ARG(t.mark), SCO_STR_ARG(p->r.markdown));
     if (!t.body.p)
         return sco_errf(p->o->e, SCO_E_NOMEM, "out of memory");
@@ -193,7 +168,7 @@ int azure_publish_comment(struct azure_publish *p)
         changed = 1;
     } else if (r == CI_FOUND) {
         const char *status = next_status(&t);
-        int text = !same_text(t.old, t.body);
+        int text = !ci_comment_same(t.old, t.body);
         changed = text || status || t.n_extra;
         r = text ? update(&t) : 0;
         if (r == 0 && status)

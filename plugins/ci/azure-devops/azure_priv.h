@@ -1,7 +1,7 @@
 /* Shared by the files of the Azure DevOps plugin. */
 #pragma once
 
-#include "../../common/ci_result.h"
+#include "../../common/ci_comment.h"
 #include "../../common/ci_token.h"
 
 #define AZURE "Azure DevOps"
@@ -16,11 +16,11 @@ enum {
 struct azure {
     const struct sco_host *h;
     /* options */
-    struct sco_str url, organization, project, token, bearer, ca_file, proxy, check_name, genre;
+    struct sco_str url, organization, project, token, bearer, check_name, genre;
     struct sco_str webhook_user, webhook_header, inputs_as;
     struct sco_str_list webhook_password, webhook_secret;
-    int64_t max_age, threads_max, write_gap, wait, backoff;
-    double rate;
+    int64_t max_age, threads_max;
+    struct ci_client client;
 };
 
 /* One operation. */

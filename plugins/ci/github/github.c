@@ -6,9 +6,8 @@ static int github_open(void *ctx, const struct sco_host *host, struct sco_errbuf
 {
     struct github *g = (struct github *)ctx;
     g->h = host;
-    for (size_t i = 0; i < g->webhook_secret.n; i++)
-        if (!g->webhook_secret.v[i].n)
-            return sco_errf(e, SCO_E_INVALID, "webhook_secret: an empty secret proves nothing");
+    if (ci_has_empty(&g->webhook_secret))
+        return sco_errf(e, SCO_E_INVALID, "webhook_secret: an empty secret proves nothing");
     if (g->app_id.n && !g->private_key.n)
         return sco_errf(e, SCO_E_INVALID, "app_id needs private_key");
     if (g->private_key.n && !g->app_id.n)
@@ -57,18 +56,9 @@ static const struct sco_option OPTIONS[] = {
      "annotated."},
     {"sarif_wait", SCO_OPT_DURATION, 0, AT(sarif_wait), "60s", 0, 600000, NULL,
      "How long to wait until GitHub has processed an upload to code scanning."},
-    {"write_gap", SCO_OPT_DURATION, 0, AT(write_gap), "1s", 0, 60000, NULL,
-     "Time between two requests that change something, as GitHub asks for it."},
-    {"wait", SCO_OPT_DURATION, 0, AT(wait), "20s", 0, 600000, NULL,
-     "How long a call waits for a rate limit; what takes longer is done later."},
-    {"backoff", SCO_OPT_DURATION, 0, AT(backoff), "500ms", 1, 60000, NULL,
-     "First pause after a failure; doubles with each further one."},
-    {"rate", SCO_OPT_REAL, 0, AT(rate), NULL, 0, 0, NULL,
-     "Requests a second at most; 0: no limit."},
-    {"ca_file", SCO_OPT_STR, SCO_OPT_TRUSTED, AT(ca_file), NULL, 0, 0, NULL,
-     "Certificates (PEM) of the authorities that are believed, in the place of the system's."},
-    {"proxy", SCO_OPT_STR, SCO_OPT_TRUSTED, AT(proxy), NULL, 0, 0, NULL,
-     "HTTP proxy; default: that of the environment."},
+    CI_CLIENT_OPTIONS("1s",
+                      "Time between two requests that change something, as GitHub asks for it.",
+                      CI_WAIT_DOC),
     {NULL, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 

@@ -1,7 +1,7 @@
 /* Shared by the files of the GitHub plugin. */
 #pragma once
 
-#include "../../common/ci_result.h"
+#include "../../common/ci_comment.h"
 #include "../../common/ci_token.h"
 
 #define GITHUB "GitHub"
@@ -21,11 +21,10 @@ enum {
 struct github {
     const struct sco_host *h;
     /* options */
-    struct sco_str url, api_url, token, app_id, private_key, ca_file, proxy, check_name;
+    struct sco_str url, api_url, token, app_id, private_key, check_name;
     struct sco_str_list webhook_secret;
-    int64_t installation_id, annotations_max, check_paths;
-    int64_t write_gap, wait, backoff, sarif_wait;
-    double rate;
+    int64_t installation_id, annotations_max, check_paths, sarif_wait;
+    struct ci_client client;
     /* an installation's token; sealed it is in the cache folder as well */
     char held[GITHUB_TOKEN_MAX];
     int64_t held_until, held_installation;

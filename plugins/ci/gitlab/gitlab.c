@@ -2,26 +2,13 @@
  * threads of a merge request. This file: options and description. */
 #include "gitlab_priv.h"
 
-static int empty_one(const struct sco_str_list *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        if (!l->v[i].n)
-            return 1;
-    return 0;
-}
-
-static int has_break(struct sco_str s)
-{
-    return s.n && (memchr(s.p, '\n', s.n) || memchr(s.p, '\r', s.n));
-}
-
 static int gitlab_open(void *ctx, const struct sco_host *host, struct sco_errbuf *e)
 {
     struct gitlab *g = (struct gitlab *)ctx;
     g->h = host;
-    if (empty_one(&g->webhook_secret))
+    if (ci_has_empty(&g->webhook_secret))
         return sco_errf(e, SCO_E_INVALID, "webhook_secret: an empty secret proves nothing");
-    if (has_break(g->token) || has_break(g->trigger_token))
+    if (ci_has_break(g->token) || ci_has_break(g->trigger_token))
         return sco_errf(e, SCO_E_INVALID, "token: it has a line break in it");
     return gitlab_check_keys(g, e);
 }
@@ -52,18 +39,7 @@ static const struct sco_option OPTIONS[] = {
      "Name of the commit status, when the configuration of a scan has none."},
     {"threads_max", SCO_OPT_INT, 0, AT(threads_max), "20", 0, 200, NULL,
      "Findings that get a thread on the line of a merge request, the worst first; 0: none."},
-    {"write_gap", SCO_OPT_DURATION, 0, AT(write_gap), "100ms", 0, 60000, NULL,
-     "Time between two requests that change something."},
-    {"wait", SCO_OPT_DURATION, 0, AT(wait), "20s", 0, 600000, NULL,
-     "How long a call waits for a rate limit; what takes longer is done later."},
-    {"backoff", SCO_OPT_DURATION, 0, AT(backoff), "500ms", 1, 60000, NULL,
-     "First pause after a failure; doubles with each further one."},
-    {"rate", SCO_OPT_REAL, 0, AT(rate), NULL, 0, 0, NULL,
-     "Requests a second at most; 0: no limit."},
-    {"ca_file", SCO_OPT_STR, SCO_OPT_TRUSTED, AT(ca_file), NULL, 0, 0, NULL,
-     "Certificates (PEM) of the authorities that are believed, in the place of the system's."},
-    {"proxy", SCO_OPT_STR, SCO_OPT_TRUSTED, AT(proxy), NULL, 0, 0, NULL,
-     "HTTP proxy; default: that of the environment."},
+    CI_CLIENT_OPTIONS("100ms", CI_GAP_DOC, CI_WAIT_DOC),
     {NULL, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 

@@ -93,17 +93,7 @@ int gitlab_send(struct gitlab_op *o, const char *method, const char *path,
                 const struct ci_json *body, const char *what, ci_find_fn find, void *user,
                 struct ci_answer *a)
 {
-    struct ci_request q;
-    memset(&q, 0, sizeof q);
-    memset(a, 0, sizeof *a);
-    q.method = method;
-    q.path = path;
-    q.what = what;
-    if (body && body->failed)
-        return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
-    if (body)
-        q.body = ci_json_text(body);
-    return ci_write(&o->http, &q, find, user, a, o->e);
+    return ci_send(&o->http, method, path, body, what, find, user, a, o->e);
 }
 
 static int sign_in(struct gitlab_op *o)
@@ -140,19 +130,7 @@ int gitlab_begin(struct gitlab_op *o, void *ctx, const struct sco_ci_call *c, st
     o->c = c;
     o->q = c->request;
     o->e = e;
-    o->http.h = g->h;
-    o->http.platform = GITLAB;
-    o->http.base = ci_copy(g->h, api_base(g));
-    o->http.ca_file = g->ca_file.n ? g->ca_file.p : NULL;
-    o->http.proxy = g->proxy.n ? g->proxy.p : NULL;
-    o->http.cache_dir = c->cache_dir;
-    o->http.rate = g->rate;
-    o->http.write_gap_ms = g->write_gap;
-    o->http.wait_ms = g->wait;
-    o->http.backoff_ms = g->backoff;
-    o->http.timeout_ms = c->timeout_ms;
-    o->http.retry_ms = c->retry_ms;
-    ci_http_open(&o->http);
+    ci_client_open(&o->http, g->h, GITLAB, ci_copy(g->h, api_base(g)), &g->client, c);
     int r = set_project(o);
     if (r == 0 && !o->project)
         r = sco_errf(e, SCO_E_INVALID, "the request names no repository");

@@ -1,7 +1,7 @@
 /* Shared by the files of the GitLab plugin. */
 #pragma once
 
-#include "../../common/ci_result.h"
+#include "../../common/ci_comment.h"
 #include "../../common/ci_token.h"
 
 #define GITLAB "GitLab"
@@ -16,10 +16,10 @@ enum {
 struct gitlab {
     const struct sco_host *h;
     /* options */
-    struct sco_str url, token, token_type, trigger_token, ca_file, proxy, status_name;
+    struct sco_str url, token, token_type, trigger_token, status_name;
     struct sco_str_list webhook_secret, signing_token;
-    int64_t threads_max, write_gap, wait, backoff;
-    double rate;
+    int64_t threads_max;
+    struct ci_client client;
 };
 
 /* One operation. */

@@ -2,25 +2,12 @@
  * This file: options and description. */
 #include "jenkins_priv.h"
 
-static int has_break(struct sco_str s)
-{
-    return s.n && (memchr(s.p, '\n', s.n) || memchr(s.p, '\r', s.n));
-}
-
-static int no_empty(const struct sco_str_list *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        if (!l->v[i].n)
-            return 0;
-    return 1;
-}
-
 static int jenkins_open(void *ctx, const struct sco_host *host, struct sco_errbuf *e)
 {
     struct jenkins *k = (struct jenkins *)ctx;
     k->h = host;
-    if (!no_empty(&k->webhook_password) || !no_empty(&k->webhook_path) ||
-        !no_empty(&k->webhook_secret))
+    if (ci_has_empty(&k->webhook_password) || ci_has_empty(&k->webhook_path) ||
+        ci_has_empty(&k->webhook_secret))
         return sco_errf(e, SCO_E_INVALID,
                         "webhook_password, webhook_path, webhook_secret: an empty one proves "
                         "nothing");
@@ -28,7 +15,7 @@ static int jenkins_open(void *ctx, const struct sco_host *host, struct sco_errbu
         return sco_errf(e, SCO_E_INVALID, "either token or password: not both");
     if ((k->token.n || k->password.n) && !k->user.n)
         return sco_errf(e, SCO_E_INVALID, "token and password need user");
-    if (has_break(k->token) || has_break(k->password) || has_break(k->user))
+    if (ci_has_break(k->token) || ci_has_break(k->password) || ci_has_break(k->user))
         return sco_errf(e, SCO_E_INVALID, "user, token, password: there is a line break in it");
     return 0;
 }
@@ -68,18 +55,9 @@ static const struct sco_option OPTIONS[] = {
      "Jobs and folders (folder/job) that polling looks at."},
     {"check_name", SCO_OPT_STR, 0, AT(check_name), "SecureOps", 0, 0, NULL,
      "First word of the description's line, when the configuration of a scan has none."},
-    {"write_gap", SCO_OPT_DURATION, 0, AT(write_gap), "0s", 0, 60000, NULL,
-     "Time between two requests that change something."},
-    {"wait", SCO_OPT_DURATION, 0, AT(wait), "20s", 0, 600000, NULL,
-     "How long a call waits for a Jenkins that is starting; what takes longer is done later."},
-    {"backoff", SCO_OPT_DURATION, 0, AT(backoff), "500ms", 1, 60000, NULL,
-     "First pause after a failure; doubles with each further one."},
-    {"rate", SCO_OPT_REAL, 0, AT(rate), NULL, 0, 0, NULL,
-     "Requests a second at most; 0: no limit."},
-    {"ca_file", SCO_OPT_STR, SCO_OPT_TRUSTED, AT(ca_file), NULL, 0, 0, NULL,
-     "Certificates (PEM) of the authorities that are believed, in the place of the system's."},
-    {"proxy", SCO_OPT_STR, SCO_OPT_TRUSTED, AT(proxy), NULL, 0, 0, NULL,
-     "HTTP proxy; default: that of the environment."},
+    CI_CLIENT_OPTIONS(
+        "0s", CI_GAP_DOC,
+        "How long a call waits for a Jenkins that is starting; what takes longer is done later."),
     {NULL, 0, 0, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 

@@ -167,22 +167,24 @@ static int get_crumb(struct jenkins_op *o)
     return 0;
 }
 
-static int post_once(struct jenkins_op *o, const struct ci_request *q, struct ci_answer *a)
+static int post_once(void *ctx, const struct ci_request *q, struct ci_answer *a,
+                     struct sco_errbuf *e)
 {
+    struct jenkins_op *o = (struct jenkins_op *)ctx;
     int r = 0;
     for (int again = 0; again < 2; again++) {
         if (o->k->password.n && !o->has_crumb)
             r = get_crumb(o);
         if (r != 0)
             return r;
-        r = ci_call(&o->http, q, a, o->e);
+        r = ci_call(&o->http, q, a, e);
         if (r != SCO_E_PERMISSION || a->status != 403 || !ci_contains(a->r.body, "crumb"))
             break;
         o->has_crumb = 0; /* it has expired */
     }
     if (is_login(a))
-        return refused(q, o->e);
-    return explain(o, q, a, r, o->e);
+        return refused(q, e);
+    return explain(o, q, a, r, e);
 }
 
 int jenkins_post(struct jenkins_op *o, const char *path, struct sco_str body, const char *type,
@@ -196,20 +198,7 @@ int jenkins_post(struct jenkins_op *o, const char *path, struct sco_str body, co
     q.text = q.stay = 1;
     q.body = body.p ? body : SCO_STR("");
     q.content_type = type ? type : "Content-Type: application/x-www-form-urlencoded";
-    int64_t pause = o->http.backoff_ms;
-    for (unsigned n = 1;; n++, pause *= 2) {
-        int r = post_once(o, &q, a);
-        if (r >= 0 || !a->doubtful || !find)
-            return r;
-        int found = ci_http_sleep(&o->http, pause, o->e);
-        if (found == 0)
-            found = find(user, o->e);
-        if (found != 0)
-            return found;
-        if (n >= CI_HTTP_TRIES)
-            return sco_errf(o->e, r, "%s: %s: no try took effect: HTTP status %d", JENKINS, what,
-                            (int)a->status);
-    }
+    return ci_write_by(&o->http, post_once, o, &q, find, user, a, o->e);
 }
 
 /* ---- operations ---- */
@@ -224,21 +213,10 @@ int jenkins_begin(struct jenkins_op *o, void *ctx, const struct sco_ci_call *c,
     o->c = c;
     o->q = c->request;
     o->e = e;
-    o->http.h = k->h;
-    o->http.platform = JENKINS;
-    o->http.base = k->url;
-    while (o->http.base.n && o->http.base.p[o->http.base.n - 1] == '/')
-        o->http.base.n--;
-    o->http.ca_file = k->ca_file.n ? k->ca_file.p : NULL;
-    o->http.proxy = k->proxy.n ? k->proxy.p : NULL;
-    o->http.cache_dir = c->cache_dir;
-    o->http.rate = k->rate;
-    o->http.write_gap_ms = k->write_gap;
-    o->http.wait_ms = k->wait;
-    o->http.backoff_ms = k->backoff;
-    o->http.timeout_ms = c->timeout_ms;
-    o->http.retry_ms = c->retry_ms;
-    ci_http_open(&o->http);
+    struct sco_str base = k->url;
+    while (base.n && base.p[base.n - 1] == '/')
+        base.n--;
+    ci_client_open(&o->http, k->h, JENKINS, base, &k->client, c);
     if (!o->http.base.n)
         return sco_errf(e, SCO_E_INVALID, "%s: url is not configured", JENKINS);
     struct sco_str secret = k->token.n ? k->token : k->password;

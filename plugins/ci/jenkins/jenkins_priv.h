@@ -10,11 +10,10 @@
 struct jenkins {
     const struct sco_host *h;
     /* options */
-    struct sco_str url, user, token, password, ca_file, proxy, check_name;
+    struct sco_str url, user, token, password, check_name;
     struct sco_str webhook_user, webhook_header, ref_parameter, commit_parameter;
     struct sco_str_list webhook_password, webhook_path, webhook_secret, jobs;
-    int64_t write_gap, wait, backoff;
-    double rate;
+    struct ci_client client;
 };
 
 struct jenkins_op {

@@ -9,8 +9,8 @@
 
 #include "fake_host.h"
 
+#include "../../../plugins/common/ci_client.h"
 #include "../../../plugins/common/ci_event.h"
-#include "../../../plugins/common/ci_pages.h"
 
 #include <stdlib.h>
 
