@@ -209,6 +209,9 @@ int sco_store_schedule_put(struct sco_store *s, const struct sco_stored_schedule
     uint8_t id[16];
     char text[37];
     int r = check(v, err);
+    if (r == 0 && (strncmp(v->name, "workflow:", 9) == 0) != (strcmp(v->kind, "workflow") == 0))
+        r = sco_error_set(err, SCO_E_INVALID,
+                          "names that begin with workflow: are those of workflows.schedule");
     if (r < 0)
         return r;
     if (v->id)

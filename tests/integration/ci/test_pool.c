@@ -9,6 +9,7 @@
 #include <secureops/ci.h>
 #include <secureops/crypto.h>
 #include <secureops/fs.h>
+#include <signal.h>
 
 #include "worker_driver.h"
 
@@ -394,6 +395,7 @@ static void test_from_within(void **state)
 
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN); /* as programs with a pool do: workers die here */
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_verify),      TEST(test_translate),

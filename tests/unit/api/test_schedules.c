@@ -29,6 +29,9 @@ static void a_schedule(void **state)
     assert_string_equal(at(t, "id"), id);
     /* names are of one */
     expect(t, 409, "POST", "/schedules", "{\"name\":\"nightly\",\"interval\":\"6h\"," SCAN "}");
+    /* nor would the configuration's of this name get their place */
+    expect(t, 400, "POST", "/schedules",
+           "{\"name\":\"workflow:tidy\",\"interval\":\"6h\"," SCAN "}");
     expect(t, 201, "POST", "/schedules", "{\"name\":\"often\",\"interval\":\"6h\"," SCAN "}");
     assert_string_equal(at(t, "interval"), "21600s");
     assert_string_equal(at(t, "catch_up"), "one");
