@@ -17,7 +17,7 @@ static void check_writable(lua_State *L, int at)
 static int t_insert(lua_State *L)
 {
     check_writable(L, 1);
-    lua_Integer n = (lua_Integer)lua_rawlen(L, 1), at = n + 1;
+    lua_Integer n = (lua_Integer)pl_table_len(L, 1, PL_ITEMS_MAX), at = n + 1;
     int args = lua_gettop(L);
     if (args == 3) {
         at = luaL_checkinteger(L, 2);
@@ -37,7 +37,7 @@ static int t_insert(lua_State *L)
 static int t_remove(lua_State *L)
 {
     check_writable(L, 1);
-    lua_Integer n = (lua_Integer)lua_rawlen(L, 1), at = luaL_optinteger(L, 2, n);
+    lua_Integer n = (lua_Integer)pl_table_len(L, 1, PL_ITEMS_MAX), at = luaL_optinteger(L, 2, n);
     if (lua_gettop(L) > 1)
         luaL_argcheck(L, n == 0 ? at == 0 || at == 1 : at >= 1 && at <= n + 1, 2,
                       "position out of bounds");
@@ -148,7 +148,8 @@ static int t_sort(lua_State *L)
     if (!lua_isnoneornil(L, 2))
         luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
-    lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
+    lua_Integer n = (lua_Integer)pl_table_len(L, 1, PL_ITEMS_MAX);
+    pl_work(L, p, (uint64_t)n);
     /* Two copies: the order function may change the table while it is sorted. */
     lua_createtable(L, (int)(n < INT32_MAX ? n : 0), 0); /* 3 */
     lua_createtable(L, (int)(n < INT32_MAX ? n : 0), 0); /* 4 */

@@ -122,7 +122,7 @@ static int load_protected(lua_State *L)
         add_policy(L, p, f, 0);
         return 0;
     }
-    uint32_t n = (uint32_t)lua_rawlen(L, -1);
+    uint32_t n = (uint32_t)pl_table_len(L, -1, PL_ITEMS_MAX);
     for (uint32_t i = 1; i <= n; i++) {
         if (lua_rawgeti(L, -1, i) != LUA_TTABLE)
             luaL_error(L, "%s: item %d of the list is a %s, not a policy", f->path, (int)i,

@@ -11,6 +11,8 @@ static const char *const fields[] = {
 static const char *const workflow_fields[] = {"id", "title", "description", "links",
                                               "on", "when",  "run",         "params"};
 
+enum { ITEMS_MAX = 10000 }; /* of a list of a policy */
+
 struct meta {
     lua_State *L;
     struct sco_policies *p;
@@ -167,7 +169,7 @@ static const char *const *texts(struct meta *m, const char *field, bool required
         ret = keep_bytes(m, 2 * sizeof *ret);
         ret[0] = keep(m, sco_str_c(lua_tostring(L, -1)));
     } else if (type == LUA_TTABLE) {
-        size_t n = (size_t)lua_rawlen(L, -1);
+        size_t n = pl_table_len(L, -1, ITEMS_MAX);
         ret = keep_bytes(m, (n + 1) * sizeof *ret);
         for (size_t i = 0; i < n; i++) {
             if (lua_rawgeti(L, -1, (lua_Integer)i + 1) == LUA_TSTRING)
@@ -269,8 +271,9 @@ static void controls(struct meta *m, struct sco_policy *ret)
     lua_State *L = m->L;
     size_t n = 0;
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
-        n += lua_type(L, -1) == LUA_TTABLE ? (size_t)lua_rawlen(L, -1) : 1;
+        n += lua_type(L, -1) == LUA_TTABLE ? pl_table_len(L, -1, ITEMS_MAX) : 1;
     struct sco_policy_control *v = keep_bytes(m, (n + 1) * sizeof *v);
+    size_t room = n;
     n = 0;
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) {
@@ -279,13 +282,13 @@ static void controls(struct meta *m, struct sco_policy *ret)
         }
         const char *framework = keep(m, sco_str_c(lua_tostring(L, -2)));
         bool list = lua_type(L, -1) == LUA_TTABLE;
-        size_t end = list ? (size_t)lua_rawlen(L, -1) : 1;
+        size_t end = list ? pl_table_len(L, -1, ITEMS_MAX) : 1;
         for (size_t i = 1; i <= end; i++) {
             if (list)
                 lua_rawgeti(L, -1, (lua_Integer)i);
             else
                 lua_pushvalue(L, -1);
-            if (lua_type(L, -1) == LUA_TSTRING)
+            if (lua_type(L, -1) == LUA_TSTRING && n < room)
                 v[n++] =
                     (struct sco_policy_control){framework, keep(m, sco_str_c(lua_tostring(L, -1)))};
             else
@@ -319,7 +322,7 @@ static void cwe(struct meta *m, struct sco_policy *ret)
     lua_pushliteral(L, "cwe");
     int type = lua_rawget(L, -2);
     if (type == LUA_TTABLE) {
-        size_t n = (size_t)lua_rawlen(L, -1);
+        size_t n = pl_table_len(L, -1, ITEMS_MAX);
         int64_t *v = keep_bytes(m, (n + 1) * sizeof *v);
         for (size_t i = 0; i < n; i++) {
             lua_rawgeti(L, -1, (lua_Integer)i + 1);

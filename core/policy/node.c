@@ -179,6 +179,14 @@ static int list_len(lua_State *L)
     return 1;
 }
 
+size_t pl_table_len(lua_State *L, int at, size_t most)
+{
+    lua_Unsigned n = lua_rawlen(L, at);
+    if (n > most)
+        luaL_error(L, "a list has more than %d items, or holes", (int)most);
+    return (size_t)n;
+}
+
 size_t pl_len(lua_State *L, int at)
 {
     const struct sco_iac_node *v = pl_node(L, at);
@@ -187,7 +195,7 @@ size_t pl_len(lua_State *L, int at)
     const struct pl_list *l = pl_list_at(L, at);
     if (l)
         return l->n;
-    return lua_type(L, at) == LUA_TTABLE ? (size_t)lua_rawlen(L, at) : 0;
+    return lua_type(L, at) == LUA_TTABLE ? pl_table_len(L, at, PL_ITEMS_MAX) : 0;
 }
 
 void pl_item(lua_State *L, int at, size_t i)

@@ -17,6 +17,7 @@
 enum {
     PL_HOOK_EVERY = 1000,    /* instructions between two looks at the limits */
     PL_CPU_MAX_MS = 3000,    /* of one evaluation: what instructions do not count */
+    PL_ITEMS_MAX = 1 << 22,  /* of a list */
     PL_STRING_MAX = 1 << 20, /* bytes that a string function may make */
     PL_IMPORT_DEPTH_MAX = 16,
     PL_GEN_SHIFT = 48,
@@ -244,6 +245,9 @@ const struct pl_list *pl_list_at(lua_State *L, int at);
 struct pl_list *pl_list_new(lua_State *L, size_t n); /* LJMP */
 /* Length and item i (from 1) of a list: node, table or list of resources. LJMP */
 size_t pl_len(lua_State *L, int at);
+/* LJMP: of a table; more than `most` is an error. Any item with none behind it is an end to Lua: of
+ * a table with holes the length may be beyond all memory, and another one the next time. */
+size_t pl_table_len(lua_State *L, int at, size_t most);
 void pl_item(lua_State *L, int at, size_t i);
 
 /* ---- path.c ---- */
