@@ -78,7 +78,8 @@ static int is_document(const struct sco_host *h, struct sco_str text, struct sco
 {
     struct sco_reader *reader = NULL;
     const struct sco_node *root = NULL, *more;
-    int r = text.p ? h->data->open_mem(h, text, &reader, e) : SCO_E_PARSE;
+    int r = text.p ? h->data->open_mem(h, text, &reader, e)
+                   : sco_errf(e, SCO_E_PARSE, "the form is not one payload");
     if (r == 0)
         r = h->data->read(reader, NULL, &root, e);
     if (r > 0 && root->type != SCO_NODE_MAP)

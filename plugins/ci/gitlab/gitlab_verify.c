@@ -172,10 +172,11 @@ int gitlab_verify(void *ctx, const struct sco_delivery *d, struct sco_receipt *r
         r = read_kind(g->h, d->body, &kind, e);
     if (r < 0)
         return r;
-    ret->id = delivery_id(g->h, d);
-    ret->native_event = kind.n && kind.n <= 64 ? kind : gitlab_header(d, "x-gitlab-event");
-    if (!ret->native_event.n || ret->native_event.n > 64)
+    struct sco_str said = kind.n && kind.n <= 64 ? kind : gitlab_header(d, "x-gitlab-event");
+    if (!said.n || said.n > 64)
         return sco_errf(e, SCO_E_PARSE, "neither object_kind nor event_name says what happened");
+    ret->id = delivery_id(g->h, d);
+    ret->native_event = said;
     if (!gitlab_is_known(kind))
         ret->flags |= SCO_RECEIPT_IGNORED;
     return 0;

@@ -168,8 +168,10 @@ static int is_fork(const struct sco_host *h, const struct ci_event *ev,
         return fork->text.n > 0;
     while (at && job.p[at - 1] != '/')
         at--;
+    if (ev->pr_number || !at)
+        return -1;
     struct sco_str name = ci_decode(h, sco_str_make(job.p + at, job.n - at), 0);
-    if (ev->pr_number || !at || like_change(name))
+    if (like_change(name))
         return -1;
     return name.n && sco_str_eq(name, ev->branch) ? 0 : -1;
 }
