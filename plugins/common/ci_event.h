@@ -333,3 +333,19 @@ static inline int ci_event_emit(const struct sco_host *h, const struct ci_event 
     ci_event_write(&j, ev);
     return ci_json_record(&j, "event", e);
 }
+
+/* ---- in ---- */
+
+/* The JSON object of a webhook's body. 0, or an error; *ret_reader, which is to be closed in any
+ * case, holds it. */
+static inline int ci_payload(const struct sco_host *h, struct sco_str text,
+                             struct sco_reader **ret_reader, const struct sco_node **ret,
+                             struct sco_errbuf *e)
+{
+    int r = h->data->open_mem(h, text, ret_reader, e);
+    if (r == 0)
+        r = h->data->read(*ret_reader, NULL, ret, e);
+    if (r == 0 || (r > 0 && (*ret)->type != SCO_NODE_MAP))
+        r = sco_errf(e, SCO_E_FORMAT, "the payload is not a JSON object");
+    return r < 0 ? r : 0;
+}

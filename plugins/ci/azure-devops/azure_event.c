@@ -382,12 +382,8 @@ int azure_translate(void *ctx, const struct sco_delivery *d, struct sco_errbuf *
     const struct sco_host *h = ((const struct azure *)ctx)->h;
     struct sco_reader *reader = NULL;
     const struct sco_node *root = NULL;
-    int r = h->data->open_mem(h, d->body, &reader, e);
+    int r = ci_payload(h, d->body, &reader, &root, e);
     if (r == 0)
-        r = h->data->read(reader, NULL, &root, e);
-    if (r == 0 || (r > 0 && root->type != SCO_NODE_MAP))
-        r = sco_errf(e, SCO_E_FORMAT, "the payload is not a JSON object");
-    if (r > 0)
         r = azure_emit(h, root, e);
     h->data->close(reader);
     return r < 0 ? r : 0;

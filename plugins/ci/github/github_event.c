@@ -359,12 +359,8 @@ int github_translate(void *ctx, const struct sco_delivery *d, struct sco_errbuf 
     struct sco_str text = github_payload(h, d);
     if (!text.p)
         return sco_errf(e, SCO_E_PARSE, "the body holds no payload");
-    int r = h->data->open_mem(h, text, &reader, e);
-    if (r == 0)
-        r = h->data->read(reader, NULL, &root, e);
-    if (r == 0 || (r > 0 && root->type != SCO_NODE_MAP))
-        r = sco_errf(e, SCO_E_FORMAT, "the payload is not a JSON object");
-    if (r > 0) {
+    int r = ci_payload(h, text, &reader, &root, e);
+    if (r == 0) {
         struct ci_event ev = github_event(h, github_header(d, "x-github-event"), root);
         r = ci_event_emit(h, &ev, e);
     }
