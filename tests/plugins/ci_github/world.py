@@ -1,30 +1,15 @@
 """What the tests of the GitHub plugin share."""
 import hashlib
 import hmac
-import json
-import os
 import pathlib
 import sys
-import tempfile
-import unittest
 
-SOURCE = pathlib.Path(os.environ.get("SECUREOPS_SOURCE", pathlib.Path(__file__).parents[3]))
-BUILD = pathlib.Path(os.environ.get("SECUREOPS_BUILD", SOURCE / "build"))
-sys.path.insert(0, str(SOURCE / "tests" / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
 
-from ci_worker import DEGRADED, E, LATER, Worker  # noqa: E402,F401
+from ci_world import BASE, BUILD, DEGRADED, E, HEAD, LATER, PluginCase, Worker, corpus  # noqa: E402,F401
 from github_standin import GitHub  # noqa: E402,F401
 
 SECRET = "It's a Secret to Everybody"
-HEAD, BASE = "a" * 40, "b" * 40
-SEVERITIES = ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO"]
-
-
-def corpus():
-    for place in (os.environ.get("SECUREOPS_CORPUS"), SOURCE.parent / "shared" / "corpus"):
-        if place and (pathlib.Path(place) / "ci").is_dir():
-            return pathlib.Path(place) / "ci"
-    return None
 
 
 def headers(event, body, secret=SECRET, **more):
@@ -40,68 +25,20 @@ def sarif(results=1, runs=1, location=True, category="secureops/semgrep/"):
     return {"version": "2.1.0", "runs": [one] * runs}
 
 
-class Case(unittest.TestCase):
+class Case(PluginCase):
     """A stand-in and a worker for each test; what was written is checked at the end."""
+    plugin = "github"
     token = "ghs_app"
-    options = {}
+    finding = {"file_path": lambda i: f"src/f{i % 7}.c"}
 
-    def setUp(self):
-        self.dir = tempfile.TemporaryDirectory(prefix="secureops-github-")
-        self.addCleanup(self.dir.cleanup)
+    def stand_in(self):
         self.gh = GitHub()
         self.addCleanup(self.gh.__exit__)
         self.gh.pull(7, HEAD)
-        self.worker = None
-        self.start()
 
-    def start(self, **options):
-        if self.worker:
-            self.worker.close()
-        chosen = {"api_url": self.gh.url, "token": self.token, "webhook_secret": [SECRET],
-                  "write_gap": 0, "backoff": 20, "wait": 3000, "sarif_wait": 400, "annotations_max": 200, "check_paths": True,
-                  "check_name": "SecureOps", "url": "https://github.com", **self.options, **options}
-        chosen = {k: v for k, v in chosen.items() if v is not None}
-        self.worker = Worker(BUILD, "github", chosen, http={"break_after": 1000, "break_ms": 1000})
-        self.addCleanup(self.worker.close)
-
-    def call(self, op, **request):
-        timeout = request.pop("timeout_ms", 30000)
-        return self.worker.call(op, {"repository": "acme/widget", **request}, timeout)
-
-    def good(self, answer, code=0):
-        self.assertEqual(answer.code, code, answer)
-        return answer.result
-
-    def file(self, name, text):
-        path = pathlib.Path(self.dir.name) / name
-        path.write_text(text, encoding="utf-8", errors="surrogatepass")
-        return str(path)
-
-    def findings(self, n, **more):
-        rows = []
-        for i in range(n):
-            rows.append({"severity": SEVERITIES[min(i * 5 // max(n, 1), 4)], "title": f"Weakness {i}",
-                         "description": "Text.", "rule_id": f"rule-{i}", "file_path": f"src/f{i % 7}.c",
-                         "line_number": i + 1, "fingerprint": f"{i:064x}", "tools": [{"name": "Semgrep"}],
-                         **{k: v(i) if callable(v) else v for k, v in more.items()}})
-        return self.file("findings.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
-
-    def request(self, n=3, **more):
-        q = {"context": {}, "commit_sha": HEAD, "branch": "change", "pr_number": 7, "base_sha": BASE,
-             "phase": "result", "marker": "widget:default", "name": "SecureOps",
-             "scan": {"id": "scan-1", "url": "https://secureops.example/scans/1", "status": "completed",
-                      "started_at": "2026-11-20T09:31:07Z", "completed_at": "2026-11-20T09:32:07Z"},
-             "gate": {"result": "failed" if n else "passed", "reasons": ["1 CRITICAL finding"] if n else []},
-             "summary": {"new": n, "unchanged": 0, "resolved": 0, "by_severity": {"CRITICAL": 1 if n else 0}},
-             "findings": more.get("findings") or self.findings(n), "sarif": None, "root": "", "state": None,
-             "markdown": self.file("comment.md", "## SecureOps\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")}
-        return {**q, **more}
-
-    def publish(self, n=3, code=0, **more):
-        return self.good(self.call("publish", **self.request(n, **more)), code)
-
-    def steps(self, result):
-        return {s["step"]: s["result"] for s in result["steps"]}
+    def defaults(self):
+        return {"api_url": self.gh.url, "token": self.token, "webhook_secret": [SECRET], "sarif_wait": 400,
+                "annotations_max": 200, "check_paths": True, "check_name": "SecureOps", "url": "https://github.com"}
 
     def only_check(self):
         self.assertEqual(len(self.gh.checks), 1, self.gh.checks)
