@@ -502,7 +502,7 @@ class GitHub:
         return merge(self.templates.get("pull"), {"number": p["number"], "state": "open", "title": "A change", "user": self.user("alice"),
                 "head": {"ref": p.get("branch", "change"), "sha": p["head"], "repo": repo},
                 "base": {"ref": "main", "sha": "b" * 40, "repo": repo}, "draft": False, "labels": [],
-                "created_at": now(), "updated_at": p.get("updated_at", now()),
+                "created_at": p.setdefault("created_at", now()), "updated_at": p.get("updated_at", now()),
                 "html_url": f"https://github.com/acme/widget/pull/{p['number']}"})
 
     def list_pulls(self, *_):

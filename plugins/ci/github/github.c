@@ -14,7 +14,7 @@ static int github_open(void *ctx, const struct sco_host *host, struct sco_errbuf
         return sco_errf(e, SCO_E_INVALID, "private_key needs app_id");
     if (g->app_id.n && g->token.n)
         return sco_errf(e, SCO_E_INVALID, "either token, or app_id and private_key: not both");
-    if (g->token.n && memchr(g->token.p, '\n', g->token.n))
+    if (ci_has_break(g->token))
         return sco_errf(e, SCO_E_INVALID, "token: it has a line break in it");
     return 0;
 }
