@@ -64,6 +64,44 @@ static inline void ci_client_open(struct ci_http *c, const struct sco_host *h, c
     ci_http_open(c);
 }
 
+/* ---- our webhooks ---------------------------------------------------------------------------- */
+
+/* The addresses at which our webhooks are, of the request; a line each. Absent: they are not known.
+ */
+static inline struct sco_str ci_our_urls(const struct sco_host *h, const struct sco_node *request)
+{
+    struct ci_json j = ci_json_new(h);
+    struct sco_str one = sco_text(sco_get(request, "url"));
+    if (one.n) {
+        ci_json_put(&j, one.p, one.n);
+        ci_json_put(&j, "\n", 1);
+    }
+    SCO_EACH (v, sco_get(request, "urls")) {
+        ci_json_put(&j, sco_text(v).p, sco_text(v).n);
+        ci_json_put(&j, "\n", 1);
+    }
+    return j.n ? ci_json_text(&j) : sco_str_make(NULL, 0);
+}
+
+/* Another's address may look like ours: it has to be the same. */
+static inline int ci_is_our_url(const struct sco_node *request, struct sco_str url)
+{
+    if (!url.n)
+        return 0;
+    SCO_EACH (v, sco_get(request, "urls"))
+        if (sco_str_eq(sco_text(v), url))
+            return 1;
+    return sco_str_eq(sco_text(sco_get(request, "url")), url);
+}
+
+static inline void ci_tell_no_url(const struct sco_host *h, const struct sco_node *request)
+{
+    if (!ci_our_urls(h, request).n)
+        h->log(h, SCO_LOG_WARNING,
+               SCO_STR("the address of our webhook is not known (server.public_url): deliveries "
+                       "that failed are not asked for again"));
+}
+
 /* ---- writes ---------------------------------------------------------------------------------- */
 
 /* CI_FOUND: what the write makes is there; 0: it is not; SCO_CI_LATER, or an error. */

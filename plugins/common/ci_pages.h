@@ -105,29 +105,46 @@ static inline int ci_walk_page(struct ci_http *c, const struct ci_answer *a, con
     return 0;
 }
 
-static inline int ci_walk(struct ci_http *c, const char *path, const char *list, unsigned pages_max,
-                          const char *what, ci_item_fn fn, void *user, struct sco_errbuf *e)
+/* *ret_rest: the path of the last page that was looked at, when there are more than `pages_max`:
+ * where to go on; else NULL. */
+static inline int ci_walk_rest(struct ci_http *c, const char *path, const char *list,
+                               unsigned pages_max, const char *what, ci_item_fn fn, void *user,
+                               const char **ret_rest, struct sco_errbuf *e)
 {
+    const char *last = NULL;
+    *ret_rest = NULL;
     for (unsigned n = 0; path && n < pages_max; n++) {
         struct ci_answer a;
         int r = ci_get(c, path, what, &a, e);
         if (r != 0)
             return r;
+        last = path;
         path = ci_next_page(c, path, &a);
         r = ci_walk_page(c, &a, list, what, fn, user, e);
         if (r != 0)
             return r;
     }
+    *ret_rest = path ? last : NULL;
     return 0;
+}
+
+static inline int ci_walk(struct ci_http *c, const char *path, const char *list, unsigned pages_max,
+                          const char *what, ci_item_fn fn, void *user, struct sco_errbuf *e)
+{
+    const char *rest;
+    return ci_walk_rest(c, path, list, pages_max, what, fn, user, &rest, e);
 }
 
 /* The same for a list that has the newest first, of which *etag is known: when its first page is
  * none other, `fn` sees nothing and 0 is returned, for which some platforms count no request. *etag
- * is then the new one; absent when more than a page was looked at, of which nobody can tell. */
+ * is then the new one; absent when more than a page was looked at, of which nobody can tell.
+ * *ret_rest: as of ci_walk_rest. */
 static inline int ci_walk_newer(struct ci_http *c, const char *path, const char *list,
                                 unsigned pages_max, const char *what, struct sco_str *etag,
-                                ci_item_fn fn, void *user, struct sco_errbuf *e)
+                                ci_item_fn fn, void *user, const char **ret_rest,
+                                struct sco_errbuf *e)
 {
+    const char *first = path;
     struct ci_answer a;
     struct ci_request q;
     struct sco_str now;
@@ -135,6 +152,7 @@ static inline int ci_walk_newer(struct ci_http *c, const char *path, const char 
     q.path = path;
     q.what = what;
     q.etag = *etag;
+    *ret_rest = NULL;
     int r = ci_call(c, &q, &a, e);
     if (r == 0 && a.status == 304)
         return 0;
@@ -146,9 +164,12 @@ static inline int ci_walk_newer(struct ci_http *c, const char *path, const char 
     r = ci_walk_page(c, &a, list, what, fn, user, e);
     if (r == CI_FOUND || (r == 0 && !path))
         *etag = now;
-    return r != 0 || !path || pages_max < 2
-               ? r
-               : ci_walk(c, path, list, pages_max - 1, what, fn, user, e);
+    if (r != 0 || !path)
+        return r;
+    if (pages_max < 2)
+        *ret_rest = first;
+    return pages_max < 2 ? 0
+                         : ci_walk_rest(c, path, list, pages_max - 1, what, fn, user, ret_rest, e);
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */

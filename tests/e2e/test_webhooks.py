@@ -279,6 +279,7 @@ class Webhooks(DaemonCase):
 
 
 class Polled(DaemonCase):
+    settings = ("server.public_url=https://scans.example/",)
     """A platform whose webhooks were lost."""
 
     def setUp(self):
@@ -288,6 +289,8 @@ class Polled(DaemonCase):
         self.github.activity = [{"ref": "refs/heads/main", "before": sha(1), "after": sha(2),
                                  "actor": {"login": "al"}, "activity_type": "push",
                                  "timestamp": now}]
+        self.github.hooks = {n: {"id": n, "active": True, "events": [], "config": {"url": f"https://{host}/webhook/github"}}
+                             for n, host in ((1, "scans.example"), (2, "other.example"))}
         self.github.run(5, sha=sha(2))
         super().setUp()
 
@@ -311,6 +314,10 @@ class Polled(DaemonCase):
         request = ci[0]["request"]["request"]
         self.assertEqual(request["repositories"], ["acme/widget"])
         self.assertRegex(request["since"], "^20")
+        self.assertEqual(request["urls"],
+                         ["https://scans.example/webhook/github", "https://scans.example/webhook/github/github"])
+        asked = {row[1].split("?")[0] for row in self.github.log if row[1].split("?")[0].endswith("/deliveries")}
+        self.assertEqual(asked, {"/repos/acme/widget/hooks/1/deliveries"})
         self.assertTrue(scans, f"{ci}\n{self.log.read_text()[-4000:]}")
         self.assertIn(sha(2), [j["request"].get("commit") for j in scans])
         items = self.get("/deliveries?limit=100")["items"]

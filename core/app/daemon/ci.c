@@ -196,6 +196,9 @@ int ci_prepare(struct daemon *d, const struct snapshot *s, struct ci_setup **ret
         if (!(copy[i] = sco_arena_cstr(&u->arena, hosts.v[i])))
             copy = NULL;
     u->hosts = copy;
+    u->base = sco_arena_cstr(&u->arena, s->config->server.public_url);
+    if (!u->base)
+        copy = NULL;
     if (r == 0 && !copy)
         r = sco_error_nomem(err);
     if (r < 0)
@@ -313,8 +316,29 @@ static void write_repositories(struct sco_json_out *o, const struct sco_integrat
     sco_json_end(o, ']');
 }
 
-static int poll_request(struct sco_store *s, const struct sco_integration *i, int64_t now,
-                        struct sco_buf *b, struct sco_error *err)
+/* Where webhooks for an integration may be sent to; none when nobody has said where we are. */
+static int write_urls(struct sco_json_out *o, const struct sco_integration *i, const char *base,
+                      struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf all = {0}, own = {0};
+    size_t n = strlen(base);
+    while (n && base[n - 1] == '/')
+        n--;
+    sco_buf_addf(&all, "%.*s/webhook/%s", (int)n, base, i->platform);
+    sco_buf_addf(&own, "%s/%s", sco_buf_z(&all), i->name);
+    sco_json_key(o, "urls");
+    sco_json_begin(o, '[');
+    if (n) {
+        sco_json_str(o, sco_buf_str(&all));
+        sco_json_str(o, sco_buf_str(&own));
+    }
+    sco_json_end(o, ']');
+    int r = sco_buf_check(&all, err);
+    return r == 0 ? sco_buf_check(&own, err) : r;
+}
+
+static int poll_request(struct sco_store *s, const struct sco_integration *i, const char *base,
+                        int64_t now, struct sco_buf *b, struct sco_error *err)
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     struct sco_json_out o = {.b = b};
@@ -327,6 +351,7 @@ static int poll_request(struct sco_store *s, const struct sco_integration *i, in
         return r;
     sco_json_begin(&o, '{');
     write_repositories(&o, i, known);
+    r = write_urls(&o, i, base, err);
     sco_json_ktime(&o, "since", since ? since : now - FIRST_POLL_MS);
     sco_json_key(&o, "state");
     if (state)
@@ -334,11 +359,11 @@ static int poll_request(struct sco_store *s, const struct sco_integration *i, in
     else
         sco_json_null(&o);
     sco_json_end(&o, '}');
-    return sco_buf_check(b, err);
+    return r == 0 ? sco_buf_check(b, err) : r;
 }
 
-static int add_poll(struct sco_store *s, const struct sco_integration *i, int64_t now,
-                    struct sco_error *err)
+static int add_poll(struct sco_store *s, const struct sco_integration *i, const char *base,
+                    int64_t now, struct sco_error *err)
 {
     SCO_AUTO(sco_buf) struct sco_buf request = {0};
     struct sco_job_added added;
@@ -351,7 +376,7 @@ static int add_poll(struct sco_store *s, const struct sco_integration *i, int64_
         r = sco_ci_job_waits(s, i->name, "", &waits, err);
     due = due && !waits;
     if (r == 0 && due)
-        r = poll_request(s, i, now, &request, err);
+        r = poll_request(s, i, base, now, &request, err);
     if (r == 0 && due)
         r = sco_ci_job_call(s, i->name, "", "poll", sco_buf_str(&request), NULL, now, &added, err);
     return sco_store_end(s, r, err);
@@ -374,7 +399,7 @@ void ci_polled(struct ci *c, struct sco_store *s, int64_t now)
         c->polled_at = now;
     for (size_t i = 0; due && i < u->n; i++)
         if (u->v[i].enabled && !u->v[i].missing && u->v[i].poll_ms > 0 &&
-            add_poll(s, &u->v[i], now, &err) < 0)
+            add_poll(s, &u->v[i], u->base, now, &err) < 0)
             sco_log_warning("%s is not polled: %s", u->v[i].name, err.text);
     ci_setup_unref(u);
 }

@@ -14,6 +14,7 @@ struct ci_setup {
     size_t n;
     struct sco_ci_rules *rules;
     const char *const *hosts; /* of checkout; NULL-terminated */
+    const char *base;         /* server.public_url; "" */
     int64_t lane_ms;          /* a node that holds deliveries for longer is not waited for */
     const struct ci_library {
         const char *plugin, *library;

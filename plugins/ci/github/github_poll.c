@@ -6,9 +6,12 @@
 enum {
     ATTEMPTS_MAX = 3,
     REDELIVER_MAX = 100,
-    DELIVERIES_MAX = 1000,
+    DELIVERIES_MAX = 2000,            /* a new part of the list, and one that was left */
+    DELIVERIES_MS = 4 * 86400 * 1000, /* GitHub keeps them for less */
     OVERLAP_MS = 300000,
     PAGE = 100,
+    PAGES_MAX = 10,       /* of a list in one poll; the next one goes on there */
+    RESTS_MAX = 16,       /* lists of a repository */
     SEEN_MAX = 512 << 10, /* bytes of ETags in the state: what is beyond costs a request */
 };
 
@@ -18,9 +21,19 @@ struct delivery {
     int good;
 };
 
+/* What a poll did not come to, of one list: the next one goes on at `path`, or at the beginning, as
+ * far back as `since`. */
+struct rest {
+    struct sco_str list, path;
+    int64_t since;
+};
+
 struct poll {
     struct github_op *o;
     int64_t since;
+    struct rest rests[RESTS_MAX];
+    size_t n_rests;
+    struct sco_str left; /* the first of what was not come to, for people */
     struct delivery *v;
     size_t n;
     struct sco_str hooks[8];
@@ -47,13 +60,128 @@ static void keep_etag(struct poll *p, const char *list, struct sco_str etag)
         ci_json_kstr(&p->seen, list, etag);
 }
 
-/* ci_walk_newer, as `list` is known. */
-static int walk(struct poll *p, const char *list, const char *path, const char *member,
-                const char *what, ci_item_fn fn)
+/* ---- what was not come to ---- */
+
+static struct rest *rest_of(struct poll *p, const char *list)
+{
+    for (size_t i = 0; i < p->n_rests; i++)
+        if (sco_str_is(p->rests[i].list, list))
+            return &p->rests[i];
+    if (p->n_rests == RESTS_MAX)
+        return NULL;
+    struct rest *k = &p->rests[p->n_rests++];
+    memset(k, 0, sizeof *k);
+    k->list = ci_copy(p->o->h, sco_str_c(list));
+    return k;
+}
+
+static void read_rests(struct poll *p)
+{
+    const struct sco_node *rests = sco_get(p->known, "rest");
+    p->n_rests = 0;
+    for (const struct sco_node *v = sco_is(rests, SCO_NODE_MAP) ? rests->child : NULL;
+         v && p->n_rests < RESTS_MAX; v = v->next) {
+        struct sco_str path = sco_text_at(v, "path");
+        struct rest k = {ci_copy(p->seen.h, v->key), {NULL, 0}, ci_time_at(v, "since")};
+        if (sco_str_starts(path, "/"))
+            k.path = ci_copy(p->seen.h, path);
+        int old = sco_str_starts(k.list, "deliveries") &&
+                  k.since < p->seen.h->now(p->seen.h) - DELIVERIES_MS;
+        if (k.list.n && k.since && !old)
+            p->rests[p->n_rests++] = k;
+    }
+}
+
+static void write_rests(struct poll *p)
+{
+    int any = 0;
+    for (size_t i = 0; i < p->n_rests; i++) {
+        const struct rest *k = &p->rests[i];
+        const char *list = k->since ? sco_cstr(p->seen.h, k->list) : NULL;
+        if (!list)
+            continue;
+        if (!any++) {
+            ci_json_key(&p->seen, "rest");
+            ci_json_begin(&p->seen, '{');
+        }
+        ci_json_key(&p->seen, list);
+        ci_json_begin(&p->seen, '{');
+        ci_json_kstr(&p->seen, "path", k->path);
+        ci_json_ktime(&p->seen, "since", k->since);
+        ci_json_end(&p->seen, '}');
+    }
+    if (any)
+        ci_json_end(&p->seen, '}');
+}
+
+/* Of `list` more is to be looked at, at `path` (NULL: at its beginning), back to `since`. */
+static int leave(struct poll *p, const char *list, const char *what, const char *path,
+                 int64_t since)
+{
+    const struct sco_host *h = p->o->h;
+    struct rest *k = rest_of(p, list);
+    if (!k)
+        return sco_errf(p->o->e, SCO_E_LIMIT, "%s: too many lists are not at their end", GITHUB);
+    k->path = path ? ci_copy(h, sco_str_c(path)) : sco_str_make(NULL, 0);
+    k->since = since > 0 ? since : 1;
+    struct sco_str at = ci_time_format(h, k->since), name = sco_text_at(p->o->q, "repository");
+    if (!name.n)
+        name = SCO_STR("the App");
+    if (!p->left.n)
+        p->left = sco_fmt(h, "%.*s: %s since %.*s are too many for one poll: the next goes on",
+                          SCO_STR_ARG(name), what, SCO_STR_ARG(at));
+    return 0;
+}
+
+/* The rest that `k` says. */
+static int walk_rest(struct poll *p, struct rest *k, const char *list, const char *member,
+                     const char *what, ci_item_fn fn)
 {
     struct github_op *o = p->o;
+    const struct rest before = *k;
+    const char *rest = NULL, *path = sco_cstr(o->h, before.path);
+    p->since = before.since;
+    k->since = 0;
+    if (!before.path.n)
+        return CI_FOUND; /* it was looked at from its beginning */
+    int r = ci_walk_rest(&o->http, path ? path : "/", member, PAGES_MAX, what, fn, p, &rest, o->e);
+    if (r == 0 && rest)
+        return leave(p, list, what, rest, before.since);
+    if (r == SCO_E_NOT_FOUND || r == SCO_E_INVALID) /* a page that is gone */
+        return leave(p, list, what, NULL, before.since);
+    if (r != 0 && r != CI_FOUND)
+        *k = before;
+    return r;
+}
+
+/* ci_walk_newer, as `list` is known; then what the polls before did not come to. */
+static int walk(struct poll *p, const char *list, const char *path, const char *member,
+                const char *what, ci_item_fn fn, struct sco_str *ret_etag)
+{
+    struct github_op *o = p->o;
+    struct rest *k = rest_of(p, list);
     struct sco_str etag = known_etag(p, list);
-    int r = ci_walk_newer(&o->http, path, member, 10, what, &etag, fn, p, o->e);
+    int64_t since = p->since, left = k ? k->since : 0;
+    const char *rest = NULL;
+    if (left && !k->path.n)
+        etag = sco_str_make(NULL, 0);
+    if (left && !k->path.n && left < p->since)
+        p->since = left;
+    int r = ci_walk_newer(&o->http, path, member, PAGES_MAX, what, &etag, fn, p, &rest, o->e);
+    if (r == 0 && rest) /* what was left before is behind that */
+        r = leave(p, list, what, rest, left && left < p->since ? left : p->since);
+    else if ((r == 0 || r == CI_FOUND) && left)
+        r = walk_rest(p, k, list, member, what, fn);
+    p->since = since;
+    *ret_etag = etag;
+    return r;
+}
+
+static int walk_moves(struct poll *p, const char *list, const char *path, const char *member,
+                      const char *what, ci_item_fn fn)
+{
+    struct sco_str etag;
+    int r = walk(p, list, path, member, what, fn, &etag);
     keep_etag(p, list, etag);
     return r;
 }
@@ -63,8 +191,7 @@ static int walk(struct poll *p, const char *list, const char *path, const char *
 static int one_hook(void *user, const struct sco_node *v)
 {
     struct poll *p = (struct poll *)user;
-    struct sco_str url = sco_text_at(v, "config.url"), ours = sco_text_at(p->o->q, "url");
-    if (ours.n ? sco_str_eq(url, ours) : ci_contains(url, "/webhook/"))
+    if (ci_is_our_url(p->o->q, sco_text_at(v, "config.url")))
         p->hooks[p->n_hooks++] = ci_copy(p->o->h, github_id(sco_get(v, "id")));
     return p->n_hooks == sizeof p->hooks / sizeof *p->hooks ? CI_FOUND : 0;
 }
@@ -103,25 +230,32 @@ static int redeliver(struct poll *p, const char *deliveries, const char *list)
 {
     struct github_op *o = p->o;
     struct ci_answer a;
-    struct sco_str etag = known_etag(p, list);
+    const char *what = "the webhook's deliveries";
+    struct sco_str etag;
+    struct rest *k = rest_of(p, list), none = {{NULL, 0}, {NULL, 0}, 0}, before = k ? *k : none;
+    int64_t since = before.since && before.since < p->since ? before.since : p->since;
     p->n = 0;
-    int r = ci_walk_newer(&o->http, sco_fmt(o->h, "%s?per_page=100", deliveries).p, NULL, 10,
-                          "the webhook's deliveries", &etag, one_delivery, p, o->e);
+    int r = walk(p, list, sco_fmt(o->h, "%s?per_page=100", deliveries).p, NULL, what, one_delivery,
+                 &etag);
     if (r != 0 && r != CI_FOUND)
         return r;
-    for (size_t i = 0; i < p->n && p->redelivered < REDELIVER_MAX; i++) {
+    for (size_t i = 0; i < p->n; i++) {
         if (!is_lost(p, i))
             continue;
+        if (p->redelivered >= REDELIVER_MAX) /* those that were asked for are good by then */
+            return leave(p, list, what, NULL, since);
         const char *path = sco_fmt(o->h, "%s/%.*s/attempts", deliveries, SCO_STR_ARG(p->v[i].id)).p;
         r = github_send(o, "POST", path ? path : "/", NULL, "another delivery", NULL, NULL, &a);
         if (r == SCO_E_NOT_FOUND || r == SCO_E_INVALID)
             continue; /* GitHub keeps them for days only */
-        if (r != 0)
+        if (r != 0) {
+            if (k)
+                *k = before;
             return r;
+        }
         p->redelivered++;
     }
-    if (p->redelivered < REDELIVER_MAX)
-        keep_etag(p, list, etag);
+    keep_etag(p, list, etag);
     return 0;
 }
 
@@ -137,10 +271,14 @@ static int deliveries_of_app(struct poll *p)
 static int find_hooks(struct poll *p)
 {
     struct github_op *o = p->o;
-    struct sco_str etag = known_etag(p, "hooks"), before = etag;
+    struct sco_str urls = ci_our_urls(o->h, o->q), etag = {NULL, 0}, before;
+    const char *rest;
     p->n_hooks = 0;
-    int r = ci_walk_newer(&o->http, github_path(o, "/hooks?per_page=100"), NULL, 10,
-                          "the repository's webhooks", &etag, one_hook, p, o->e);
+    if (sco_str_eq(sco_text(sco_get(p->known, "hook_urls")), urls))
+        etag = known_etag(p, "hooks");
+    before = etag;
+    int r = ci_walk_newer(&o->http, github_path(o, "/hooks?per_page=100"), NULL, PAGES_MAX,
+                          "the repository's webhooks", &etag, one_hook, p, &rest, o->e);
     if (r != 0 && r != CI_FOUND)
         return r;
     if (etag.n && etag.p == before.p)
@@ -148,6 +286,7 @@ static int find_hooks(struct poll *p)
             if (p->n_hooks < sizeof p->hooks / sizeof *p->hooks)
                 p->hooks[p->n_hooks++] = ci_copy(o->h, sco_text(id));
     keep_etag(p, "hooks", etag);
+    ci_json_kstr(&p->seen, "hook_urls", urls);
     ci_json_key(&p->seen, "hook_ids");
     ci_json_begin(&p->seen, '[');
     for (size_t i = 0; i < p->n_hooks; i++)
@@ -159,7 +298,7 @@ static int find_hooks(struct poll *p)
 static int deliveries_of_hooks(struct poll *p)
 {
     struct github_op *o = p->o;
-    int r = find_hooks(p);
+    int r = ci_our_urls(o->h, o->q).n ? find_hooks(p) : 0;
     for (size_t i = 0; r == 0 && i < p->n_hooks; i++) {
         struct sco_str list = sco_fmt(o->h, "deliveries-%.*s", SCO_STR_ARG(p->hooks[i]));
         r = redeliver(p, github_path(o, "/hooks/%.*s/deliveries", SCO_STR_ARG(p->hooks[i])),
@@ -285,18 +424,18 @@ static int moved(struct poll *p)
     struct github_op *o = p->o;
     int r = look_at_repository(p);
     if (r == 0)
-        r = walk(p, "activity", github_path(o, "/activity?per_page=100"), NULL,
-                 "the repository's activity", one_move);
+        r = walk_moves(p, "activity", github_path(o, "/activity?per_page=100"), NULL,
+                       "the repository's activity", one_move);
     if (r == SCO_E_NOT_FOUND && p->repository) /* older servers do not have it */
         r = 0;
     if (r == 0 || r == CI_FOUND)
-        r = walk(p, "pulls",
-                 github_path(o, "/pulls?state=open&sort=updated&direction=desc&per_page=100"), NULL,
-                 "the pull requests", one_pull);
+        r = walk_moves(p, "pulls",
+                       github_path(o, "/pulls?state=open&sort=updated&direction=desc&per_page=100"),
+                       NULL, "the pull requests", one_pull);
     p->n_runs = 0;
     if (r == 0 || r == CI_FOUND) /* the same address each time: its ETag holds */
-        r = walk(p, "runs", github_path(o, "/actions/runs?per_page=100"), "workflow_runs",
-                 "the runs", one_run);
+        r = walk_moves(p, "runs", github_path(o, "/actions/runs?per_page=100"), "workflow_runs",
+                       "the runs", one_run);
     return r == CI_FOUND ? 0 : r;
 }
 
@@ -317,6 +456,14 @@ static void begin_seen(struct poll *p, const struct sco_ci_call *c, struct sco_s
     p->known = seen_of(p, c, name);
     ci_json_key(&p->seen, key ? key : "");
     ci_json_begin(&p->seen, '{');
+    p->n_hooks = 0;
+    read_rests(p);
+}
+
+static void end_seen(struct poll *p)
+{
+    write_rests(p);
+    ci_json_end(&p->seen, '}');
 }
 
 static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c,
@@ -340,7 +487,7 @@ static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c
         r = deliveries_of_hooks(p);
     if (r == 0)
         r = moved(p);
-    ci_json_end(&p->seen, '}');
+    end_seen(p);
     r = github_end(&o, r);
     p->o = NULL;
     return r;
@@ -362,7 +509,7 @@ static int of_app(struct poll *p, void *ctx, const struct sco_ci_call *c, struct
     begin_seen(p, c, SCO_STR("")); /* no repository is called so */
     if (r == 0)
         r = deliveries_of_app(p);
-    ci_json_end(&p->seen, '}');
+    end_seen(p);
     r = github_end(&o, r);
     p->o = NULL;
     return r;
@@ -405,6 +552,7 @@ static int write_poll(const struct sco_host *h, const struct poll *p, const stru
     ci_json_kraw(&j, "seen", ci_json_text(&p->seen));
     ci_json_end(&j, '}');
     ci_json_kint(&j, "redelivered", p->redelivered);
+    ci_json_kbool(&j, "complete", whole && !p->left.n && !g->refused);
     ci_json_end(&j, '}');
     return ci_json_record(&j, "result", e);
 }
@@ -450,7 +598,7 @@ static void keep_others(struct poll *p, const struct sco_ci_call *c, const struc
         const struct sco_node *known = before || after ? seen_of(p, c, sco_text(name)) : NULL;
         after = after || sco_str_eq(sco_text(name), g->next);
         const char *key = sco_is(known, SCO_NODE_MAP) ? sco_cstr(p->seen.h, sco_text(name)) : NULL;
-        if (!key || p->seen.n >= SEEN_MAX)
+        if (!key || (p->seen.n >= SEEN_MAX && !sco_get(known, "rest")))
             continue;
         ci_json_key(&p->seen, key);
         ci_json_node(&p->seen, known);
@@ -469,6 +617,8 @@ int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
     p.v = (struct delivery *)h->alloc(h, DELIVERIES_MAX * sizeof *p.v);
     if (!p.v)
         return sco_errf(e, SCO_E_NOMEM, "out of memory");
+    if (!((struct github *)ctx)->app_id.n)
+        ci_tell_no_url(h, c->request);
     int r = of_app(&p, ctx, c, e);
     if (r == 0)
         r = all_repositories(&p, ctx, c, &g, e);
@@ -477,9 +627,9 @@ int github_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
         return r;
     keep_others(&p, c, &g);
     ci_json_end(&p.seen, '}');
-    struct sco_str stopped = r != 0 ? ci_copy(h, sco_str_c(e->text)) : g.why;
+    struct sco_str stopped = r != 0 ? ci_copy(h, sco_str_c(e->text)) : g.refused ? g.why : p.left;
     int w = write_poll(h, &p, &g, e);
-    if (w < 0 || (r == 0 && !g.refused))
+    if (w < 0 || (r == 0 && !g.refused && !p.left.n))
         return w;
     return sco_errf(e, SCO_CI_DEGRADED, "%.*s%s", SCO_STR_ARG(stopped),
                     g.refused > 1 ? " (and others)" : "");

@@ -25,20 +25,39 @@ struct items {
     const struct sco_host *h;
     struct sco_str v[ITEMS_MAX]; /* JSON texts */
     size_t n;
+    int64_t last; /* when the last of them changed */
+    int cut;      /* there are more */
 };
 
+/* They come in the order in which they changed. */
 static int keep(void *user, const struct sco_node *v)
 {
     struct items *l = (struct items *)user;
     struct ci_json j = ci_json_new(l->h);
+    if (l->n == ITEMS_MAX) {
+        l->cut = 1;
+        return CI_FOUND;
+    }
     ci_json_node(&j, v);
     l->v[l->n++] = ci_json_text(&j);
-    return l->n == ITEMS_MAX ? CI_FOUND : 0;
+    l->last = ci_time_at(v, "updated_at");
+    return 0;
 }
 
 typedef int (*item_fn)(struct gitlab_poll *p, const struct sco_node *v);
 
-static int each(struct gitlab_poll *p, const char *path, const char *what, item_fn fn)
+/* What is beyond the limit is for the next poll, which begins where this one ended. */
+static void leave(struct gitlab_poll *p, const char *mark, int64_t at, const char *what)
+{
+    ci_json_ktime(p->out, mark, at);
+    if (!p->left.n)
+        p->left = sco_fmt(p->h, "%.*s: more than %d of %s changed: the next poll goes on",
+                          SCO_STR_ARG(p->name), ITEMS_MAX, what);
+}
+
+/* `mark`: the member of the state that says from when on, when the last poll was cut. */
+static int each(struct gitlab_poll *p, const char *list, const char *mark, const char *what,
+                item_fn fn)
 {
     struct gitlab_op *o = p->o;
     const struct sco_data_api *data = o->h->data;
@@ -46,6 +65,14 @@ static int each(struct gitlab_poll *p, const char *path, const char *what, item_
     if (!l)
         return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
     l->h = o->h;
+    l->n = 0;
+    l->last = 0;
+    l->cut = 0;
+    int64_t left = ci_time_at(p->state, mark), since = left && left < p->since ? left : p->since;
+    const char *path =
+        gitlab_path(o, "/%s?%supdated_after=%s&order_by=updated_at&sort=asc&per_page=100", list,
+                    strcmp(list, "merge_requests") == 0 ? "scope=all&state=all&" : "",
+                    ci_encode(o->h, ci_time_format(o->h, since), ""));
     int r = ci_walk(&o->http, path, NULL, GITLAB_PAGES_MAX, what, keep, l, o->e);
     if (r == SCO_E_PERMISSION || r == SCO_E_NOT_FOUND)
         return 0; /* switched off in this project, or not for this token */
@@ -59,7 +86,11 @@ static int each(struct gitlab_poll *p, const char *path, const char *what, item_
             r = fn(p, v);
         data->close(reader);
     }
-    return r == CI_FOUND ? 0 : r;
+    if (r != 0 && r != CI_FOUND)
+        return r;
+    if (l->cut)
+        leave(p, mark, l->last > since ? l->last : since, what);
+    return 0;
 }
 
 /* ---- merge requests ---- */
@@ -195,22 +226,12 @@ static int look_at_project(struct gitlab_poll *p)
 
 static int moved(struct gitlab_poll *p)
 {
-    struct gitlab_op *o = p->o;
-    const char *since = ci_encode(o->h, ci_time_format(o->h, p->since), "");
     int r = gitlab_refs(p);
     if (r == 0)
-        r = each(p,
-                 gitlab_path(o,
-                             "/merge_requests?scope=all&state=all&updated_after=%s"
-                             "&order_by=updated_at&sort=asc&per_page=100",
-                             since),
-                 "the merge requests", one_merge_request);
+        r = each(p, "merge_requests", "merge_requests_since", "the merge requests",
+                 one_merge_request);
     if (r == 0)
-        r = each(
-            p,
-            gitlab_path(o, "/pipelines?updated_after=%s&order_by=updated_at&sort=asc&per_page=100",
-                        since),
-            "the pipelines", one_pipeline);
+        r = each(p, "pipelines", "pipelines_since", "the pipelines", one_pipeline);
     return r;
 }
 
@@ -306,6 +327,7 @@ int gitlab_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
     if (p.since <= 0)
         p.since = p.now - FIRST_MS;
     p.out = &j;
+    ci_tell_no_url(h, c->request);
     ci_json_begin(&j, '{');
     ci_json_key(&j, "state");
     ci_json_begin(&j, '{');
@@ -318,7 +340,10 @@ int gitlab_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
     ci_json_end(&j, '}');
     ci_json_end(&j, '}');
     ci_json_kint(&j, "redelivered", p.redelivered);
+    ci_json_kbool(&j, "complete", !why.n && !p.left.n);
     ci_json_end(&j, '}');
     r = ci_json_record(&j, "result", e);
+    if (!why.n)
+        why = p.left;
     return r < 0 || !why.n ? r : sco_errf(e, SCO_CI_DEGRADED, "%.*s", SCO_STR_ARG(why));
 }

@@ -123,6 +123,7 @@ struct gitlab_poll {
     struct sco_str clone_url, default_branch, web_url, context;
     int64_t since, now, last; /* last: `until` of the state; 0: none */
     int64_t redelivered;
+    struct sco_str left; /* the first of what was not come to, for people */
     struct ci_json *out; /* the new state of this repository: members are added */
 };
 

@@ -23,8 +23,7 @@ struct log {
 static int one_hook(void *user, const struct sco_node *v)
 {
     struct log *l = (struct log *)user;
-    struct sco_str url = sco_text_at(v, "url"), ours = sco_text_at(l->p->o->q, "url");
-    if (ours.n ? sco_str_eq(url, ours) : ci_contains(url, "/webhook/"))
+    if (ci_is_our_url(l->p->o->q, sco_text_at(v, "url")))
         l->hooks[l->n_hooks++] = ci_copy(l->p->o->h, gitlab_id(sco_get(v, "id")));
     return l->n_hooks == HOOKS_MAX ? CI_FOUND : 0;
 }
@@ -133,6 +132,11 @@ static int one_log(struct log *l, struct sco_str hook)
                     ENTRIES_MAX / PAGE, "the webhook's deliveries", one_entry, l, o->e);
     if (r != 0 && r != CI_FOUND)
         return r;
+    if (l->n == ENTRIES_MAX && !l->p->left.n) /* newest first: a later poll does not come to them */
+        l->p->left = sco_fmt(o->h,
+                             "%.*s: more than %d deliveries of a webhook: older ones that "
+                             "failed are not asked for again",
+                             SCO_STR_ARG(l->p->name), ENTRIES_MAX - 1);
     ci_json_begin(&kept, '{');
     r = resend(l, id, &kept);
     carry(l, &kept);
@@ -155,8 +159,10 @@ int gitlab_resend(struct gitlab_poll *p)
     if (!l)
         return sco_errf(o->e, SCO_E_NOMEM, "out of memory");
     l->p = p;
-    int r = ci_walk(&o->http, gitlab_path(o, "/hooks?per_page=100"), NULL, 10,
-                    "the project's webhooks", one_hook, l, o->e);
+    int r = !ci_our_urls(o->h, o->q).n
+                ? 0
+                : ci_walk(&o->http, gitlab_path(o, "/hooks?per_page=100"), NULL, 10,
+                          "the project's webhooks", one_hook, l, o->e);
     ci_json_key(p->out, "hooks");
     ci_json_begin(p->out, '{');
     for (size_t i = 0; (r == 0 || r == CI_FOUND) && i < l->n_hooks; i++) {

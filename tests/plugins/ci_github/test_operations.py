@@ -175,10 +175,63 @@ class Poll(Case):
             self.delivery(9, "late", 200), self.delivery(8, "lost", 502), self.delivery(7, "late", 500),
             self.delivery(6, "often", 0), self.delivery(5, "often", 0), self.delivery(4, "often", 0),
             self.delivery(3, "old", 500, "2020-01-01T00:00:00Z")]
-        answer = self.worker.call("poll", {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z"})
+        answer = self.worker.call("poll", {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z",
+                                           "urls": ["https://x/webhook/github", "https://x/webhook/github/hub"]})
         self.assertEqual(self.good(answer)["redelivered"], 1)
         self.assertEqual(self.gh.attempts, [8])
         self.assertTrue(answer.result["state"]["until"])
+
+    def test_only_our_webhook_is_asked_for_deliveries(self):
+        """Another server of the same kind, or another address of ours, is not ours."""
+        self.gh.hooks[1] = {"id": 1, "active": True, "events": [], "config": {"url": "https://theirs/webhook/github"}}
+        self.gh.deliveries = [self.delivery(8, "lost", 502)]
+        request = {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z"}
+        nobody = self.worker.call("poll", request)
+        self.assertEqual((self.good(nobody)["redelivered"], self.gh.attempts), (0, []))
+        self.assertIn("server.public_url", json.dumps(nobody.logs))
+        theirs = self.worker.call("poll", {**request, "urls": ["https://theirs/webhook/github"]})
+        self.assertEqual(self.good(theirs)["redelivered"], 1)
+        for ours in ("https://x/webhook/github", "https://theirs/webhook/github/", "https://theirs/webhook"):
+            # what was known of the webhooks is of another address
+            answer = self.worker.call("poll", {**request, "urls": [ours], "state": theirs.result["state"]})
+            self.assertEqual(self.good(answer)["redelivered"], 0, ours)
+        self.assertEqual(self.gh.attempts, [8])
+
+    def pushed(self, n, at):
+        return [{"ref": f"refs/heads/b{i}", "before": "b" * 40, "after": f"{i:040x}", "actor": {"login": "al"},
+                 "activity_type": "push", "timestamp": at} for i in n]
+
+    def test_what_one_poll_does_not_come_to(self):
+        """1000 items of a list in one poll: the next ones go on there, nothing is lost."""
+        old, now = "2026-11-22T09:10:00Z", self.gh.pulls[7]["updated_at"]
+        self.gh.activity = self.pushed(range(2500, 0, -1), old)
+        request = {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z"}
+        seen, state, codes = set(), None, []
+        for n in range(5):
+            answer = self.worker.call("poll", {**request, "state": state})
+            codes.append((answer.name, answer.result["complete"]))
+            if n < 2:
+                self.assertIn("acme/widget: the repository's activity", answer.reason)
+            seen |= {int(e["commit_sha"], 16) for e in answer.events if e["event"] == "push"}
+            state = answer.result["state"]
+            if n == 0:  # more than one page of new ones meanwhile
+                self.gh.activity[:0] = self.pushed(range(2650, 2500, -1), now)
+        self.assertEqual(seen, set(range(1, 2651)))
+        self.assertEqual(codes, [("DEGRADED", False)] * 2 + [("ok", True)] * 3)
+        self.assertNotIn("rest", state["seen"]["acme/widget"])
+
+    def test_more_deliveries_than_one_poll_asks_for(self):
+        self.gh.hooks[1] = {"id": 1, "active": True, "events": [], "config": {"url": "https://x/webhook/github"}}
+        self.gh.deliveries = [self.delivery(i, f"lost{i}", 502) for i in range(1250, 0, -1)]
+        request = {"repositories": ["acme/widget"], "since": "2026-11-22T09:00:00Z", "url": "https://x/webhook/github"}
+        state, asked = None, set()
+        for n in range(3):
+            answer = self.worker.call("poll", {**request, "state": state})
+            self.assertEqual((answer.name, answer.result["redelivered"], answer.result["complete"]),
+                             ("DEGRADED", 100, False))
+            state, asked = answer.result["state"], set(self.gh.attempts)
+            self.gh.deliveries = [{**d, "status_code": 200 if d["id"] in asked else 502} for d in self.gh.deliveries]
+        self.assertEqual(len(asked), 300)
 
     def test_what_moved(self):
         self.gh.activity = [{"ref": "refs/heads/main", "before": "b" * 40, "after": "c" * 40, "actor": {"login": "al"},
@@ -206,7 +259,8 @@ class Poll(Case):
         self.gh.activity = [{"ref": "refs/heads/main", "before": "b" * 40, "after": "c" * 40, "actor": {"login": "al"},
                              "activity_type": "push", "timestamp": "2026-11-22T10:00:00Z"}]
         self.gh.run(5)
-        request = {"repositories": ["acme/widget", "acme/other"], "since": "2026-11-22T09:00:00Z"}
+        request = {"repositories": ["acme/widget", "acme/other"], "since": "2026-11-22T09:00:00Z",
+                   "urls": ["https://x/webhook/github"]}
 
         def poll(state, code=0):
             before, free, n = self.gh.remaining, self.gh.free, len(self.gh.log)

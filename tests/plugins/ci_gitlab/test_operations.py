@@ -261,7 +261,8 @@ class Poll(Case):
     SINCE = "2026-11-22T09:00:00Z"
 
     def poll(self, state=None, code=0, **more):
-        answer = self.worker.call("poll", {"repositories": ["acme/widget"], "since": self.SINCE, "state": state, **more})
+        answer = self.worker.call("poll", {"repositories": ["acme/widget"], "since": self.SINCE, "state": state,
+                                           "url": "https://x/webhook/gitlab", **more})
         self.good(answer, code)
         return answer
 
@@ -288,6 +289,27 @@ class Poll(Case):
         # a poll that the engine never took is done again from the same point
         self.poll(None)
         self.assertEqual(self.gl.resent, [7, 10])
+
+    def test_only_our_webhook_is_asked_for_deliveries(self):
+        self.gl.hooks[1] = {"id": 1, "url": "https://theirs/webhook/gitlab"}
+        self.gl.hook_log[1] = [self.entry(7, "lost", 502)]
+        self.assertEqual((self.poll().result["redelivered"], self.gl.resent), (0, []))
+        nobody = self.poll(url=None)
+        self.assertEqual((nobody.result["redelivered"], self.gl.resent), (0, []))
+        self.assertIn("server.public_url", json.dumps(nobody.logs))
+
+    def test_what_one_poll_does_not_come_to(self):
+        """1000 merge requests in one poll: the next one goes on there, nothing is lost."""
+        for i in range(1, 1801):
+            self.gl.mr(i, f"{i:040x}", updated_at=f"2026-11-22T09:{i // 60:02}:{i % 60:02}Z")
+        first = self.poll(code=2)
+        self.assertFalse(first.result["complete"])
+        self.assertIn("acme/widget: more than 1000 of the merge requests", first.reason)
+        second = self.poll(first.result["state"])
+        self.assertTrue(second.result["complete"])
+        seen = {e["pr_number"] for a in (first, second) for e in a.events if e["event"] == "pull_request"}
+        self.assertEqual(seen, set(range(1, 1801)))
+        self.assertNotIn("merge_requests_since", second.result["state"]["repositories"]["acme/widget"])
 
     def test_a_limit_of_resends_is_no_failure(self):
         self.gl.hooks[1] = {"id": 1, "url": "https://x/webhook/gitlab"}
