@@ -193,6 +193,12 @@ static inline int ci_download(struct ci_http *c, const char *path, const char *t
     return 0;
 }
 
+/* Whether the answer says where it ends; what does not may have been cut, and nobody can tell. */
+static inline int ci_says_its_end(const struct ci_answer *a)
+{
+    return ci_header(a, "content-length").n || ci_header(a, "transfer-encoding").n;
+}
+
 /* As ci_download, of what has to be whole and not larger than the request's `limit`: an answer that
  * does not say where it ends may be half of it. */
 static inline int ci_download_artifact(struct ci_http *c, const struct sco_node *request,
@@ -203,7 +209,7 @@ static inline int ci_download_artifact(struct ci_http *c, const struct sco_node 
     c->file_limit = limit > 0 ? (uint64_t)limit : 0;
     int r = ci_download(c, path, to, "the artifact", a, e);
     c->file_limit = 0;
-    if (r != 0 || ci_header(a, "content-length").n || ci_header(a, "transfer-encoding").n)
+    if (r != 0 || ci_says_its_end(a))
         return r;
     unlink(to);
     return sco_errf(e, SCO_E_FORMAT, "%s: the artifact: the answer does not say how long it is",

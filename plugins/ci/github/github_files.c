@@ -72,7 +72,7 @@ static int do_logs(struct github_op *o)
     ci_json_begin(&j, '{');
     ci_json_kz(&j, "path", to);
     ci_json_kint(&j, "offset", end);
-    ci_json_kbool(&j, "complete", complete);
+    ci_json_kbool(&j, "complete", complete && ci_says_its_end(&a));
     ci_json_kz(&j, "media_type", job.n ? "text/plain" : "application/zip");
     ci_json_end(&j, '}');
     return ci_json_record(&j, "result", o->e);

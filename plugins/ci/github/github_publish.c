@@ -58,18 +58,21 @@ static struct sco_str credential_id(const struct github_publish *p)
 }
 
 /* Check runs that were refused are tried again with another credential, and after a day, for the
- * right may have been given since. Not within a scan: its status is what people wait for. */
+ * right may have been given since; a day that is to come says that the clock was set. Not within a
+ * scan: its status is what people wait for. */
 static void read_refusal(struct github_publish *p, const struct sco_node *state)
 {
+    int64_t now = p->r.h->now(p->r.h);
     int same_scan = sco_str_eq(sco_text_at(state, "external_id"), p->external_id);
     p->no_checks_at = ci_time_at(state, "no_checks_at");
     p->no_checks_as = credential_id(p);
     p->no_checks_why = ci_copy(p->r.h, sco_text_at(state, "no_checks_why"));
     if (!p->no_checks_why.n)
         p->no_checks_why = refusal(p);
-    p->no_checks = sco_bool(sco_get(state, "no_checks"), 0) &&
-                   (same_scan || (p->no_checks_at > p->r.h->now(p->r.h) - GITHUB_CHECKS_AGAIN_MS &&
-                                  sco_str_eq(sco_text_at(state, "no_checks_as"), p->no_checks_as)));
+    p->no_checks =
+        sco_bool(sco_get(state, "no_checks"), 0) &&
+        (same_scan || (p->no_checks_at > now - GITHUB_CHECKS_AGAIN_MS && p->no_checks_at <= now &&
+                       sco_str_eq(sco_text_at(state, "no_checks_as"), p->no_checks_as)));
 }
 
 static int read_request(struct github_publish *p)

@@ -39,7 +39,8 @@ static int do_logs(struct jenkins_op *o)
     ci_json_begin(&j, '{');
     ci_json_kz(&j, "path", to);
     ci_json_kint(&j, "offset", end);
-    ci_json_kbool(&j, "complete", !sco_str_is_nocase(ci_header(&a, "x-more-data"), "true"));
+    ci_json_kbool(&j, "complete",
+                  !sco_str_is_nocase(ci_header(&a, "x-more-data"), "true") && ci_says_its_end(&a));
     ci_json_kz(&j, "media_type", "text/plain");
     ci_json_end(&j, '}');
     return ci_json_record(&j, "result", o->e);

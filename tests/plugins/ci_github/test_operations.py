@@ -105,6 +105,16 @@ class Files(Case):
         for _, headers in self.gh.blob_log:  # the token stays at home
             self.assertNotIn("Authorization", headers)
 
+    def test_a_log_that_may_be_cut_is_not_complete(self):
+        self.gh.jobs[8] = {"run": 5, "name": "b", "status": "completed", "conclusion": "success"}
+        self.gh.blobs.update({"/job/8?sig=x": b"line one\n", "/run/5.zip": b"PK"})
+        self.gh.blob_cut = None  # the end of the connection is the end of the log, or not
+        for q in (dict(job_id="8"), dict(pipeline_id="5")):
+            self.assertFalse(self.good(self.call("logs", **q))["complete"], q)
+        self.gh.blob_cut = 7
+        for q in (dict(job_id="8"), dict(pipeline_id="5")):
+            self.assertEqual(self.call("logs", **q).name, "NETWORK", q)
+
     def test_log_of_a_run(self):
         self.gh.blobs["/run/5.zip"] = b"PK"
         r = self.good(self.call("logs", pipeline_id="5"))

@@ -267,7 +267,7 @@ class Token(Case):
         self.gh.checks.clear()
         late = {**result["state"], "no_checks": True, "no_checks_as": state["no_checks_as"]}
         self.start(token="ghp_pat")
-        for at, tried in (("2020-01-01T00:00:00Z", True), (state["no_checks_at"], False)):
+        for at, tried in (("2020-01-01T00:00:00Z", True), ("2099-01-01T00:00:00Z", True), (state["no_checks_at"], False)):
             self.gh.log.clear()
             third = {**other, "id": f"scan-{at}"}
             again = self.publish(3, code=DEGRADED, scan=third, state={**late, "no_checks_at": at})
