@@ -11,6 +11,7 @@
 #include <secureops/json.h>
 #include <secureops/store_events.h>
 #include <secureops/store_jobs.h>
+#include <secureops/store_stats.h>
 #include <stdlib.h>
 
 #define SCO_LOG_MODULE "workflows"
@@ -40,7 +41,7 @@ struct reading {
     struct group *v;
     size_t n, cap;
     int64_t now, last;
-    size_t looked;
+    size_t looked, skipped;
     struct sco_arena arena;
 };
 
@@ -120,16 +121,31 @@ static int take_alert(struct reading *rd, const struct sco_event *e)
     return is_own(g.action, g.repository) || add_group(rd, &g) ? 0 : SCO_E_NOMEM;
 }
 
+/* What nobody can make a job of is told and left out: it would stop all that comes after it. Not
+ * what another try may mend. */
+static bool is_hopeless(int r)
+{
+    return r == SCO_E_PARSE || r == SCO_E_FORMAT || r == SCO_E_INVALID || r == SCO_E_LIMIT;
+}
+
 static int on_event(void *user, const struct sco_event *e)
 {
     struct reading *rd = user;
+    int r = 0;
     rd->last = e->position;
     rd->looked++;
     if (e->at < rd->now - OLD_MS)
         return 0;
     if (rd->c->on_finding.n && strncmp(e->type, "security.vulnerability.", 23) == 0)
-        return take_finding(rd, e);
-    return rd->c->on_alert.n && strcmp(e->type, "notification.alert") == 0 ? take_alert(rd, e) : 0;
+        r = take_finding(rd, e);
+    else if (rd->c->on_alert.n && strcmp(e->type, "notification.alert") == 0)
+        r = take_alert(rd, e);
+    if (!is_hopeless(r))
+        return r;
+    rd->skipped++;
+    sco_log_warning("no workflow hears of the event %s (%s): it cannot be read: %s", e->id, e->type,
+                    sco_error_name(r));
+    return 0;
 }
 
 static void reading_done(struct reading *rd)
@@ -246,13 +262,40 @@ static int add_job(struct sco_store *s, const struct sco_config_workflows *c, st
 }
 
 /* ---- the feed ---- */
+/* Of a kind that no workflow hears of itself. */
+static int tell_skipped(struct sco_store *s, const struct reading *rd, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    char id[37];
+    sco_buf_addf(&b,
+                 "%zu findings or alerts up to event %lld could not be read or queued; the log "
+                 "names them",
+                 rd->skipped, (long long)rd->last);
+    struct sco_stored_alert a = {.kind = "workflow_failed",
+                                 .severity = SCO_SEV_HIGH,
+                                 .title = "Workflows did not hear of some events",
+                                 .message = sco_buf_z(&b),
+                                 .created_at = rd->now};
+    int r = sco_buf_check(&b, err);
+    return r == 0 ? sco_store_alert_add(s, &a, id, err) : r;
+}
+
 static int take(struct sco_store *s, struct reading *rd, const char *node, struct sco_error *err)
 {
     int r = sco_store_begin(s, err);
     if (r < 0)
         return r;
-    for (size_t i = 0; r == 0 && i < rd->n; i++)
+    for (size_t i = 0; r == 0 && i < rd->n; i++) {
         r = add_job(s, rd->c, &rd->v[i], rd->now, err);
+        if (is_hopeless(r)) {
+            sco_log_warning("no workflow hears of %s in %s: %s", rd->v[i].action,
+                            rd->v[i].repository, err->text);
+            rd->skipped++;
+            r = 0;
+        }
+    }
+    if (r == 0 && rd->skipped)
+        r = tell_skipped(s, rd, err);
     if (r == 0)
         r = sco_store_cursor_set(s, cursor_name, node, rd->last, err);
     return sco_store_end(s, r, err);

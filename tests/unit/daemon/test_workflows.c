@@ -219,6 +219,35 @@ static void test_alerts(void **state)
     sco_job_page_done(&p);
 }
 
+/* One that nobody can read does not keep the others: it is left out, and an alert says so. */
+static void test_unreadable(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct sco_event bad = {.id = "5f1c7c1e-9f6f-4e57-9d3c-0f6a6f5c1a11",
+                            .type = "notification.alert",
+                            .key = "shop",
+                            .at = w->now,
+                            .data = "{\"kind\":"};
+    w->c.on_alert = NAMES({"a", 1});
+    alert(w, "sla_breached", "shop");
+    assert_int_equal(sco_store_event_add(w->store, &bad, &err), 0);
+    alert(w, "sla_breached", "depot");
+    assert_int_equal(feed(w, "one"), 0);
+    assert_int_equal(feed(w, "one"), 0); /* the alert about it is no news */
+    struct sco_job_page p = jobs(w, 2);
+    is(sco_get(request(&p, 0), "event"), "clone_url", "shop");
+    is(sco_get(request(&p, 1), "event"), "clone_url", "depot");
+    sco_job_page_done(&p);
+    struct sco_event_page told = {0};
+    assert_int_equal(
+        sco_store_events_read(w->store, 0, 100, "notification.alert", NULL, &told, &err), 0);
+    assert_int_equal(told.n, 4);
+    assert_non_null(strstr(told.v[3].data, "\"workflow_failed\""));
+    assert_non_null(strstr(told.v[3].data, "1 findings or alerts"));
+    sco_event_page_done(&told);
+}
+
 /* Who switches it on does not hear of last week. */
 static void test_old(void **state)
 {
@@ -308,7 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        T(test_findings), T(test_nodes),     T(test_alerts),
+        T(test_findings), T(test_nodes),     T(test_alerts),        T(test_unreadable),
         T(test_old),      T(test_schedules), T(test_bad_schedules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
