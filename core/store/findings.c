@@ -148,6 +148,7 @@ struct question {
     struct sco_buf sql;
     struct store_value v[STORE_PARAMS_MAX];
     size_t n;
+    struct place place; /* of the cursor: v points to it */
     struct sco_arena arena;
 };
 
@@ -384,9 +385,8 @@ static int in_one(struct sco_store *s, struct question *q, const struct sco_stor
 static int ask(struct sco_store *s, struct question *q, const struct sco_store_filter *f,
                uint32_t limit, struct sco_error *err)
 {
-    struct place place = {0};
-    const struct place *p = f->cursor ? &place : NULL;
-    if (p && !parse_place(f, &place))
+    const struct place *p = f->cursor ? &q->place : NULL;
+    if (p && !parse_place(f, &q->place))
         return sco_error_set(err, SCO_E_INVALID,
                              "\"%s\" is no cursor: give the one that the page before ended with",
                              f->cursor);

@@ -62,9 +62,7 @@ static int fail(struct db *d, const PGresult *res, struct sco_error *err)
 {
     const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
     const char *text = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    int code = state                              ? code_of(state)
-               : PQstatus(d->c) == CONNECTION_BAD ? SCO_E_NETWORK
-                                                  : SCO_E_INTERNAL;
+    int code = state ? code_of(state) : SCO_E_NETWORK; /* of libpq: the server said nothing */
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     sco_buf_addz(&b, text ? text : PQerrorMessage(d->c));
     struct sco_str what = sco_str_trim(sco_buf_str(&b));
