@@ -216,6 +216,7 @@ static void a_poll_that_waits(void **state)
     struct daemon d = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct ci c = {.d = &d, .setup = &w->setup};
     w->setup.refs = 1;
+    w->setup.base = "https://secureops.example";
     w->integration.poll_ms = 60000;
     for (int64_t now = 1000000; now < 1600000; now += 20000)
         ci_polled(&c, w->store, now);
