@@ -5,17 +5,6 @@
 #include <pthread.h>
 #include <secureops/store_accounts.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        int ok_ = (call);                                                                          \
-        if (ok_ != 0)                                                                              \
-            fail_msg("%s:%d: %d %s", __FILE__, __LINE__, ok_, err.text);                           \
-    } while (0)
-
 static const struct sco_stored_user ada = {.email = "Ada@Example.COM",
                                            .name = "Ada",
                                            .roles = "admin",

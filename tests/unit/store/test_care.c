@@ -7,15 +7,6 @@
 #include <secureops/store_stats.h>
 
 #define DONE SCO_RUN_STATUS_COMPLETED
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s: %s", #call, err.text);                                                   \
-    } while (0)
 
 static struct sco_scan *scan_of(struct world *w, uint32_t from, uint32_t n)
 {
@@ -24,21 +15,6 @@ static struct sco_scan *scan_of(struct world *w, uint32_t from, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         scan_add(s, from + i, "semgrep")->severity = SCO_SEV_HIGH;
     return s;
-}
-
-static int take_i64(void *user, const struct store_value *v, size_t n)
-{
-    (void)n;
-    *(int64_t *)user = v[0].i;
-    return 0;
-}
-
-static int64_t ask(struct world *w, const char *sql)
-{
-    struct sco_error err = {0};
-    int64_t n = -1;
-    OK(store_query(w->s, sql, NULL, 0, take_i64, &n, &err));
-    return n;
 }
 
 /* ---- events ---- */
@@ -124,7 +100,7 @@ TEST(what_fails_tells_nothing)
     assert_int_equal(sco_store_save_scan(w->s, &sub, s, &err), SCO_E_IO);
     scan_free(s);
     assert_int_equal(count_events(w, NULL), 0);
-    assert_int_equal(ask(w, "SELECT count(*) FROM finding_days"), 0);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM finding_days"), 0);
 }
 
 /* ---- figures ---- */
@@ -132,18 +108,18 @@ enum { DAY = 24 * 3600 * 1000 };
 
 static int64_t open_now(struct world *w)
 {
-    return ask(w, "SELECT CAST(coalesce(sum(opened), 0) AS BIGINT) FROM finding_days");
+    return ask(w->s, "SELECT CAST(coalesce(sum(opened), 0) AS BIGINT) FROM finding_days");
 }
 
 static void same_as_counted(struct world *w)
 {
     assert_int_equal(open_now(w),
-                     ask(w, "SELECT count(*) FROM vulnerabilities WHERE status IN ('OPEN', "
-                            "'IN_PROGRESS') AND NOT suppressed"));
-    assert_int_equal(ask(w, "SELECT count(*) FROM (SELECT severity, sum(opened) AS n FROM "
-                            "finding_days GROUP BY severity) d WHERE n <> (SELECT count(*) FROM "
-                            "vulnerabilities v WHERE v.severity = d.severity AND status IN "
-                            "('OPEN', 'IN_PROGRESS') AND NOT suppressed)"),
+                     ask(w->s, "SELECT count(*) FROM vulnerabilities WHERE status IN ('OPEN', "
+                               "'IN_PROGRESS') AND NOT suppressed"));
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM (SELECT severity, sum(opened) AS n FROM "
+                               "finding_days GROUP BY severity) d WHERE n <> (SELECT count(*) FROM "
+                               "vulnerabilities v WHERE v.severity = d.severity AND status IN "
+                               "('OPEN', 'IN_PROGRESS') AND NOT suppressed)"),
                      0);
 }
 
@@ -350,23 +326,23 @@ TEST(partitions)
     WORLD;
     const char *count = "SELECT count(*) FROM pg_inherits i JOIN pg_class p ON p.oid = "
                         "i.inhparent WHERE p.relname = 'scan_results'";
-    assert_int_equal(ask(w, count), 5); /* four months, and the default one */
-    w->now = 1900000000000;             /* 2030-03-17 */
+    assert_int_equal(ask(w->s, count), 5); /* four months, and the default one */
+    w->now = 1900000000000;                /* 2030-03-17 */
     save_is(w, scan_of(w, 1, 1), .created = 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM scan_results_default"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM scan_results_default"), 1);
     OK(store_make_partitions(w->s, w->now, &err)); /* takes the row over */
     OK(store_make_partitions(w->s, w->now, &err));
-    assert_int_equal(ask(w, "SELECT count(*) FROM scan_results_default"), 0);
-    assert_int_equal(ask(w, "SELECT count(*) FROM scan_results_2030_03"), 1);
-    int64_t there = ask(w, count);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM scan_results_default"), 0);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM scan_results_2030_03"), 1);
+    int64_t there = ask(w->s, count);
     struct sco_store_keep k = {.now = w->now + 70 * (int64_t)DAY,
                                .keep_ms = {[SCO_KEEP_SCANS] = 30 * (int64_t)DAY}};
     OK(sco_store_retain_all(w->s, &k, &err));
     assert_int_equal(k.removed[SCO_KEEP_SCANS], 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pg_tables WHERE tablename = "
-                            "'scan_results_2030_03'"),
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pg_tables WHERE tablename = "
+                               "'scan_results_2030_03'"),
                      0);
-    assert_true(ask(w, count) < there + 3);
+    assert_true(ask(w->s, count) < there + 3);
     save_is(w, scan_of(w, 1, 1), .seen = 1);
 }
 
@@ -399,8 +375,8 @@ TEST(what_is_in_no_month_gets_one)
     for (size_t i = 0; i < SCO_ARRAY_LEN(tables); i++)
         for (size_t k = 0; k < SCO_ARRAY_LEN(want); k++) {
             snprintf(sql, sizeof sql, "SELECT count(*) FROM %s_%s", tables[i], want[k].month);
-            if (ask(w, sql) != want[k].n)
-                fail_msg("%s: %ld", sql, (long)ask(w, sql));
+            if (ask(w->s, sql) != want[k].n)
+                fail_msg("%s: %ld", sql, (long)ask(w->s, sql));
         }
     OK(sco_store_audit_verify(w->s, &n, &err));
     assert_int_equal(n, 5);
@@ -437,7 +413,7 @@ TEST(many_at_once)
     struct sco_scan *s = scan_of(w, 1, MANY);
     assert_int_equal(scan_try(w, s, &err), SCO_E_IO);
     w->s->ops = below;
-    assert_int_equal(ask(w, "SELECT count(*) FROM vulnerabilities"), 0);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM vulnerabilities"), 0);
     save_is(w, s, .created = MANY);
     OK(sco_store_verify(w->s, &findings, &scans, &err)); /* each has its own content */
     assert_int_equal(findings, MANY);
@@ -464,16 +440,16 @@ TEST(copies)
     assert_int_equal(sco_store_copy(w->s, other, &rows, &err), SCO_E_INVALID);
     assert_non_null(strstr(err.text, "not empty"));
     struct sco_store *first = w->s;
-    int64_t history = ask(w, "SELECT count(*) FROM vulnerability_history");
-    int64_t told = ask(w, "SELECT count(*) FROM outbox");
+    int64_t history = ask(w->s, "SELECT count(*) FROM vulnerability_history");
+    int64_t told = ask(w->s, "SELECT count(*) FROM outbox");
     char id[37];
     snprintf(id, sizeof id, "%s", stored(w, 7)->id);
     w->s = other;
     OK(sco_store_verify(w->s, &findings, &scans, &err));
     assert_int_equal(findings, 300);
     assert_int_equal(scans, 2);
-    assert_int_equal(ask(w, "SELECT count(*) FROM vulnerability_history"), history);
-    assert_int_equal(ask(w, "SELECT count(*) FROM outbox"), told);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM vulnerability_history"), history);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM outbox"), told);
     assert_string_equal(stored(w, 7)->id, id);
     same_as_counted(w);
     save_is(w, scan_of(w, 1, 301), .created = 1, .seen = 200, .reopened = 100);

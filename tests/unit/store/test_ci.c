@@ -6,31 +6,6 @@
 #include <secureops/store_ci.h>
 #include <secureops/store_events.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s: %s", #call, err.text);                                                   \
-    } while (0)
-
-static int take_i64(void *user, const struct store_value *v, size_t n)
-{
-    (void)n;
-    *(int64_t *)user = v[0].i;
-    return 0;
-}
-
-static int64_t ask(struct world *w, const char *sql)
-{
-    struct sco_error err = {0};
-    int64_t n = -1;
-    OK(store_query(w->s, sql, NULL, 0, take_i64, &n, &err));
-    return n;
-}
-
 static void with_events(struct world *w)
 {
     struct sco_error err = {0};
@@ -95,7 +70,7 @@ TEST(a_delivery_is_kept_once)
     assert_false(r[1].existing);
     assert_true(r[2].existing);
     assert_string_equal(r[0].id, r[2].id);
-    assert_int_equal(ask(w, "SELECT count(*) FROM webhook_deliveries"), 4);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM webhook_deliveries"), 4);
     struct sco_stored_delivery bad = a_delivery("");
     assert_int_equal(sco_store_deliveries_add(w->s, &bad, 1, w->now, r, &err), SCO_E_INVALID);
     OK(sco_store_deliveries_add(w->s, NULL, 0, w->now, NULL, &err));
@@ -159,10 +134,10 @@ TEST(what_has_failed_is_tried_again)
     assert_int_equal(again.state, SCO_DELIVERY_RECEIVED);
     assert_string_equal(claim(w, "one", w->now, 9), "a");
     assert_int_equal(add(w, "github", "b").state, SCO_DELIVERY_DONE);
-    assert_int_equal(ask(w, "SELECT count(*) FROM webhook_deliveries WHERE body IS NULL"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM webhook_deliveries WHERE body IS NULL"), 1);
     OK(sco_store_deliveries_retain(w->s, w->now + 1, &gone, &err));
     assert_int_equal(gone, 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM webhook_deliveries"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM webhook_deliveries"), 1);
 }
 
 TEST(pages_of_deliveries)
@@ -252,7 +227,7 @@ TEST(the_same_fifty_times_at_once)
         added += t[i].added;
     }
     assert_int_equal(added, KEYS);
-    assert_int_equal(ask(w, "SELECT count(*) FROM webhook_deliveries"), KEYS);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM webhook_deliveries"), KEYS);
     (void)err;
 }
 
@@ -387,7 +362,7 @@ TEST(a_run_never_goes_back)
     x.attempt = 2;
     put(w, &x, same);
     assert_string_not_equal(id, same);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipelines"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipelines"), 1);
     x = a_run("99999999999", "better");
     assert_int_equal(sco_store_execution_put(w->s, &x, w->now, id, NULL, &err), SCO_E_INVALID);
     assert_int_equal(sco_store_execution(w->s, w->repository, &p, &err), SCO_E_NOT_FOUND);
@@ -440,7 +415,7 @@ TEST(targets_of_runs)
     OK(sco_store_execution(w->s, id, &p, &err));
     assert_string_equal(p.v[0].pipeline, "acme/shop (https://other.example/acme/shop)");
     sco_execution_page_done(&p);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipelines"), 2);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipelines"), 2);
 }
 
 static size_t list(struct world *w, struct sco_execution_filter f)
@@ -519,12 +494,12 @@ TEST(one_run_told_by_many_at_once)
             fail_msg("%s", t[i].err.text);
     }
     (void)err;
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipelines"), 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipeline_executions"), 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipeline_executions WHERE status = 'success'"),
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipelines"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipeline_executions"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipeline_executions WHERE status = 'success'"),
                      1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipeline_stages WHERE status = 'success'"), 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipeline_stages"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipeline_stages WHERE status = 'success'"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipeline_stages"), 1);
 }
 
 TEST(stages)
@@ -571,7 +546,7 @@ TEST(stages)
     struct sco_store_keep k = {.now = w->now + 10000, .keep_ms = {[SCO_KEEP_EXECUTIONS] = 1000}};
     OK(sco_store_retain_all(w->s, &k, &err));
     assert_int_equal(k.removed[SCO_KEEP_EXECUTIONS], 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipeline_stages"), 0);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipeline_stages"), 0);
 }
 
 /* ---- publications ---- */
@@ -766,8 +741,8 @@ TEST(a_copy_has_all_of_it)
     assert_int_equal(l.n, 1);
     sco_stage_list_done(&l);
     put(w, &x, id);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipeline_executions"), 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM publications"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipeline_executions"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM publications"), 1);
     w->s = mine;
     sco_store_close(other);
 }
@@ -829,7 +804,7 @@ TEST(a_newer_scan_makes_others_needless)
     assert_true(job(w, ids[0], &p).cancel);
     assert_int_equal(job(w, ids[3], &p).state, SCO_JOB_QUEUED);
     sco_job_page_done(&p);
-    assert_int_equal(ask(w, "SELECT min(waiting_since) FROM jobs WHERE state = 'queued'"),
+    assert_int_equal(ask(w->s, "SELECT min(waiting_since) FROM jobs WHERE state = 'queued'"),
                      first + 1000); /* it waits for as long as they did */
 }
 

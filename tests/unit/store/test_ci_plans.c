@@ -4,12 +4,6 @@
 #include <secureops/store_ci.h>
 #include <secureops/store_pipelines.h>
 
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s: %s", #call, err.text);                                                   \
-    } while (0)
-
 static const struct sco_store_ops *real;
 static char bad_plan[4096];
 static size_t n_plans;

@@ -5,15 +5,6 @@
 #include <secureops/json.h>
 #include <secureops/store_compliance.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s: %s", #call, err.text);                                                   \
-    } while (0)
 #define DAY ((int64_t)24 * 3600 * 1000)
 
 /* "pass manual fail": the controls 1, 2, 3. */
@@ -417,21 +408,6 @@ TEST(changes_are_noticed)
     verify_is(w, SCO_E_FORMAT); /* one is missing between two */
 }
 
-static int take_i64(void *user, const struct store_value *v, size_t n)
-{
-    (void)n;
-    *(int64_t *)user = v[0].i;
-    return 0;
-}
-
-static int64_t ask(struct world *w, const char *sql)
-{
-    struct sco_error err = {0};
-    int64_t n = -1;
-    OK(store_query(w->s, sql, NULL, 0, take_i64, &n, &err));
-    return n;
-}
-
 TEST(the_last_ones_are_kept)
 {
     WORLD;
@@ -445,9 +421,9 @@ TEST(the_last_ones_are_kept)
     w->now += 100 * DAY;
     struct sco_store_keep k = {.now = w->now, .keep_ms = {[SCO_KEEP_SCANS] = DAY}};
     OK(sco_store_retain_all(w->s, &k, &err));
-    assert_int_equal(ask(w, "SELECT count(*) FROM scan_results"), 0);
-    assert_int_equal(ask(w, "SELECT count(*) FROM compliance_assessments"), 4);
-    assert_int_equal(ask(w, "SELECT count(*) FROM compliance_results"), 4);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM scan_results"), 0);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM compliance_assessments"), 4);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM compliance_results"), 4);
     verify_is(w, 0);
     struct sco_compliance_filter f = filter(w);
     struct sco_assessment_page p = {0};

@@ -8,8 +8,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD struct world *w = *state
 enum { WRITERS = 4, TRANSACTIONS = 60, PER_TRANSACTION = 3, KEYS = 3 };
 
 static _Thread_local struct sco_error err;
@@ -50,7 +48,7 @@ static struct sco_event_page read_from(struct sco_store *s, int64_t after, const
 
 TEST(what_is_written_is_read)
 {
-    WORLD;
+    struct world *w = *state;
     add(w->s, "security.scan.started", "a", "{}");
     assert_int_equal(sequence(w->s, 10), 0); /* nobody said who: no events */
     say_who(w->s);
@@ -90,7 +88,7 @@ TEST(what_is_written_is_read)
 
 TEST(filters_tell_how_far_they_looked)
 {
-    WORLD;
+    struct world *w = *state;
     say_who(w->s);
     for (int i = 0; i < 4; i++) {
         add(w->s, "security.scan.started", "team/a", "{}");
@@ -126,7 +124,7 @@ TEST(filters_tell_how_far_they_looked)
 
 TEST(a_transaction_that_fails_leaves_no_event)
 {
-    WORLD;
+    struct world *w = *state;
     say_who(w->s);
     ok(sco_store_begin(w->s, &err));
     add(w->s, "t", "k", "{}");
@@ -136,7 +134,7 @@ TEST(a_transaction_that_fails_leaves_no_event)
 
 TEST(a_cursor_has_one_owner)
 {
-    WORLD;
+    struct world *w = *state;
     int64_t at = -1;
     ok(sco_store_cursor_take(w->s, "kafka", "n1", 100, 200, &at, &err));
     assert_int_equal(at, 0);
@@ -166,7 +164,7 @@ TEST(a_cursor_has_one_owner)
 
 TEST(what_somebody_still_needs_is_kept)
 {
-    WORLD;
+    struct world *w = *state;
     int64_t at;
     uint64_t gone = 99;
     struct sco_event_lag lag;
@@ -209,7 +207,7 @@ TEST(what_somebody_still_needs_is_kept)
 
 TEST(what_comes_twice_is_accepted_once)
 {
-    WORLD;
+    struct world *w = *state;
     static const char id[] = "01234567-89ab-4def-8123-456789abcdef";
     bool first = false;
     uint64_t gone;
@@ -286,7 +284,7 @@ static size_t follow(struct sco_store *s, int64_t *at, int *next)
 
 TEST(nothing_is_missed_by_a_reader_among_writers)
 {
-    WORLD;
+    struct world *w = *state;
     pthread_t threads[WRITERS + 2];
     struct party parties[WRITERS + 2];
     atomic_int writing = WRITERS;
@@ -330,7 +328,7 @@ static int take_some(void *user, const struct sco_event *e)
 
 TEST(what_is_given_ends_where_there_is_no_room)
 {
-    WORLD;
+    struct world *w = *state;
     int64_t last = 0;
     say_who(w->s);
     for (int i = 0; i < 8; i++)

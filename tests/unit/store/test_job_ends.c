@@ -10,11 +10,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
-
 /* ---- a scan ends its job ---- */
 struct attached {
     const char *scan;

@@ -5,11 +5,6 @@
 
 #include <secureops/store_events.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
-
 /* ---- adding ---- */
 TEST(attempts_are_as_configured)
 {

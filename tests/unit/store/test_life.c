@@ -3,8 +3,6 @@
 #include "world.h"
 
 #define DONE SCO_RUN_STATUS_COMPLETED
-#define TEST(name) static void name(void **state)
-#define WORLD struct world *w = *state
 
 /* A complete scan by one tool that reports these numbers. */
 static struct sco_scan *scan_of(struct world *w, const char *tool, const uint32_t *numbers,
@@ -25,7 +23,7 @@ static struct sco_scan *clean(struct world *w)
 
 TEST(new_seen_resolved_reopened)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1, 2, 3), .created = 3);
     char id[37];
     snprintf(id, sizeof id, "%s", stored(w, 2)->id);
@@ -53,7 +51,7 @@ TEST(new_seen_resolved_reopened)
 /* Four alerts, imported again with one gone and one new: created 1, closed 1, untouched 3. */
 TEST(one_gone_one_new)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1, 2, 3, 4), .created = 4);
     save_is(w, SCAN(2, 3, 4, 5), .created = 1, .seen = 3, .resolved = 1);
 }
@@ -61,7 +59,7 @@ TEST(one_gone_one_new)
 /* DefectDojo 11470, 8100, 9290: the same report again closed live findings. */
 TEST(the_same_report_again_is_no_news)
 {
-    WORLD;
+    struct world *w = *state;
     struct sco_scan *s = SCAN(7, 1, 7, 2, 7); /* and has one thing several times in it */
     save_is(w, s, .created = 3);
     for (int i = 0; i < 3; i++)
@@ -73,7 +71,7 @@ TEST(the_same_report_again_is_no_news)
 /* 11227, 14205, 12618: a moved line, another wording or severity are no other finding. */
 TEST(lines_texts_and_severities_are_refreshed)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1), .created = 1);
     struct sco_scan *s = SCAN(1);
     s->findings.v[0].line = 42;
@@ -111,7 +109,7 @@ TEST(lines_texts_and_severities_are_refreshed)
 /* A failed or partial scan must never look like "all fixed". */
 TEST(nothing_is_resolved_by_what_did_not_finish)
 {
-    WORLD;
+    struct world *w = *state;
     static const enum sco_run_status bad[] = {SCO_RUN_STATUS_INCOMPLETE, SCO_RUN_STATUS_FAILED,
                                               SCO_RUN_STATUS_TIMEOUT, SCO_RUN_STATUS_MISSING,
                                               SCO_RUN_STATUS_SKIPPED};
@@ -139,7 +137,7 @@ TEST(nothing_is_resolved_by_what_did_not_finish)
 
 TEST(an_incomplete_scan_creates_and_reopens)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1), .created = 1);
     save_is(w, clean(w), .resolved = 1);
     struct sco_scan *s = scan_new(w);
@@ -152,7 +150,7 @@ TEST(an_incomplete_scan_creates_and_reopens)
 /* One report of several that cannot be read may be a part of what another one says. */
 TEST(an_import_with_an_unreadable_report_resolves_nothing)
 {
-    WORLD;
+    struct world *w = *state;
     struct sco_scan *s = SCAN(1, 2);
     s->command = "import";
     save_is(w, s, .created = 2);
@@ -168,7 +166,7 @@ TEST(an_import_with_an_unreadable_report_resolves_nothing)
 /* 12754, 11320, 14363: closing reached outside its tool, service or branch. */
 TEST(other_tools_scopes_branches_and_repositories_are_left_alone)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1), .created = 1);
     save_is(w, scan_of(w, "trivy", NULL, 0), .not_checked = 1); /* --scanners trivy */
     w->scope = "service-b";
@@ -189,7 +187,7 @@ TEST(other_tools_scopes_branches_and_repositories_are_left_alone)
 
 TEST(paths_that_a_scan_leaves_out_are_not_fixed)
 {
-    WORLD;
+    struct world *w = *state;
     struct sco_scan *s = SCAN(1, 2);
     s->findings.v[0].file_path = "vendor/x.py";
     save_is(w, s, .created = 2);
@@ -203,7 +201,7 @@ TEST(paths_that_a_scan_leaves_out_are_not_fixed)
 /* The last Python file is gone: there is nothing that bandit could look at. */
 TEST(a_tool_with_nothing_left_to_look_at_resolves)
 {
-    WORLD;
+    struct world *w = *state;
     struct sco_scan *s = SCAN(1, 2);
     s->findings.v[1].file_path = NULL;
     save_is(w, s, .created = 2);
@@ -217,7 +215,7 @@ TEST(a_tool_with_nothing_left_to_look_at_resolves)
 
 TEST(several_tools_report_one_finding)
 {
-    WORLD;
+    struct world *w = *state;
     struct sco_scan *s = SCAN(1);
     scan_run(s, "bandit", DONE);
     scan_add_tool(s, &s->findings.v[0], "bandit", SCO_SEV_CRITICAL);
@@ -242,7 +240,7 @@ TEST(several_tools_report_one_finding)
 
 TEST(false_positives_and_accepted_ones_stay)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1, 2, 3), .created = 3);
     set_status(w, 1, SCO_STATUS_FALSE_POSITIVE, 0);
     set_status(w, 2, SCO_STATUS_ACCEPTED, 0);
@@ -260,7 +258,7 @@ TEST(false_positives_and_accepted_ones_stay)
 
 TEST(accepted_until_a_date)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1, 2, 3), .created = 3);
     set_status(w, 1, SCO_STATUS_ACCEPTED, w->now + 10000);
     set_status(w, 2, SCO_STATUS_ACCEPTED, w->now + 10000);
@@ -285,7 +283,7 @@ TEST(accepted_until_a_date)
 
 TEST(resolved_by_hand_and_found_again)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1), .created = 1);
     set_status(w, 1, SCO_STATUS_RESOLVED, 0);
     assert_string_equal(stored(w, 1)->resolved_by, "ada@example.com");
@@ -296,7 +294,7 @@ TEST(resolved_by_hand_and_found_again)
 /* A scanner that knows states of its own (SonarQube: closed, won't fix). */
 TEST(states_that_the_tool_reports)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1, 2, 3), .created = 3);
     struct sco_scan *s = SCAN(1, 2, 3, 4);
     s->findings.v[0].status = SCO_STATUS_RESOLVED;
@@ -333,7 +331,7 @@ static void suppress(struct sco_scan *s, size_t i, const char *reason)
 
 TEST(suppressions_are_recorded)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1, 2), .created = 2);
     struct sco_scan *s = SCAN(1, 2);
     suppress(s, 0, "agreed with ops");
@@ -358,7 +356,7 @@ TEST(suppressions_are_recorded)
  * just seen is not gone. */
 TEST(a_scan_that_began_before_another_ended)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1, 2), .created = 2);
     struct sco_scan *slow = SCAN(1);
     save_is(w, SCAN(2), .seen = 1, .resolved = 1);
@@ -372,7 +370,7 @@ TEST(a_scan_that_began_before_another_ended)
 
 TEST(recall_tells_when_first_seen)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1, 2), .created = 2);
     int64_t first = stored(w, 1)->first_detected;
     save_is(w, SCAN(1), .seen = 1, .resolved = 1);
@@ -393,7 +391,7 @@ TEST(recall_tells_when_first_seen)
 
 TEST(recall_for_a_gate)
 {
-    WORLD;
+    struct world *w = *state;
     save_is(w, SCAN(1, 2, 3), .created = 3);
     set_status(w, 1, SCO_STATUS_FALSE_POSITIVE, 0);
     set_status(w, 2, SCO_STATUS_ACCEPTED, w->now + 5000);

@@ -4,15 +4,6 @@
 
 #include <secureops/store_pipelines.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s: %s", #call, err.text);                                                   \
-    } while (0)
 #define URL "https://git.example/acme/shop"
 
 static struct sco_stored_pipeline a_pipeline(const char *name)

@@ -6,16 +6,6 @@
 #include <secureops/store_events.h>
 #include <secureops/store_stats.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s: %s", #call, err.text);                                                   \
-    } while (0)
-
 static const struct sco_store_ops *real;
 static char bad_plan[8192];
 static size_t n_plans;

@@ -8,27 +8,6 @@
 #include <secureops/store_ci.h>
 #include <secureops/store_events.h>
 
-#define OK(call)                                                                                   \
-    do                                                                                             \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s:%d: %s", __FILE__, __LINE__, err.text);                                   \
-    while (0)
-
-static int take_i64(void *user, const struct store_value *v, size_t n)
-{
-    (void)n;
-    *(int64_t *)user = v[0].i;
-    return 0;
-}
-
-static int64_t ask(struct sco_store *s, const char *sql)
-{
-    struct sco_error err = {0};
-    int64_t n = 0;
-    OK(store_query(s, sql, NULL, 0, take_i64, &n, &err));
-    return n;
-}
-
 static struct sco_scan *some_findings(struct world *w, uint32_t n)
 {
     struct sco_scan *s = scan_new(w);

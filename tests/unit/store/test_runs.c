@@ -5,31 +5,7 @@
 #include <pthread.h>
 #include <secureops/store_pipelines.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) < 0)                                                                            \
-            fail_msg("%s: %s", #call, err.text);                                                   \
-    } while (0)
 #define URL "https://git.example/acme/shop"
-
-static int take_i64(void *user, const struct store_value *v, size_t n)
-{
-    (void)n;
-    *(int64_t *)user = v[0].i;
-    return 0;
-}
-
-static int64_t ask(struct world *w, const char *sql)
-{
-    struct sco_error err = {0};
-    int64_t n = -1;
-    OK(store_query(w->s, sql, NULL, 0, take_i64, &n, &err));
-    return n;
-}
 
 static void put_run(struct world *w, struct sco_stored_execution x, char id[37])
 {
@@ -88,7 +64,7 @@ static void check_run(struct world *w, const char *id, const char *run, uint32_t
 
 static int64_t executions(struct world *w)
 {
-    return ask(w, "SELECT count(*) FROM pipeline_executions");
+    return ask(w->s, "SELECT count(*) FROM pipeline_executions");
 }
 
 TEST(a_run_that_is_named_before_its_webhook)
@@ -105,7 +81,7 @@ TEST(a_run_that_is_named_before_its_webhook)
     put_run(w, (struct sco_stored_execution){.id = id, .external_id = "8"}, same);
     check_run(w, id, "7", 1, "success"); /* it stays the run that it is */
     assert_int_equal(executions(w), 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipeline_stages"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipeline_stages"), 1);
 }
 
 TEST(a_run_that_is_named_after_its_webhook)
@@ -231,7 +207,7 @@ TEST(webhooks_and_the_answer_at_once)
             fail_msg("%s", t[i].err.text);
     }
     assert_int_equal(executions(w), 1);
-    assert_int_equal(ask(w, "SELECT count(*) FROM pipeline_stages"), 1);
+    assert_int_equal(ask(w->s, "SELECT count(*) FROM pipeline_stages"), 1);
     check_run(w, id, "9", 1, "running");
 }
 

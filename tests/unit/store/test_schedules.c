@@ -4,10 +4,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
 #define NOBODY "00000000-0000-4000-8000-000000000000"
 
 static struct sco_stored_schedule a_schedule(const struct world *w, const char *name)

@@ -95,9 +95,9 @@ static void assignees(void **state)
                      SCO_E_NOT_FOUND);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(only_what_may_be_seen), TEST(assignees)};
+    const struct CMUnitTest tests[] = {T(only_what_may_be_seen), T(assignees)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

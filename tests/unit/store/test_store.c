@@ -9,10 +9,6 @@
 #include <unistd.h>
 
 #define DONE SCO_RUN_STATUS_COMPLETED
-#define TEST(name) static void name(void **state)
-#define WORLD                                                                                      \
-    struct world *w = *state;                                                                      \
-    struct sco_error err = {0}
 
 static struct sco_scan *scan_of(struct world *w, uint32_t from, uint32_t n)
 {
@@ -517,13 +513,6 @@ TEST(files_that_are_no_store)
     assert_null(w->s);
 }
 
-static int take_first(void *user, const struct store_value *v, size_t n)
-{
-    (void)n;
-    *(int64_t *)user = v[0].i;
-    return 0;
-}
-
 /* A process with many connections says how much each of them may keep. */
 static void how_much_is_kept_in_memory(void **state)
 {
@@ -533,9 +522,9 @@ static void how_much_is_kept_in_memory(void **state)
     int64_t kb = 0;
     struct sco_store_options o = {.where = w->where, .cache_kb = 8192};
     assert_int_equal(store_open_with(w->s->ops, &o, &s, &err), 0);
-    assert_int_equal(store_query(s, "PRAGMA cache_size", NULL, 0, take_first, &kb, &err), 0);
+    assert_int_equal(store_query(s, "PRAGMA cache_size", NULL, 0, take_i64, &kb, &err), 0);
     assert_int_equal(kb, -8192);
-    assert_int_equal(store_query(w->s, "PRAGMA cache_size", NULL, 0, take_first, &kb, &err), 0);
+    assert_int_equal(store_query(w->s, "PRAGMA cache_size", NULL, 0, take_i64, &kb, &err), 0);
     assert_int_equal(kb, -65536);
     sco_store_close(s);
 }

@@ -17,6 +17,21 @@ struct sco_store *world_open(struct world *w)
     return s;
 }
 
+int take_i64(void *user, const struct store_value *v, size_t n)
+{
+    (void)n;
+    *(int64_t *)user = v[0].i;
+    return 0;
+}
+
+int64_t ask(struct sco_store *s, const char *sql)
+{
+    struct sco_error err = {0};
+    int64_t n = -1;
+    OK(store_query(s, sql, NULL, 0, take_i64, &n, &err));
+    return n;
+}
+
 int world_set_up(void **state)
 {
     struct sco_error err = {0};

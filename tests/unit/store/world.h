@@ -22,9 +22,23 @@ struct world {
     const char *left_out; /* path that a scan does not look at, or NULL */
 };
 
+#define TEST(name) static void name(void **state)
+#define WORLD                                                                                      \
+    struct world *w = *state;                                                                      \
+    struct sco_error err = {0}
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        int ok_ = (call);                                                                          \
+        if (ok_ != 0)                                                                              \
+            fail_msg("%s:%d: %d %s", __FILE__, __LINE__, ok_, err.text);                           \
+    } while (0)
+
 int world_set_up(void **state);
 int world_tear_down(void **state);
 struct sco_store *world_open(struct world *w);
+
+int take_i64(void *user, const struct store_value *v, size_t n); /* the first value of a row */
+int64_t ask(struct sco_store *s, const char *sql);               /* that of the last row */
 
 struct sco_scan *scan_new(struct world *w);
 void scan_free(struct sco_scan *s);
