@@ -279,8 +279,8 @@ class Webhooks(DaemonCase):
 
 
 class Polled(DaemonCase):
-    settings = ("server.public_url=https://scans.example/",)
     """A platform whose webhooks were lost."""
+    settings = ("server.public_url=https://scans.example/",)
 
     def setUp(self):
         self.github = GitHub()

@@ -300,7 +300,6 @@ static void test_many(void **state)
     assert_int_equal(c.by_state[SCO_JOB_DEAD] + c.by_state[SCO_JOB_QUEUED], 0);
 }
 
-/* A runner that dies is tried again, later and later, and then given up with what it said. */
 /* What a platform waits for is begun while scans have all slots; and the other way round. */
 static void test_slots_of_short_jobs(void **state)
 {
@@ -328,6 +327,7 @@ static void test_slots_of_short_jobs(void **state)
     UNTIL(w, job(w, waits)->state == SCO_JOB_COMPLETED);
 }
 
+/* A runner that dies is tried again, later and later, and then given up with what it said. */
 static void test_retry_until_dead(void **state)
 {
     struct world *w = *state;

@@ -480,6 +480,7 @@ static void a_name_is_given_once(void **state)
             fail_msg("%zu: %d %s", i, second.result, second.err.text);
     }
 }
+
 static char looked_at[37];
 
 static int look_at_run(struct task *t, struct sco_error *err)
@@ -490,8 +491,7 @@ static int look_at_run(struct task *t, struct sco_error *err)
     return sco_store_execution_put(t->s, &x, t->w->now, id, NULL, err);
 }
 
-/* A look at a run began before its webhook was committed: what the webhook said of its end holds.
- */
+/* A look at a run began before its webhook was committed: the end that the webhook told holds. */
 static void an_end_is_not_undone_by_a_look(void **state)
 {
     struct world *w = *state;
