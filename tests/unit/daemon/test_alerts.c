@@ -2,71 +2,33 @@
  * all of them, each once. */
 #include "alerts.h"
 
-#include "../../support/scan_fixture.h"
+#include "scan_world.h"
 
 #include <secureops/config.h>
-#include <secureops/crypto.h>
-#include <secureops/fs.h>
 #include <secureops/store_jobs.h>
 #include <secureops/store_stats.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <cmocka.h>
 
 #define DAY (24 * 3600 * 1000LL)
 
-struct world {
-    char *dir;
-    struct sco_store *store;
-    struct sco_scan scan;
-    struct sco_pool *pool;
-};
-
 static int set_up(void **state)
 {
-    struct world *w = calloc(1, sizeof *w);
-    struct sco_error err = {0};
-    char where[600];
+    struct scan_world *w = calloc(1, sizeof *w);
     const int64_t sla[SCO_SEV_MAX_] = {[SCO_SEV_CRITICAL] = DAY, [SCO_SEV_HIGH] = 3 * DAY};
-    assert_int_equal(sco_fs_mkdtemp(NULL, "sco-alerts-", &w->dir, &err), 0);
-    snprintf(where, sizeof where, "%s/store.db", w->dir);
-    struct sco_store_options o = {.where = where, .create = true};
-    if (sco_store_open(&o, &w->store, &err) < 0)
-        fail_msg("%s", err.text);
+    scan_world_init(w);
     sco_store_set_sla(w->store, sla);
-    fixture_init(&w->scan);
-    w->scan.findings.pool = w->pool = sco_pool_new();
-    assert_non_null(w->pool);
-    fixture_run(&w->scan, "t", "T", SCO_RUN_STATUS_COMPLETED);
     *state = w;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct world *w = *state;
-    sco_store_close(w->store);
-    w->scan.findings.pool = NULL;
-    fixture_done(&w->scan);
-    sco_pool_free(w->pool);
-    assert_int_equal(sco_fs_remove_tree(w->dir), 0);
-    free(w->dir);
-    free(w);
+    scan_world_done(*state);
+    free(*state);
     return 0;
 }
 
-static void save(struct world *w, const char *repository)
-{
-    struct sco_error err = {0};
-    struct sco_store_subject sub = {.repository = repository, .branch = "main", .scope = ""};
-    sco_uuid4(w->scan.id);
-    fixture_count(&w->scan);
-    if (sco_store_save_scan(w->store, &sub, &w->scan, &err) < 0)
-        fail_msg("%s", err.text);
-}
-
-static struct sco_alert_page alerts_after(struct world *w, int64_t days, int64_t since, size_t n)
+static struct sco_alert_page alerts_after(struct scan_world *w, int64_t days, int64_t since,
+                                          size_t n)
 {
     struct sco_error err = {0};
     struct sco_alert_page p = {0};
@@ -82,12 +44,12 @@ static struct sco_alert_page alerts_after(struct world *w, int64_t days, int64_t
 
 static void test_overdue(void **state)
 {
-    struct world *w = *state;
+    struct scan_world *w = *state;
     fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_CRITICAL, "T", "r1", "Injection");
     fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_HIGH, "T", "r2", "Traversal");
     fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_LOW, "T", "r3", "Naming");
-    save(w, "shop");
-    save(w, "depot");
+    scan_world_save(w, "shop");
+    scan_world_save(w, "depot");
     struct sco_alert_page p = alerts_after(w, 0, 0, 0);
     sco_alert_page_done(&p);
     p = alerts_after(w, 2, 0, 2); /* one a repository */
@@ -111,13 +73,13 @@ static void test_overdue(void **state)
 
 static void test_many(void **state)
 {
-    struct world *w = *state;
+    struct scan_world *w = *state;
     char title[40];
     for (int i = 0; i < 700; i++) { /* more than one page of them */
         snprintf(title, sizeof title, "Finding %03d", i);
         fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_CRITICAL, "T", "r", title);
     }
-    save(w, "shop");
+    scan_world_save(w, "shop");
     struct sco_alert_page p = alerts_after(w, 2, 0, 1);
     assert_string_equal(p.v[0].title, "700 findings are overdue");
     assert_non_null(strstr(p.v[0].message, "and 695 more"));
@@ -127,7 +89,7 @@ static void test_many(void **state)
 /* More than one go of them. */
 static void test_very_many(void **state)
 {
-    struct world *w = *state;
+    struct scan_world *w = *state;
     struct sco_error err = {0};
     char title[40];
     enum { MANY = 11000 };
@@ -135,7 +97,7 @@ static void test_very_many(void **state)
         snprintf(title, sizeof title, "Finding %05d", i);
         fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_CRITICAL, "T", "r", title);
     }
-    save(w, "shop");
+    scan_world_save(w, "shop");
     SCO_AUTO(sco_buf) struct sco_buf at = {0};
     int64_t now = w->scan.completed_ms + 2 * DAY;
     assert_int_equal(alerts_overdue(w->store, now, 0, &at, &err), 0);
@@ -152,7 +114,7 @@ static void test_very_many(void **state)
 }
 
 /* ---- notifications ---- */
-static void add_alerts(struct world *w, int n, const char *kind, int64_t at)
+static void add_alerts(struct scan_world *w, int n, const char *kind, int64_t at)
 {
     struct sco_error err = {0};
     char id[37], title[40];
@@ -166,7 +128,7 @@ static void add_alerts(struct world *w, int n, const char *kind, int64_t at)
     assert_int_equal(sco_store_end(w->store, 0, &err), 0);
 }
 
-static size_t count_calls(struct world *w, int *highest)
+static size_t count_calls(struct scan_world *w, int *highest)
 {
     struct sco_error err = {0};
     struct sco_job_filter f = {.limit = 500};
@@ -193,7 +155,7 @@ static size_t count_calls(struct world *w, int *highest)
 
 static void test_all_are_sent(void **state)
 {
-    struct world *w = *state;
+    struct scan_world *w = *state;
     struct sco_error err = {0};
     enum { N = 2600, HOUR = 3600 * 1000 };
     const int64_t now = 1800000000000;

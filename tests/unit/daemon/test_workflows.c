@@ -1,25 +1,17 @@
 /* Workflows on findings, alerts and times: each event once, whichever node reads it. */
 #include "workflows.h"
 
-#include "../../support/scan_fixture.h"
+#include "scan_world.h"
 
 #include <secureops/config.h>
-#include <secureops/crypto.h>
-#include <secureops/fs.h>
 #include <secureops/json.h>
 #include <secureops/store_events.h>
 #include <secureops/store_jobs.h>
 #include <secureops/store_stats.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <cmocka.h>
 
 struct world {
-    char *dir;
+    struct scan_world of;
     struct sco_store *store;
-    struct sco_scan scan;
-    struct sco_pool *pool;
     struct sco_config_workflows c;
     int64_t now;
 };
@@ -35,18 +27,11 @@ static int set_up(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     struct sco_error err = {0};
-    char where[600];
-    assert_int_equal(sco_fs_mkdtemp(NULL, "sco-workflows-", &w->dir, &err), 0);
-    snprintf(where, sizeof where, "%s/store.db", w->dir);
-    struct sco_store_options o = {.where = where, .create = true};
-    if (sco_store_open(&o, &w->store, &err) < 0)
-        fail_msg("%s", err.text);
     struct sco_store_context context = {.source = "one"};
+    scan_world_init(&w->of);
+    w->store = w->of.store;
     assert_int_equal(sco_store_set_context(w->store, &context, &err), 0);
-    fixture_init(&w->scan);
-    w->scan.findings.pool = w->pool = sco_pool_new();
-    fixture_run(&w->scan, "t", "T", SCO_RUN_STATUS_COMPLETED);
-    w->now = w->scan.completed_ms;
+    w->now = w->of.scan.completed_ms;
     w->c.time_zone = SCO_STR("UTC");
     *state = w;
     return 0;
@@ -55,24 +40,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct world *w = *state;
-    sco_store_close(w->store);
-    w->scan.findings.pool = NULL;
-    fixture_done(&w->scan);
-    sco_pool_free(w->pool);
-    assert_int_equal(sco_fs_remove_tree(w->dir), 0);
-    free(w->dir);
+    scan_world_done(&w->of);
     free(w);
     return 0;
-}
-
-static void save(struct world *w, const char *repository)
-{
-    struct sco_error err = {0};
-    struct sco_store_subject sub = {.repository = repository, .branch = "main", .scope = ""};
-    sco_uuid4(w->scan.id);
-    fixture_count(&w->scan);
-    if (sco_store_save_scan(w->store, &sub, &w->scan, &err) < 0)
-        fail_msg("%s", err.text);
 }
 
 static void alert(struct world *w, const char *kind, const char *repository)
@@ -144,11 +114,11 @@ static void test_findings(void **state)
     w->c.on_finding = NAMES({"a", 1}, {"b", 1});
     for (int i = 0; i < 130; i++) {
         snprintf(title[i], sizeof title[i], "Finding %03d", i);
-        fixture_finding(&w->scan, SCO_TYPE_SAST, i == 77 ? SCO_SEV_CRITICAL : SCO_SEV_LOW, "T", "r",
-                        title[i]);
+        fixture_finding(&w->of.scan, SCO_TYPE_SAST, i == 77 ? SCO_SEV_CRITICAL : SCO_SEV_LOW, "T",
+                        "r", title[i]);
     }
-    save(w, "shop");
-    save(w, "depot");
+    scan_world_save(&w->of, "shop");
+    scan_world_save(&w->of, "depot");
     assert_int_equal(feed(w, "one"), 0);
     struct sco_job_page p = jobs(w, 2); /* one a scan, however many it found */
     const struct sco_node *m = request(&p, 0), *e = sco_get(m, "event");
@@ -198,8 +168,8 @@ static void test_alerts(void **state)
 {
     struct world *w = *state;
     w->c.on_alert = NAMES({"a", 1});
-    fixture_finding(&w->scan, SCO_TYPE_SAST, SCO_SEV_LOW, "T", "r", "Naming");
-    save(w, "shop"); /* nobody wants to hear of these */
+    fixture_finding(&w->of.scan, SCO_TYPE_SAST, SCO_SEV_LOW, "T", "r", "Naming");
+    scan_world_save(&w->of, "shop"); /* nobody wants to hear of these */
     alert(w, "workflow", "shop");
     alert(w, "workflow_failed", "shop");
     alert(w, "call_failed", "call:host");
