@@ -87,10 +87,7 @@ static inline struct sco_str ci_etag(const struct sco_host *h, const struct ci_a
     return sco_str_make(p, p ? s.n : 0);
 }
 
-/* All items of at most `pages_max` pages; `list` names the member that holds them, NULL: the answer
- * itself is the list. 0: the end was reached; CI_FOUND: `fn` ended it; else as ci_call. The items
- * live until `fn` asks for something else, which ends the walk's page: it then has to end the walk.
- */
+/* The items of one answer, as of ci_walk. */
 static inline int ci_walk_page(struct ci_http *c, const struct ci_answer *a, const char *list,
                                const char *what, ci_item_fn fn, void *user, struct sco_errbuf *e)
 {
@@ -105,8 +102,8 @@ static inline int ci_walk_page(struct ci_http *c, const struct ci_answer *a, con
     return 0;
 }
 
-/* *ret_rest: the path of the last page that was looked at, when there are more than `pages_max`:
- * where to go on; else NULL. */
+/* As ci_walk. *ret_rest: the path of the last page that was looked at, when there are more than
+ * `pages_max`: where to go on; else NULL. */
 static inline int ci_walk_rest(struct ci_http *c, const char *path, const char *list,
                                unsigned pages_max, const char *what, ci_item_fn fn, void *user,
                                const char **ret_rest, struct sco_errbuf *e)
@@ -128,6 +125,11 @@ static inline int ci_walk_rest(struct ci_http *c, const char *path, const char *
     return 0;
 }
 
+/* All items of at most `pages_max` pages; `list` names the member that holds them, NULL: the answer
+ * itself is the list. 0: the end
+ * was reached, or the limit; CI_FOUND: `fn` ended it; else as ci_call. The items
+ * live until `fn` asks for something else, which ends the walk's page: it then has to end the walk.
+ */
 static inline int ci_walk(struct ci_http *c, const char *path, const char *list, unsigned pages_max,
                           const char *what, ci_item_fn fn, void *user, struct sco_errbuf *e)
 {
