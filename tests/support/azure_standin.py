@@ -53,7 +53,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for key, value in {"Content-Length": str(len(data)), **({"Content-Type": kind} if data else {}),
                            **(headers or {})}.items():
-            self.send_header(key, value)
+            if value is not None:
+                self.send_header(key, value)
         self.end_headers()
         self.wfile.write(data)
 
@@ -125,6 +126,8 @@ class Azure:
         self.statuses, self.threads, self.pulls, self.changes = {}, {}, {}, ["/src/f0.c", "/src/f1.c"]
         self.builds, self.timelines, self.logs, self.artifacts, self.started = {}, {}, {}, {}, []
         self.pipelines, self.hooks, self.items, self.refs, self.pushes = {7: "deploy"}, {}, {}, {"main": "c" * 40}, []
+        self.page = 500  # items of a page at most
+        self.log_headers = {}
         self.api = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.store = ThreadingHTTPServer(("127.0.0.1", 0), Blobs)
         for server in (self.api, self.store):
@@ -199,11 +202,12 @@ class Azure:
                 return fn(self, *args, body) if verb not in ("GET", "DELETE") else fn(self, *args)
         raise Refused(404, f"TF401019: no {request.command} {path}")
 
-    def values(self, items):
-        """Two pages when asked to: the second behind a continuation token."""
-        size = int(self.query.get("$top", 100))
-        start = int(self.query.get("continuationToken", 0))
-        headers = {"x-ms-continuationtoken": str(start + size)} if len(items) > start + size else {}
+    def values(self, items, token=True):
+        """A page of them: the next is behind a continuation token, or behind $skip."""
+        size = min(int(self.query.get("$top", 100)), self.page)
+        check("continuationToken" not in self.query if not token else "$skip" not in self.query, "another way of paging")
+        start = int(self.query.get("continuationToken" if token else "$skip", 0))
+        headers = {"x-ms-continuationtoken": str(start + size)} if token and len(items) > start + size else {}
         items = items[start:start + size]
         return 200, {"count": len(items), "value": items}, "application/json; charset=utf-8", headers
 
@@ -253,7 +257,7 @@ class Azure:
         return 200, self.show_pull(int(number))
 
     def list_pulls(self):
-        return self.values([self.show_pull(n) for n in self.pulls])
+        return self.values([self.show_pull(n) for n in self.pulls], token=False)
 
     def iterations(self, number):
         return self.values([{"id": i + 1, "sourceRefCommit": {"commitId": h}}
@@ -354,7 +358,8 @@ class Azure:
             rows = [b for b in rows if b["definition"]["id"] == int(self.query["definitions"])]
         if self.query.get("statusFilter"):
             rows = [b for b in rows if b["status"] == self.query["statusFilter"]]
-        return self.values(rows)
+        low, high = self.query.get("minTime", ""), self.query.get("maxTime", "~")
+        return self.values([b for b in rows if low <= (b["finishTime"] or "~") and (b["finishTime"] or "") <= high])
 
     def get_timeline(self, id):
         self.one_build(id)
@@ -371,11 +376,11 @@ class Azure:
 
     def get_log(self, id, number):
         check((int(id), int(number)) in self.logs, "log", 404)
-        return 200, self.logs[int(id), int(number)], "text/plain", {}
+        return 200, self.logs[int(id), int(number)], "text/plain", self.log_headers
 
     def get_logs(self, _id):
         check(self.query.get("$format") == "zip", "format")
-        return 200, b"PKlogs", "application/zip", {}
+        return 200, b"PKlogs", "application/zip", self.log_headers
 
     def get_artifacts(self, id):
         rows = self.artifacts.get(int(id), {})
@@ -430,7 +435,8 @@ class Azure:
         return 201, {"pushId": self.ids}
 
     def list_pushes(self):
-        return self.values(self.pushes)
+        low, high = (self.query.get(f"searchCriteria.{k}", d) for k, d in (("fromDate", ""), ("toDate", "~")))
+        return self.values([p for p in self.pushes if low <= p["date"] <= high], token=False)
 
 
 A = Azure

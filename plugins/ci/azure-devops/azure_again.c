@@ -99,9 +99,7 @@ static const struct sco_node *copy_inputs(const struct sco_host *h, const struct
 static int whole_run(struct azure_op *o, struct sco_str build)
 {
     struct ci_answer a;
-    int r = azure_get(
-        o, azure_path(o, o->project, "/_apis/build/builds/%.*s?" AZURE_V, SCO_STR_ARG(build)),
-        "the run", &a);
+    int r = azure_get_build(o, build, &a);
     if (r != 0)
         return r;
     struct sco_str pipeline = ci_copy(o->h, azure_id(sco_path(a.root, "definition.id")));

@@ -118,13 +118,26 @@ int azure_send(struct azure_op *o, const char *method, const char *path, const s
     return ci_write_by(&o->http, ask, o, &q, find, user, a, o->e);
 }
 
-int azure_walk(struct azure_op *o, const char *path, const char *what, ci_item_fn fn, void *user,
-               struct sco_errbuf *e)
+static const char *next_page(const struct azure_op *o, const char *path, size_t page, size_t n,
+                             size_t seen, struct sco_str token)
+{
+    const char *sep = strchr(path, '?') ? "&" : "?";
+    if (page)
+        return n ? azure_path(o, path, "%s$skip=%zu", sep, seen) : NULL;
+    return token.n ? azure_path(o, path, "%scontinuationToken=%s", sep, ci_encode(o->h, token, ""))
+                   : NULL;
+}
+
+/* Of pages behind $skip an empty one is the last: a server may give fewer items than were asked. */
+int azure_walk_part(struct azure_op *o, const char *path, const char *what, size_t page,
+                    ci_item_fn fn, void *user, int *ret_more, struct sco_errbuf *e)
 {
     const char *at = path;
-    for (int n = 0; at && n < AZURE_PAGES_MAX; n++) {
+    size_t seen = 0;
+    for (int pages = 0; at && pages < AZURE_PAGES_MAX; pages++) {
         struct ci_answer a;
         struct ci_request q;
+        size_t n = 0;
         memset(&q, 0, sizeof q);
         q.path = at;
         q.what = what;
@@ -136,16 +149,25 @@ int azure_walk(struct azure_op *o, const char *path, const char *what, ci_item_f
         struct sco_str token = ci_header(&a, "x-ms-continuationtoken");
         if (!sco_is(list, SCO_NODE_LIST))
             return sco_errf(e, SCO_E_FORMAT, "%s: %s: the answer holds no list", AZURE, what);
-        at = token.n ? azure_path(o, path, "%scontinuationToken=%s", strchr(path, '?') ? "&" : "?",
-                                  ci_encode(o->h, token, ""))
-                     : NULL;
+        for (const struct sco_node *item = list->child; item; item = item->next)
+            n++;
+        seen += n;
+        at = next_page(o, path, page, n, seen, token);
         for (const struct sco_node *item = list->child; item; item = item->next) {
             r = fn(user, item);
             if (r != 0)
                 return r;
         }
     }
+    *ret_more = at != NULL;
     return 0;
+}
+
+int azure_walk(struct azure_op *o, const char *path, const char *what, ci_item_fn fn, void *user,
+               struct sco_errbuf *e)
+{
+    int more;
+    return azure_walk_part(o, path, what, 0, fn, user, &more, e);
 }
 
 int azure_author(struct azure_op *o, struct sco_str *ret)

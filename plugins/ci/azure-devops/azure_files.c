@@ -9,20 +9,19 @@ static const char *in_work(const struct azure_op *o, const char *kind, const cha
 
 /* As ci_download, of an artifact without `what`; a sign-in page is no file. */
 static int download(struct azure_op *o, const char *path, const char *type, const char *to,
-                    const char *what)
+                    const char *what, struct ci_answer *a)
 {
-    struct ci_answer a;
     const char *accept = o->http.headers[0];
     o->http.headers[0] = sco_fmt(o->h, "Accept: %s", type).p;
-    int r = what ? ci_download(&o->http, path, to, what, &a, o->e)
-                 : ci_download_artifact(&o->http, o->q, path, to, &a, o->e);
+    int r = what ? ci_download(&o->http, path, to, what, a, o->e)
+                 : ci_download_artifact(&o->http, o->q, path, to, a, o->e);
     o->http.headers[0] = accept;
-    if (r == 0 && (a.status == 203 || ci_contains(a.r.content_type, "text/html"))) {
+    if (r == 0 && (a->status == 203 || ci_contains(a->r.content_type, "text/html"))) {
         unlink(to);
         return sco_errf(o->e, SCO_E_PERMISSION,
                         "%s: %s: HTTP status %d and the sign-in page: the token is missing, wrong "
                         "or has expired",
-                        AZURE, what ? what : "the artifact", (int)a.status);
+                        AZURE, what ? what : "the artifact", (int)a->status);
     }
     return r;
 }
@@ -61,6 +60,7 @@ static int log_of_job(struct azure_op *o, struct sco_str build, struct sco_str j
 {
     struct azure_timeline t = {NULL, 0};
     struct sco_str all = SCO_STR("");
+    struct ci_answer a;
     int r = azure_timeline(o, build, &t, o->e);
     const struct azure_record *rec = r == 0 ? azure_record(&t, job) : NULL;
     if (r != 0)
@@ -68,35 +68,41 @@ static int log_of_job(struct azure_op *o, struct sco_str build, struct sco_str j
     if (!rec)
         return sco_errf(o->e, SCO_E_NOT_FOUND, "%s: the run has no job of this id", AZURE);
     const char *to = in_work(o, "job", ci_encode(o->h, job, ""), ".log");
+    int complete = sco_str_is(rec->state, "completed");
     if (rec->log_id.n) {
         r = azure_good_number(o, rec->log_id, "the log's id");
         if (r == 0)
             r = download(o,
                          azure_path(o, o->project, "/_apis/build/builds/%.*s/logs/%.*s?" AZURE_V,
                                     SCO_STR_ARG(build), SCO_STR_ARG(rec->log_id)),
-                         "text/plain", to, "the log");
+                         "text/plain", to, "the log", &a);
+        complete = complete && r == 0 && ci_says_its_end(&a);
         if (r == 0)
             r = ci_read_file(o->h, to, (size_t)256 << 20, &all, o->e);
         if (r != 0)
             return r;
     }
     r = put(o, to, all, sco_int_at(o->q, "offset", 0));
-    return r < 0 ? r
-                 : write_log(o, to, (int64_t)all.n, sco_str_is(rec->state, "completed"),
-                             "text/plain");
+    return r < 0 ? r : write_log(o, to, (int64_t)all.n, complete, "text/plain");
 }
 
 static int log_of_run(struct azure_op *o, struct sco_str build)
 {
     const char *to = in_work(o, "run", sco_cstr(o->h, build), ".zip");
+    struct ci_answer a;
     struct stat st;
-    int r = download(o,
-                     azure_path(o, o->project, "/_apis/build/builds/%.*s/logs?$format=zip&" AZURE_V,
-                                SCO_STR_ARG(build)),
-                     "application/zip", to, "the logs");
+    int r = azure_get_build(o, build, &a);
     if (r != 0)
         return r;
-    return write_log(o, to, stat(to, &st) == 0 ? (int64_t)st.st_size : 0, 1, "application/zip");
+    int complete = sco_str_is(sco_text_at(a.root, "status"), "completed");
+    r = download(o,
+                 azure_path(o, o->project, "/_apis/build/builds/%.*s/logs?$format=zip&" AZURE_V,
+                            SCO_STR_ARG(build)),
+                 "application/zip", to, "the logs", &a);
+    if (r != 0)
+        return r;
+    return write_log(o, to, stat(to, &st) == 0 ? (int64_t)st.st_size : 0,
+                     complete && ci_says_its_end(&a), "application/zip");
 }
 
 int azure_logs(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
@@ -144,13 +150,14 @@ static int one(void *user, const struct sco_node *v)
 static int get_artifact(struct azure_op *o, struct sco_str build, const struct artifacts *w)
 {
     struct ci_json j = ci_json_new(o->h);
+    struct ci_answer a;
     const char *to = in_work(o, "artifact", sco_cstr(o->h, w->wanted), ".zip");
     int r = download(o,
                      azure_path(o, o->project,
                                 "/_apis/build/builds/%.*s/artifacts?artifactName=%s&$format=zip"
                                 "&" AZURE_V,
                                 SCO_STR_ARG(build), ci_encode(o->h, w->name, "")),
-                     "application/zip", to, NULL);
+                     "application/zip", to, NULL, &a);
     if (r != 0)
         return r;
     ci_json_begin(&j, '{');

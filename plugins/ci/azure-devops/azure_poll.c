@@ -2,13 +2,25 @@
  * head is another one than then. Events that are known already are recognised by the engine. */
 #include "azure_priv.h"
 
-enum { OVERLAP_MS = 300000, PULLS_MAX = 2000 };
+enum { OVERLAP_MS = 300000, PULLS_MAX = 2000, PAGE = 500 };
+
+/* `before` 0: until now. */
+struct span {
+    int64_t since, before;
+};
+
+enum list { PUSHES, BUILDS, LISTS }; /* the newest first */
 
 struct poll {
     struct azure_op *o;
     int64_t since;
-    const struct sco_node *repository; /* a copy, as events have it */
-    const struct sco_node *seen;       /* state.pulls: heads by repository and number */
+    struct span span;                    /* that is looked at */
+    int64_t oldest;                      /* that was seen of it */
+    struct span old[LISTS], rest[LISTS]; /* what was not come to, by the last poll and this */
+    struct ci_json rests;                /* of all repositories */
+    struct sco_str left;                 /* the first of it, for people */
+    const struct sco_node *repository;   /* a copy, as events have it */
+    const struct sco_node *seen;         /* state.pulls: heads by repository and number */
     struct ci_json heads;
     size_t n_heads;
 };
@@ -35,11 +47,19 @@ static int emit_as(struct poll *p, const char *type, const struct sco_node *v)
     return azure_emit(p->o->h, &envelope, p->o->e);
 }
 
+static void saw(struct poll *p, int64_t at)
+{
+    if (at && (!p->oldest || at < p->oldest))
+        p->oldest = at;
+}
+
 static int one_push(void *user, const struct sco_node *v)
 {
     struct poll *p = (struct poll *)user;
-    if (ci_time_at(v, "date") < p->since)
+    int64_t at = ci_time_at(v, "date");
+    if (at < p->span.since || (p->span.before && at > p->span.before))
         return 0;
+    saw(p, at);
     return emit_as(p, "git.push", v);
 }
 
@@ -52,8 +72,11 @@ static int one_pull(void *user, const struct sco_node *v)
                    number = azure_id(sco_get(v, "pullRequestId"));
     struct sco_str key = sco_fmt(h, "%.*s/%.*s", SCO_STR_ARG(repo), SCO_STR_ARG(number));
     const char *z = key.p;
-    if (!z || !head.n || p->n_heads++ >= PULLS_MAX)
+    if (!z || !head.n)
         return 0;
+    if (p->n_heads == PULLS_MAX)
+        return CI_FOUND;
+    p->n_heads++;
     ci_json_kstr(&p->heads, z, head);
     if (sco_str_eq(sco_text(sco_get(p->seen, z)), head))
         return 0;
@@ -63,6 +86,7 @@ static int one_pull(void *user, const struct sco_node *v)
 static int one_build(void *user, const struct sco_node *v)
 {
     struct poll *p = (struct poll *)user;
+    saw(p, ci_time_at(v, "finishTime"));
     return emit_as(p, "build.complete", v);
 }
 
@@ -102,35 +126,137 @@ static int look_at_repository(struct poll *p)
     return 0;
 }
 
-static int moved(struct poll *p)
+/* ---- what was not come to ---- */
+
+static const char *const NAMES[LISTS] = {"pushes", "builds"};
+
+static void read_rest(struct poll *p, const struct sco_ci_call *c, struct sco_str name)
+{
+    const struct sco_node *rests = sco_path(c->request, "state.rest");
+    const char *z = sco_cstr(p->rests.h, name);
+    const struct sco_node *rest = z ? sco_get(rests, z) : NULL;
+    for (int l = 0; l < LISTS; l++) {
+        const struct sco_node *v = sco_get(rest, NAMES[l]);
+        p->old[l].since = ci_time_at(v, "since");
+        p->old[l].before = ci_time_at(v, "before");
+        p->rest[l].since = p->rest[l].before = 0;
+    }
+}
+
+static void write_rest(struct poll *p, struct sco_str name)
+{
+    const char *z = sco_cstr(p->rests.h, name);
+    if (!z || (!p->rest[PUSHES].since && !p->rest[BUILDS].since))
+        return;
+    ci_json_key(&p->rests, z);
+    ci_json_begin(&p->rests, '{');
+    for (int l = 0; l < LISTS; l++) {
+        if (!p->rest[l].since)
+            continue;
+        ci_json_key(&p->rests, NAMES[l]);
+        ci_json_begin(&p->rests, '{');
+        ci_json_ktime(&p->rests, "since", p->rest[l].since);
+        ci_json_ktime(&p->rests, "before", p->rest[l].before);
+        ci_json_end(&p->rests, '}');
+    }
+    ci_json_end(&p->rests, '}');
+}
+
+/* Of one that was refused nothing was looked at. */
+static void leave_all(struct poll *p)
+{
+    for (int l = 0; l < LISTS; l++) {
+        int64_t old = p->old[l].since;
+        p->rest[l].since = old && old < p->since ? old : p->since;
+        p->rest[l].before = 0;
+    }
+}
+
+/* ---- lists ---- */
+
+static const char *list_path(const struct poll *p, enum list l)
+{
+    const struct azure_op *o = p->o;
+    struct sco_str to = {NULL, 0};
+    const char *from = ci_encode(o->h, ci_time_format(o->h, p->span.since), "");
+    if (p->span.before)
+        to = sco_fmt(o->h, "&%s=%s", l == PUSHES ? "searchCriteria.toDate" : "maxTime",
+                     ci_encode(o->h, ci_time_format(o->h, p->span.before), ""));
+    const char *until = to.p ? to.p : "";
+    if (l == PUSHES)
+        return azure_path(o, o->repo,
+                          "/pushes?searchCriteria.fromDate=%s%s"
+                          "&searchCriteria.includeRefUpdates=true&$top=%d&" AZURE_V,
+                          from, until, PAGE);
+    return azure_path(o, o->project,
+                      "/_apis/build/builds?repositoryId=%s&repositoryType=TfsGit&minTime=%s%s"
+                      "&queryOrder=finishTimeDescending&$top=%d&" AZURE_V,
+                      ci_encode(o->h, sco_text_at(p->repository, "id"), ""), from, until, PAGE);
+}
+
+/* What is beyond the limit goes to `rest`; a second is looked at twice. */
+static int look_at_span(struct poll *p, enum list l, struct span span, struct span *rest)
+{
+    int more = 0;
+    p->span = span;
+    p->oldest = 0;
+    int r = azure_walk_part(p->o, list_path(p, l), l == PUSHES ? "the pushes" : "the runs",
+                            l == PUSHES ? PAGE : 0, l == PUSHES ? one_push : one_build, p, &more,
+                            p->o->e);
+    if (r == 0 && more) {
+        rest->since = span.since;
+        rest->before = p->oldest ? p->oldest + 1000 : span.before;
+    }
+    return r;
+}
+
+/* What is new; then what the last poll did not come to, which is behind that. */
+static int look_at(struct poll *p, enum list l)
+{
+    const struct span old = p->old[l];
+    struct span now = {p->since, 0}, *rest = &p->rest[l];
+    if (old.since && !old.before && old.since < now.since)
+        now.since = old.since;
+    int r = look_at_span(p, l, now, rest);
+    if (r == 0 && old.before && rest->since)
+        rest->since = old.since < rest->since ? old.since : rest->since;
+    else if (r == 0 && old.before)
+        r = look_at_span(p, l, old, rest);
+    if (r == 0 && rest->since && !p->left.n)
+        p->left = sco_fmt(p->o->h,
+                          "%.*s: the %s since %.*s are too many for one poll: the next "
+                          "goes on",
+                          SCO_STR_ARG(sco_text_at(p->o->q, "repository")), NAMES[l],
+                          SCO_STR_ARG(ci_time_format(p->o->h, rest->since)));
+    return r;
+}
+
+static int look_at_pulls(struct poll *p)
 {
     struct azure_op *o = p->o;
-    const char *from = ci_encode(o->h, ci_time_format(o->h, p->since > 0 ? p->since : 1000), "");
-    int r = azure_need_repo(o);
+    int more = 0;
+    int r = azure_walk_part(
+        o,
+        azure_path(o, o->repo, "/pullrequests?searchCriteria.status=active&$top=%d&" AZURE_V, PAGE),
+        "the pull requests", PAGE, one_pull, p, &more, o->e);
+    if ((r == CI_FOUND || (r == 0 && more)) && !p->left.n)
+        p->left = sco_fmt(o->h,
+                          "%.*s: the integration has more than %d open pull requests: those beyond "
+                          "are not looked at",
+                          SCO_STR_ARG(sco_text_at(o->q, "repository")), PULLS_MAX);
+    return r == CI_FOUND ? 0 : r;
+}
+
+static int moved(struct poll *p)
+{
+    int r = azure_need_repo(p->o);
     if (r == 0)
         r = look_at_repository(p);
-    if (r != 0)
-        return r;
-    struct sco_str id = sco_text_at(p->repository, "id");
-    r = azure_walk(o,
-                   azure_path(o, o->repo,
-                              "/pushes?searchCriteria.fromDate=%s"
-                              "&searchCriteria.includeRefUpdates=true&$top=500&" AZURE_V,
-                              from),
-                   "the pushes", one_push, p, o->e);
     if (r == 0)
-        r = azure_walk(
-            o,
-            azure_path(o, o->repo, "/pullrequests?searchCriteria.status=active&$top=500&" AZURE_V),
-            "the pull requests", one_pull, p, o->e);
+        r = look_at(p, PUSHES);
     if (r == 0)
-        r = azure_walk(o,
-                       azure_path(o, o->project,
-                                  "/_apis/build/builds?repositoryId=%s&repositoryType=TfsGit"
-                                  "&minTime=%s&queryOrder=finishTimeDescending&$top=500&" AZURE_V,
-                                  ci_encode(o->h, id, ""), from),
-                       "the runs", one_build, p, o->e);
-    return r;
+        r = look_at_pulls(p);
+    return r == 0 ? look_at(p, BUILDS) : r;
 }
 
 static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c,
@@ -146,6 +272,7 @@ static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c
     repository.next = request.child;
     request.child = &repository;
     call.request = &request;
+    read_rest(p, c, name);
     int r = azure_begin(&o, ctx, &call, e);
     p->o = &o;
     p->repository = NULL;
@@ -172,6 +299,9 @@ static int all_repositories(struct poll *p, void *ctx, const struct sco_ci_call 
         int r = one_repository(p, ctx, c, sco_text(name), e);
         if (r != 0 && !is_final(r))
             return r;
+        if (r != 0)
+            leave_all(p);
+        write_rest(p, sco_text(name));
         if (r == 0) {
             done = 1;
             continue;
@@ -193,21 +323,30 @@ int azure_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
     int64_t now = h->now(h), last = ci_time_at(c->request, "state.until");
     memset(&p, 0, sizeof p);
     p.since = last ? last - OVERLAP_MS : ci_time_at(c->request, "since");
+    if (p.since <= 0)
+        p.since = 1000;
     p.seen = sco_path(c->request, "state.pulls");
     p.heads = ci_json_new(h);
     ci_json_begin(&p.heads, '{');
+    p.rests = ci_json_new(h);
+    ci_json_begin(&p.rests, '{');
     int r = all_repositories(&p, ctx, c, &why, e);
     if (r != 0)
         return r;
     ci_json_end(&p.heads, '}');
+    ci_json_end(&p.rests, '}');
     ci_json_begin(&j, '{');
     ci_json_key(&j, "state");
     ci_json_begin(&j, '{');
     ci_json_ktime(&j, "until", now);
     ci_json_kraw(&j, "pulls", ci_json_text(&p.heads));
+    ci_json_kraw(&j, "rest", ci_json_text(&p.rests));
     ci_json_end(&j, '}');
     ci_json_kint(&j, "redelivered", 0);
+    ci_json_kbool(&j, "complete", !why.n && !p.left.n);
     ci_json_end(&j, '}');
     r = ci_json_record(&j, "result", e);
+    if (!why.n)
+        why = p.left;
     return r < 0 || !why.n ? r : sco_errf(e, SCO_CI_DEGRADED, "%.*s", SCO_STR_ARG(why));
 }

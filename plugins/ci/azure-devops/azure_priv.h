@@ -75,6 +75,10 @@ int azure_send(struct azure_op *o, const char *method, const char *path, const s
 /* The items of "value", over continuation tokens. As ci_walk. */
 int azure_walk(struct azure_op *o, const char *path, const char *what, ci_item_fn fn, void *user,
                struct sco_errbuf *e);
+/* The same by parts: `page` items behind each $skip, 0: over continuation tokens. *ret_more: there
+ * is more than AZURE_PAGES_MAX pages. */
+int azure_walk_part(struct azure_op *o, const char *path, const char *what, size_t page,
+                    ci_item_fn fn, void *user, int *ret_more, struct sco_errbuf *e);
 /* The id of the credential's account. */
 int azure_author(struct azure_op *o, struct sco_str *ret);
 
@@ -92,6 +96,7 @@ int azure_poll(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 int azure_credential(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e);
 
 int azure_good_number(const struct azure_op *o, struct sco_str id, const char *what);
+int azure_get_build(struct azure_op *o, struct sco_str id, struct ci_answer *a);
 /* Starts a pipeline and writes the result. `inputs` is an object of text, or NULL. */
 int azure_start(struct azure_op *o, struct sco_str pipeline, struct sco_str ref, struct sco_str sha,
                 const struct sco_node *inputs);

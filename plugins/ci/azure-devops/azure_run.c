@@ -196,7 +196,7 @@ int azure_trigger(void *ctx, const struct sco_ci_call *c, struct sco_errbuf *e)
 
 /* ---- look ---- */
 
-static int get_build(struct azure_op *o, struct sco_str id, struct ci_answer *a)
+int azure_get_build(struct azure_op *o, struct sco_str id, struct ci_answer *a)
 {
     int r = azure_need_project(o);
     if (r == 0)
@@ -214,7 +214,7 @@ static int do_status(struct azure_op *o)
     struct azure_timeline t = {NULL, 0};
     struct ci_json j = ci_json_new(o->h);
     struct ci_answer a;
-    int r = get_build(o, id, &a);
+    int r = azure_get_build(o, id, &a);
     if (r != 0)
         return r;
     struct sco_str ref = sco_text_at(a.root, "sourceBranch");
@@ -252,7 +252,7 @@ static int do_cancel(struct azure_op *o)
     struct sco_str id = sco_text_at(o->q, "pipeline_id");
     struct ci_json j = ci_json_new(o->h), body = ci_json_new(o->h);
     struct ci_answer a;
-    int r = get_build(o, id, &a);
+    int r = azure_get_build(o, id, &a);
     if (r != 0)
         return r;
     const char *status = azure_status(sco_text_at(a.root, "status"), sco_text_at(a.root, "result"));

@@ -109,6 +109,18 @@ class Runs(Case):
 
 
 class Files(Case):
+    def test_a_log_that_may_be_cut_is_not_complete(self):
+        self.az.build(5)
+        self.az.record(5, GUID, "Job", "unit", log={"id": 9})
+        self.az.logs[5, 9] = b"line one\n"
+        for headers, whole in ({}, True), ({"Content-Length": None, "Connection": "close"}, False):
+            self.az.log_headers = headers
+            for q in (dict(pipeline_id="5", job_id=GUID), dict(pipeline_id="5")):
+                self.assertEqual(self.good(self.call("logs", **q))["complete"], whole, (q, headers))
+        self.az.log_headers = {}
+        self.az.build(5, "inProgress", None)
+        self.assertFalse(self.good(self.call("logs", pipeline_id="5"))["complete"])
+
     def test_log_of_a_job(self):
         self.az.build(5)
         self.az.record(5, GUID, "Job", "unit", log={"id": 9})
@@ -129,6 +141,7 @@ class Files(Case):
         self.assertEqual((r["offset"], r["complete"]), (0, False))
 
     def test_log_of_a_run(self):
+        self.az.build(5)
         r = self.good(self.call("logs", pipeline_id="5"))
         self.assertEqual(pathlib.Path(r["path"]).read_bytes(), b"PKlogs")
 
@@ -274,7 +287,49 @@ class Poll(Case):
         self.az.pulls[7].append("9" * 40)
         again = self.worker.call("poll", {**ask, "state": again.result["state"]})
         self.assertIn("9" * 40, [e["commit_sha"] for e in again.events])
+        self.assertTrue(again.result["complete"])
 
+    def push(self, n, at):
+        return {"pushId": n, "date": at, "refUpdates": [
+            {"name": "refs/heads/main", "oldObjectId": "b" * 40, "newObjectId": f"{n:040x}"}]}
+
+    def test_what_one_poll_does_not_come_to(self):
+        self.az.page = 2
+        at = [f"2026-11-20T10:{n // 60:02d}:{n % 60:02d}Z" for n in range(240)]
+        self.az.pushes = [self.push(n, at[n]) for n in range(239, -1, -1)]
+        for n in range(1, 121):
+            self.az.build(n, sha=f"{n:040x}", finishTime=at[n])
+        ask = {"repositories": ["Fabrikam/widget"], "since": "2026-11-20T09:00:00Z", "state": None}
+        seen, ends = {"push": set(), "pipeline": set()}, []
+        for _ in range(4):
+            answer = self.worker.call("poll", ask)
+            for e in answer.events:
+                seen.setdefault(e["event"], set()).add(e["commit_sha"])
+            ends.append((answer.name, answer.result["complete"]))
+            self.assertEqual(answer.name == "DEGRADED", "the next goes on" in str(answer.reason), answer)
+            ask["state"] = answer.result["state"]
+        self.assertEqual((len(seen["push"]), len(seen["pipeline"])), (240, 120))
+        self.assertEqual(ends, [("DEGRADED", False)] * 2 + [("ok", True)] * 2)
+        self.assertEqual(ask["state"]["rest"], {})
+
+    def test_more_pull_requests_than_a_poll_takes(self):
+        for n in range(2001):
+            self.az.pull(n + 1, f"{n + 1:040x}")
+        answer = self.worker.call("poll", {"repositories": ["Fabrikam/widget"], "since": "2026-11-20T09:00:00Z"})
+        self.assertEqual((answer.name, answer.result["complete"]), ("DEGRADED", False))
+        self.assertIn("2000 open pull requests", answer.reason)
+        self.assertEqual(len([e for e in answer.events if e["event"] == "pull_request"]), 2000)
+
+    def test_a_repository_that_comes_back(self):
+        self.az.fault("/repositories/widget", "GET", 404)
+        self.az.pushes = [self.push(1, "2026-11-20T10:00:00Z")]
+        ask = {"repositories": ["Fabrikam/widget", "Fabrikam/" + REPO], "since": "2026-11-20T09:00:00Z"}
+        first = self.worker.call("poll", ask)
+        self.assertEqual((first.name, first.result["complete"]), ("DEGRADED", False))
+        later = {"since": "2026-11-20T09:00:00Z", "state": {**first.result["state"], "pulls": {}}}
+        again = self.worker.call("poll", {**later, "repositories": ["Fabrikam/widget"]})
+        self.assertEqual((again.name, again.result["complete"]), ("ok", True), again)
+        self.assertIn(f"{1:040x}", [e["commit_sha"] for e in again.events])  # it is older than `until`
 
     def test_a_repository_that_is_gone(self):
         self.az.fault("/repositories/gone", "GET", 404, times=9)
