@@ -43,11 +43,15 @@ static int hide_references(struct hiding *h, const char *config, struct sco_erro
 {
     SCO_AUTO(sco_buf) struct sco_buf b = {0};
     int r = config ? sco_fs_read(config, CONFIG_MAX, &b, err) : 0;
-    for (const char *at = b.p; r == 0 && at;) {
-        at = memmem(at, b.n - (size_t)(at - b.p), "file:", 5);
+    const char *text = sco_buf_z(&b); /* strcspn needs its end */
+    if (r == 0)
+        r = sco_buf_check(&b, err);
+    for (size_t i = 0; r == 0;) {
+        const char *at = memmem(text + i, b.n - i, "file:", 5);
         if (!at)
             break;
         at += 5;
+        i = (size_t)(at - text);
         size_t quoted = strcspn(at, "\"'\r\n"), bare = strcspn(at, "\"' \t\r\n,]}");
         r = hide_file(h, config, sco_str_make(at, quoted), err);
         if (r == 0)

@@ -447,7 +447,7 @@ class Secrets(DaemonCase):
 
     @property
     def config(self):
-        return webhooks.config(self.root)
+        return webhooks.config(self.root) + f"# file:{self.root}/last"  # no end of a line
 
     @property
     def settings(self):
@@ -458,13 +458,15 @@ class Secrets(DaemonCase):
 
     def test_hidden(self):
         repo = self.repository("app", README="one")
-        (self.root / "other").write_text("x")
+        for name in ("other", "last"):
+            (self.root / name).write_text("x")
         self.ask(201, "POST", "/pipelines", {
             "name": "p", "target": {"location": str(repo)}, "branch": "main",
             "definition": "stages: [{name: a, steps: [" + ", ".join(
                 "{run: '%s'}" % run for run in (
                     f"cat {self.root}/other", f"! cat {self.root}/hook-github",
-                    f"! cat {self.root}/metrics-token", f"! cat {self.root}/secureops.yaml")) +
+                    f"! cat {self.root}/metrics-token", f"! cat {self.root}/last",
+                    f"! cat {self.root}/secureops.yaml")) +
             "]}]"})
         x = self.ask(202, "POST", "/pipelines/p/execute", {}).json()
         end = time.monotonic() + JOB_S
@@ -473,7 +475,7 @@ class Secrets(DaemonCase):
             x = self.get(f"/pipelines/executions/{x['id']}")
         log = self.ask(200, "GET", f"/pipelines/executions/{x['id']}/logs").text
         self.assertEqual(x["status"], "success", log)
-        self.assertEqual(log.count("Permission denied"), 3, log)
+        self.assertEqual(log.count("Permission denied"), 4, log)
 
 
 class ByRules(DaemonCase):
