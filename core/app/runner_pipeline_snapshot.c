@@ -52,9 +52,16 @@ static int clean(int parent, const char *name, const char *path, int depth, stru
     }
     r = depth > DEPTH_MAX ? sco_error_set(err, SCO_E_LIMIT, "folders to scan are nested too deeply")
                           : 0;
-    for (struct dirent *e; r == 0 && (e = readdir(d));)
+    while (r == 0) {
+        errno = 0;
+        struct dirent *e = readdir(d);
+        if (!e && errno) /* what it has not told may be a link */
+            r = sco_error_errno(err, errno, "the folder to scan");
+        if (!e)
+            break;
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             r = clean_entry(fd, e->d_name, path, depth, err);
+    }
     closedir(d);
     return r;
 }
