@@ -139,9 +139,11 @@ int runner_ci_place(struct runner *r, const struct ci_call *c, const char **ret_
         e = sco_store_pipeline(r->cli.store, id, &p, err);
     if (e == 0 && p.n && p.v[0].integration &&
         !sco_repository_is_at(sco_str_c(p.v[0].location), sco_str_c(c->with.server),
-                              sco_text(sco_get(c->request, "repository"))))
+                              sco_text(sco_get(c->request, "repository")))) {
         *ret_why = sco_arena_fmt(&r->arena, "%s is no repository of integrations.%s (%s)",
                                  p.v[0].location, c->integration, c->with.server);
+        e = *ret_why ? 0 : sco_error_nomem(err);
+    }
     sco_execution_page_done(&x);
     sco_pipeline_page_done(&p);
     return e == SCO_E_NOT_FOUND ? 0 : e; /* of an event of the platform itself */
