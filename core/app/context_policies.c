@@ -1,47 +1,6 @@
 /* What commands need for policies: packs, keys, waivers, gates. */
 #include "cli_priv.h"
-
-/* The same pack under two names is one. */
-static int add_pack(struct cli *c, size_t *n, const char *path, struct sco_error *err)
-{
-    char *real = sco_fs_realpath(path, err);
-    if (!real) {
-        sco_error_prefix(err, "policies"); /* now, not after minutes of scanning */
-        return err->code;
-    }
-    const char *kept = sco_arena_cstr(&c->arena, sco_str_c(real));
-    free(real);
-    if (!kept)
-        return sco_error_nomem(err);
-    for (size_t i = 0; i < *n; i++)
-        if (strcmp(c->policy_dirs[i], kept) == 0)
-            return 0;
-    c->policy_dirs[(*n)++] = kept;
-    return 0;
-}
-
-/* Packs that come with the program, then configured ones. */
-static int find_packs(struct cli *c, struct sco_error *err)
-{
-    static const char *const places[] = {"../share/secureops/policies",
-                                         "../../share/secureops/policies", NULL};
-    const struct sco_str_list *more = &c->config->policies.dirs;
-    const char *own = context_first_existing(c, places, true);
-    size_t n = 0;
-    c->policy_dirs = sco_arena_alloc(&c->arena, (more->n + 2) * sizeof *c->policy_dirs);
-    if (!c->policy_dirs)
-        return sco_error_nomem(err);
-    int r = own ? add_pack(c, &n, own, err) : 0;
-    for (size_t i = 0; i < more->n && r == 0; i++)
-        r = add_pack(c, &n, more->v[i].p, err);
-    if (r < 0)
-        return r;
-    if (c->config->policies.keys.n > 1)
-        return sco_error_set(err, SCO_E_INVALID,
-                             "policies.keys names %zu files: put all keys into one",
-                             c->config->policies.keys.n);
-    return 0;
-}
+#include "packs.h"
 
 static const char **texts_of(struct cli *c, const struct sco_str_list *from)
 {
@@ -65,7 +24,7 @@ void context_mention_waivers(const struct cli *c)
 int context_policies(struct cli *c, struct sco_error *err)
 {
     const struct sco_str_list *waivers = &c->config->policies.waivers;
-    int r = find_packs(c, err);
+    int r = packs_find(c->config, &c->arena, &c->policy_dirs, err);
     if (r < 0)
         return r;
     c->gates = texts_of(c, &c->config->gate.policies);

@@ -1,7 +1,8 @@
 /* Integrations of the daemon: described and checked with the configuration, their workers, what the
- * API is told of them; polls. On the loop unless it says otherwise. Without any integration nothing
- * of this costs anything. */
+ * API is told of them; polls. On the loop unless it says otherwise. Without any integration, and
+ * without names in rules and workflows, nothing of this costs anything. */
 #include "ci.h"
+#include "../packs.h"
 #include "references.h"
 
 #include <event2/event.h>
@@ -93,24 +94,6 @@ static const char *const *plugin_dirs(const struct sco_config *c, struct sco_are
     return v;
 }
 
-/* Packs that come with the program, then configured ones. */
-static const char *const *policy_dirs(const struct sco_config *c, struct sco_arena *a)
-{
-    static const char *const own[] = {"../share/secureops/policies",
-                                      "../../share/secureops/policies"};
-    SCO_AUTO(sco_free) char *exe = sco_dir_exe();
-    size_t n = 0;
-    const char **v = sco_arena_alloc(a, (c->policies.dirs.n + 2) * sizeof *v);
-    for (size_t i = 0; v && exe && !n && i < SCO_ARRAY_LEN(own); i++) {
-        const char *path = sco_arena_fmt(a, "%s/%s", exe, own[i]);
-        if (path && sco_fs_is_dir(path))
-            v[n++] = path;
-    }
-    for (size_t i = 0; v && i < c->policies.dirs.n; i++)
-        v[n++] = c->policies.dirs.v[i].p;
-    return v;
-}
-
 /* The plugins' option tables live as long as the engine: integrations are made before it goes. */
 static int take_plugins(struct ci_setup *u, const struct sco_config *c, const struct sco_plugins *p,
                         struct sco_error *err)
@@ -146,7 +129,6 @@ static int describe(struct daemon *d, const struct sco_config *c, struct ci_setu
     const struct sco_plugins *p = NULL;
     struct sco_engine_options o = {.worker = worker_of(d, &own),
                                    .plugin_dirs = plugin_dirs(c, &own),
-                                   .policy_dirs = policy_dirs(c, &own),
                                    .policy_keys =
                                        c->policies.keys.n ? c->policies.keys.v[0].p : NULL,
                                    .scanner_options = references_options,
@@ -155,13 +137,17 @@ static int describe(struct daemon *d, const struct sco_config *c, struct ci_setu
                                    .cache_dir = d->paths.mirrors,
                                    .offline = true,
                                    .no_sandbox = !c->scan.sandbox};
-    if (!o.plugin_dirs || !o.policy_dirs)
+    const char **packs = NULL;
+    if (!o.plugin_dirs)
         return sco_error_nomem(err);
     if (!o.worker)
         return sco_error_set(err, SCO_E_NOT_FOUND,
                              "secureops-worker is not beside secureops-runner: the installation "
                              "is incomplete");
-    int r = sco_engine_new(&o, &engine, err);
+    int r = packs_find(c, &own, &packs, err);
+    o.policy_dirs = packs;
+    if (r == 0)
+        r = sco_engine_new(&o, &engine, err);
     if (r == 0)
         r = sco_engine_plugins(engine, &p, err);
     if (r == 0)

@@ -135,6 +135,14 @@ class Start(Case):
         r = run("--check", "--config", str(file))
         self.assertEqual(r.returncode, 0, r.stderr)
         self.assertIn("integrations.gitlab has no credential (token)", r.stderr)
+        packs = BUILD / "share" / "secureops" / "policies"  # as jobs see them: the same one is one
+        file.write_text(f"policies: {{dirs: [{packs}]}}\ngate: {{policies: balanced}}\n")
+        r = run("--check", "--config", str(file))
+        self.assertEqual(r.returncode, 0, r.stderr)
+        file.write_text("policies: {keys: [/one, /other]}\n")
+        r = run("--check", "--config", str(file))
+        self.assertEqual(r.returncode, USAGE)
+        self.assertIn("put all keys into one", r.stderr)
         self.assertEqual(run("--nonsense").returncode, USAGE)
         self.assertEqual(run("argument").returncode, USAGE)
 
