@@ -6,7 +6,7 @@
 
 #include <secureops/config.h>
 #include <secureops/json.h>
-#include <secureops/store_jobs.h>
+#include <secureops/store_pipelines.h>
 #include <stdlib.h>
 
 #define SCO_LOG_MODULE "daemon"
@@ -47,13 +47,15 @@ struct use { /* an option with names */
     size_t rule; /* of `rules` */
     const char *option;
     const struct sco_str_list *list;
+    const struct sco_str *item; /* of the option, that has the one name in it; NULL: the name */
 };
 
 static int refuse(const struct sco_config *c, const struct use *u, struct sco_str name,
                   const char *what, const char *text, struct sco_error *err)
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
-    const char *place = sco_config_item_place(c, u->section, u->rule, u->option, name, &arena);
+    const char *place =
+        sco_config_item_place(c, u->section, u->rule, u->option, u->item ? *u->item : name, &arena);
     return place ? sco_error_set(err, SCO_E_INVALID, "%s: %s: %s: %s%s", place, u->section,
                                  u->option, what, text)
                  : sco_error_nomem(err);
@@ -204,20 +206,21 @@ static int check_workflows(struct checking *k, const struct use *u, struct sco_e
 static int check_rule(struct checking *k, size_t i, struct sco_error *err)
 {
     const struct sco_config_rule *rule = &k->c->rules[i];
-    int r = check_names(k->c, &(struct use){"rules", i, "integrations", &rule->integrations},
+    int r = check_names(k->c, &(struct use){"rules", i, "integrations", &rule->integrations, NULL},
                         &k->integrations, "integration", err);
     if (r == 0)
-        r = check_names(k->c, &(struct use){"rules", i, "scanners", &rule->scanners}, &k->scanners,
+        r = check_names(k->c, &(struct use){"rules", i, "scanners", &rule->scanners, NULL},
+                        &k->scanners, "scanner", err);
+    if (r == 0)
+        r = check_names(k->c, &(struct use){"rules", i, "skip", &rule->skip, NULL}, &k->scanners,
                         "scanner", err);
     if (r == 0)
-        r = check_names(k->c, &(struct use){"rules", i, "skip", &rule->skip}, &k->scanners,
-                        "scanner", err);
+        r = check_workflows(k, &(struct use){"rules", i, "workflows", &rule->workflows, NULL}, err);
     if (r == 0)
-        r = check_workflows(k, &(struct use){"rules", i, "workflows", &rule->workflows}, err);
+        r = ask(k->e, k->c, &(struct use){"rules", i, "gates", &rule->gates, NULL}, true, &k->gates,
+                err);
     if (r == 0)
-        r = ask(k->e, k->c, &(struct use){"rules", i, "gates", &rule->gates}, true, &k->gates, err);
-    if (r == 0)
-        r = ask(k->e, k->c, &(struct use){"rules", i, "frameworks", &rule->frameworks}, false,
+        r = ask(k->e, k->c, &(struct use){"rules", i, "frameworks", &rule->frameworks, NULL}, false,
                 &k->frameworks, err);
     return r;
 }
@@ -230,18 +233,12 @@ static int check_schedule(struct checking *k, struct sco_str item, struct sco_er
     const char *name = NULL, *cron;
     int64_t next;
     struct sco_str rest = item, of = {0};
-    struct use u = {"workflows", 0, "schedule", &(struct sco_str_list){&item, 1}};
+    struct use u = {"workflows", 0, "schedule", &(struct sco_str_list){&of, 1}, &item};
     if (workflow_schedule_parse(item, k->c->workflows.time_zone, sco_now_ms(), &arena, &name, &cron,
                                 &next, &why) < 0)
         return refuse(k->c, &u, item, "", why.text, err);
     (void)sco_str_split(&rest, '=', &of);
-    u.list = &(struct sco_str_list){&of, 1};
-    int r = check_workflows(k, &u, &why);
-    if (r != SCO_E_INVALID || has(&k->workflows, of))
-        return r < 0 ? sco_error_set(err, r, "%s", why.text) : 0;
-    /* the item is "NAME=CRON": its place is that of the whole */
-    const char *text = strstr(why.text, "there is no ");
-    return refuse(k->c, &u, item, "", text ? text : why.text, err);
+    return check_workflows(k, &u, err);
 }
 
 bool references_any(const struct sco_config *c)
@@ -264,16 +261,18 @@ static int check_all(struct checking *k, const struct sco_plugins *p, struct sco
     if (r == 0)
         r = take_integrations(k->c, &k->integrations, err);
     if (r == 0)
-        r = ask(k->e, k->c, &(struct use){"gate", 0, "policies", &k->c->gate.policies}, true,
+        r = ask(k->e, k->c, &(struct use){"gate", 0, "policies", &k->c->gate.policies, NULL}, true,
                 &k->gates, err);
     for (size_t i = 0; i < k->c->n_rules && r == 0; i++)
         r = check_rule(k, i, err);
     if (r == 0)
-        r = check_workflows(k, &(struct use){"workflows", 0, "after_scan", &w->after_scan}, err);
+        r = check_workflows(k, &(struct use){"workflows", 0, "after_scan", &w->after_scan, NULL},
+                            err);
     if (r == 0)
-        r = check_workflows(k, &(struct use){"workflows", 0, "on_finding", &w->on_finding}, err);
+        r = check_workflows(k, &(struct use){"workflows", 0, "on_finding", &w->on_finding, NULL},
+                            err);
     if (r == 0)
-        r = check_workflows(k, &(struct use){"workflows", 0, "on_alert", &w->on_alert}, err);
+        r = check_workflows(k, &(struct use){"workflows", 0, "on_alert", &w->on_alert, NULL}, err);
     for (size_t i = 0; i < w->schedule.n && r == 0; i++)
         r = check_schedule(k, w->schedule.v[i], err);
     return r;
@@ -298,13 +297,13 @@ void references_pipelines(struct sco_store *s, const struct sco_config *c)
     for (size_t i = 0; i < c->n_rules; i++)
         for (size_t k = 0; k < c->rules[i].pipelines.n; k++) {
             SCO_AUTO(sco_arena) struct sco_arena arena = {0};
-            struct sco_target_page p = {0};
+            struct sco_pipeline_page p = {0};
             struct sco_str name = c->rules[i].pipelines.v[k];
             const char *place = sco_config_item_place(c, "rules", i, "pipelines", name, &arena);
-            if (sco_store_target(s, name.p, &p, NULL) == SCO_E_NOT_FOUND)
+            if (sco_store_pipeline(s, name.p, &p, NULL) == SCO_E_NOT_FOUND)
                 sco_log_warning("%s: rules: pipelines: there is no pipeline \"%.*s\"; events that "
                                 "want it fail until somebody makes it",
                                 place ? place : c->rules[i].origin, SCO_STR_ARG(name));
-            sco_target_page_done(&p);
+            sco_pipeline_page_done(&p);
         }
 }
