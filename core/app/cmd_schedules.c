@@ -161,6 +161,15 @@ static int check(struct sco_stored_schedule *v, int64_t now, struct sco_error *e
     return r < 0 ? sco_error_prefix(err, "%s", member) : 0;
 }
 
+/* As the API has it. */
+static int check_own(const struct sco_stored_schedule *v, struct sco_error *err)
+{
+    return strcmp(v->kind, "scan") == 0
+               ? 0
+               : sco_error_set(err, SCO_E_INVALID, "%s is of the configuration: workflows.schedule",
+                               v->name);
+}
+
 /* A new one, or another in the place of the one with this name, which stays paused if it was. */
 static int put(struct cli *c, struct sco_store *s, bool json, struct sco_error *err)
 {
@@ -175,6 +184,7 @@ static int put(struct cli *c, struct sco_store *s, bool json, struct sco_error *
         v.id = old.v[0].id;
         v.name = old.v[0].name;
         v.enabled = old.v[0].enabled;
+        r = check_own(&old.v[0], err);
     }
     if (r == 0)
         r = take_options(c, &v, err);
@@ -245,6 +255,19 @@ static int do_remote(struct cli *c, const struct sco_stored_schedule *v, const c
     return r;
 }
 
+static int change(struct cli *c, struct sco_store *s, const struct sco_stored_schedule *v,
+                  const char *verb, struct sco_error *err)
+{
+    int r = check_own(v, err);
+    if (r == 0 && strcmp(verb, "delete") != 0)
+        return turn(c, s, v, strcmp(verb, "resume") == 0, err);
+    if (r == 0)
+        r = sco_store_schedule_delete(s, v->id, err);
+    if (r == 0)
+        printf("%s deleted\n", v->name);
+    return r;
+}
+
 static int with_one(struct cli *c, struct sco_store *s, bool json, struct sco_error *err)
 {
     struct sco_schedule_page p = {0};
@@ -259,12 +282,8 @@ static int with_one(struct cli *c, struct sco_store *s, bool json, struct sco_er
         r = do_remote(c, v, what, err);
     else if (strcmp(what, "run") == 0)
         r = run(c, s, v, err);
-    else if (strcmp(what, "delete") == 0) {
-        r = sco_store_schedule_delete(s, v->id, err);
-        if (r == 0)
-            printf("%s deleted\n", v->name);
-    } else
-        r = turn(c, s, v, strcmp(what, "resume") == 0, err);
+    else
+        r = change(c, s, v, what, err);
     sco_schedule_page_done(&p);
     return r;
 }

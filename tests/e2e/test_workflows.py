@@ -501,6 +501,10 @@ class Schedule(Workflows):
         at = f"/schedules/{schedule['id']}"
         for method, path in (("DELETE", at), ("POST", at + "/pause")):
             self.assertIn("workflows.schedule", str(self.ask(409, method, path)))
+        for verb in ("delete", "pause"):
+            r = self.run_it("schedules", verb, "workflow:tick", f"--store={self.data}/store.db")
+            self.assertIn("workflows.schedule", r.err)
+            self.assertNotEqual(r.code, 0)
         scans = self.jobs("scan")
         self.assertTrue(scans)
         self.assertEqual(scans[0]["request"]["sbom"], True)

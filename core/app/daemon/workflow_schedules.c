@@ -99,7 +99,8 @@ static int put(struct sco_store *s, struct sco_stored_schedule *v, int64_t now,
                 strcmp(was->cron, v->cron) == 0 && strcmp(was->time_zone, v->time_zone) == 0;
     r = 0;
     if (was && !is_ours(was))
-        r = sco_error_set(err, SCO_E_INVALID, "there is a schedule of scans with the name %s",
+        r = sco_error_set(err, SCO_E_INVALID,
+                          "there is a schedule of scans with the name %s: give it another",
                           v->name);
     v->id = was ? was->id : NULL;
     if (r == 0 && !same)
