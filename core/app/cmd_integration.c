@@ -291,8 +291,9 @@ static int copy_file(const char *from, const char *to, struct sco_error *err)
         if (n <= 0 || r < 0) {
             if (n == 0)
                 return 0;
+            r = sco_error_errno(err, n < 0 ? errno : -r, "cannot copy to %s", to);
             unlink(to);
-            return sco_error_errno(err, n < 0 ? errno : -r, "cannot write %s", to);
+            return r;
         }
     }
 }
