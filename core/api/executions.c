@@ -172,9 +172,10 @@ int api_execution_logs(struct api_call *c, struct sco_error *err)
     struct sco_execution_page p = {0};
     int64_t offset = 0;
     uint64_t next = 0;
-    const char *flag = api_query(c, "follow");
-    bool ended = false, follow = flag && strcmp(flag, "true") == 0;
-    int r = take_offset(c, follow, &offset, err);
+    bool ended = false, follow = false;
+    int r = api_query_bool(c, "follow", &follow, err);
+    if (r == 0)
+        r = take_offset(c, follow, &offset, err);
     if (r == 0)
         r = api_execution_find(c, c->params[0], &p, err);
     if (r < 0)

@@ -144,8 +144,8 @@ void api_run(struct api_exchange *x);
 
 /* ---- reply.c ---- */
 void api_reply_problem(struct api_call *c, int status, const char *detail);
-/* What an error of a handler is; logs what the client is not told. */
 int api_error_status(int r); /* of what a handler gives: api_priv.h */
+/* What an error of a handler is; logs what the client is not told. */
 void api_reply_error(struct api_exchange *x, int r, const struct sco_error *err);
 void api_reply_finish(struct api_exchange *x); /* ETag, conditions, gzip: on any thread */
 void api_reply_send(struct api_exchange *x);   /* on the loop; ends the exchange */
