@@ -47,7 +47,7 @@ static int ask_store(void *user, const char *name, struct sco_buf *out, struct s
     struct daemon *d = user;
     struct sco_store *s = NULL;
     const struct sco_store_options o = {.where = d->stores.where};
-    if (!d->auth && d->args->check) { /* one that is there is not worth a store */
+    if (!d->auth && d->args->check) { /* no store, to see whether it is there */
         sco_buf_addz(out, "-");
         return sco_buf_check(out, err);
     }
