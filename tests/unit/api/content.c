@@ -124,7 +124,7 @@ static void take_query(struct api_call *c, struct sco_str rest)
     }
 }
 
-int ask(struct content *t, const char *method, const char *path, const char *body)
+int content_ask(struct content *t, const char *method, const char *path, const char *body)
 {
     static const struct sco_permissions all = {{~0u, ~0u, ~0u, ~0u}};
     forget(t);

@@ -23,7 +23,7 @@ int content_set_up(void **state);
 int content_tear_down(void **state);
 /* The request's status: that of the reply, or of the problem that the error becomes. Headers are
  * set in `next` before; body NULL: none. Path without /api/v1, with its query, not escaped. */
-int ask(struct content *t, const char *method, const char *path, const char *body);
+int content_ask(struct content *t, const char *method, const char *path, const char *body);
 const char *reply(struct content *t); /* text of the reply, also of a file */
 const char *header(struct content *t, const char *name);
 /* Texts at a path of the reply's JSON: "items.0.id". "" when it is not there. */
@@ -33,7 +33,7 @@ void send_header(const char *name, const char *value); /* of the next request */
 extern struct api_call next; /* what the next request has beside: who, if_match, body_file, ... */
 #define expect(t, status, method, path, body)                                                      \
     do {                                                                                           \
-        int got_ = ask(t, method, path, body);                                                     \
+        int got_ = content_ask(t, method, path, body);                                             \
         if (got_ != (status))                                                                      \
             fail_msg("%s %s: %d, not %d: %s%s", method, path, got_, status, (t)->err.text,         \
                      got_ < 400 ? reply(t) : "");                                                  \
