@@ -217,6 +217,13 @@ class Jenkins:
                             {"lastBuiltRevision": {"SHA1": b["sha"], "branch": [{"name": b["branch"]}]},
                              "remoteUrls": ["https://github.com/acme/widget.git"]}]}
 
+    def builds_of(self, job):
+        """`builds` has the newest hundred; the range of a tree is of each of its lists."""
+        found = re.search(r"\{(\d+),(\d+)\}", self.query.get("tree", ""))
+        rows = [self.show_build(b) for _, b in sorted(job["builds"].items(), reverse=True)]
+        part = slice(*map(int, found.groups())) if found else slice(None)
+        return {"builds": rows[:100][part], **({"allBuilds": rows[part]} if "allBuilds[" in self.query.get("tree", "") else {})}
+
     def get_job(self, path):
         name = self.full_name(path)
         check(name in self.items, "Not Found", 404)
@@ -230,7 +237,7 @@ class Jenkins:
         return 200, {"name": name.rsplit("/", 1)[-1], "buildable": job["buildable"], "nextBuildNumber": job["next"],
                      "queueItem": {"id": waiting[0]} if waiting else None,
                      "property": [{}, {"parameterDefinitions": definitions}] if definitions else [{}],
-                     "builds": [self.show_build(b) for _, b in sorted(job["builds"].items(), reverse=True)]}
+                     **self.builds_of(job)}
 
     def start(self, path, how):
         job = self.one(path)

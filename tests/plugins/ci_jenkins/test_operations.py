@@ -163,6 +163,60 @@ class Poll(Case):
                           ("acme/widget/PR-17#3", "running", "acme/widget", 17)])
         self.assertTrue(answer.result["state"]["until"])
 
+    def poll(self, state=None):
+        return self.worker.call("poll", {"repositories": ["acme/widget"], "since": "2026-01-01T00:00:00Z", "state": state})
+
+    def test_many_builds(self):
+        self.jk.job("scan")
+        for n in range(1, 1021):
+            self.jk.build("scan", n)
+        self.start(jobs=["scan"])
+        answer = self.poll()
+        self.assertEqual((answer.name, answer.result["complete"]), ("DEGRADED", False))
+        self.assertIn("more than 1000 builds", answer.reason)
+        self.assertEqual({e["pipeline_id"] for e in answer.events}, {f"scan#{n}" for n in range(21, 1021)})
+        for n in range(1, 900):
+            self.jk.build("scan", n, timestamp=1600000000000)
+        self.jk.log.clear()
+        answer = self.poll()
+        self.assertEqual((answer.name, answer.result["complete"], len(answer.events)), ("ok", True, 121))
+        self.assertEqual(len([row for row in self.jk.log if "allBuilds" in row[1]]), 3)  # not those before
+
+    def test_what_one_poll_does_not_come_to(self):
+        names = [f"acme/{d}/{n:03d}" for d in "abc" for n in range(200)]
+        for name in names:
+            self.jk.job(name)
+            self.jk.build(name, 1)
+        self.start(jobs=["acme"])
+        first = self.poll()
+        self.assertEqual((first.name, first.result["complete"]), ("DEGRADED", False))
+        self.assertIn("the next goes on here", first.reason)
+        second = self.poll(first.result["state"])
+        self.assertEqual((second.name, second.result["complete"]), ("ok", True), second)
+        self.assertEqual([e["pipeline_id"] for e in first.events + second.events], [f"{n}#1" for n in names])
+        self.assertEqual(second.result["state"], {"until": first.result["state"]["until"]})
+        gone = self.poll({**first.result["state"], "next": "acme/b/gone"})  # from the beginning
+        self.assertEqual((gone.name, gone.result["complete"], "next" in gone.result["state"]), ("DEGRADED", False, False))
+        self.assertEqual(gone.result["state"]["since"], "2026-01-01T00:00:00Z")
+        self.assertEqual(self.poll(gone.result["state"]).result["state"]["next"], first.result["state"]["next"])
+
+    def test_folders_that_are_too_deep(self):
+        self.jk.job("a/b/c/d/e/f/g")
+        self.start(jobs=["a"])
+        answer = self.poll()
+        self.assertEqual((answer.name, answer.result["complete"]), ("DEGRADED", False))
+        self.assertIn("a/b/c/d/e/f/g: folders", answer.reason)
+
+    def test_a_job_that_is_gone(self):
+        self.jk.job("scan")
+        self.jk.build("scan", 1)
+        self.start(jobs=["gone", "scan"])
+        answer = self.poll()
+        self.assertEqual((answer.name, answer.result["complete"], len(answer.events)), ("DEGRADED", False, 1))
+        self.assertIn("gone: ", answer.reason)
+        self.start(jobs=["gone"])
+        self.assertEqual(self.poll().name, "NOT_FOUND")
+
 
 class Credentials(Case):
     def test_crumb(self):
