@@ -51,28 +51,35 @@ struct use { /* an option with names */
 };
 
 static int refuse(const struct sco_config *c, const struct use *u, struct sco_str name,
-                  const char *what, const char *text, struct sco_error *err)
+                  const char *why, struct sco_error *err)
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
     const char *place =
         sco_config_item_place(c, u->section, u->rule, u->option, u->item ? *u->item : name, &arena);
-    return place ? sco_error_set(err, SCO_E_INVALID, "%s: %s: %s: %s%s", place, u->section,
-                                 u->option, what, text)
+    return place ? sco_error_set(err, SCO_E_INVALID, "%s: %s: %s: %s", place, u->section, u->option,
+                                 why)
                  : sco_error_nomem(err);
+}
+
+/* Whether it is there; else `why` says what is not. */
+static bool look_up(const struct names *known, const char *kind, struct sco_str name,
+                    struct sco_buf *why)
+{
+    if (has(known, name))
+        return true;
+    const char *near = sco_str_nearest(name, known->v, known->n);
+    sco_buf_addf(why, "there is no %s \"%.*s\"%s%s%s", kind, SCO_STR_ARG(name),
+                 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return false;
 }
 
 static int check_names(const struct sco_config *c, const struct use *u, const struct names *known,
                        const char *kind, struct sco_error *err)
 {
     for (size_t i = 0; i < u->list->n; i++) {
-        SCO_AUTO(sco_buf) struct sco_buf text = {0};
-        struct sco_str name = u->list->v[i];
-        if (has(known, name))
-            continue;
-        const char *near = sco_str_nearest(name, known->v, known->n);
-        sco_buf_addf(&text, "%s \"%.*s\"%s%s%s", kind, SCO_STR_ARG(name),
-                     near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-        return refuse(c, u, name, "there is no ", sco_buf_z(&text), err);
+        SCO_AUTO(sco_buf) struct sco_buf why = {0};
+        if (!look_up(known, kind, u->list->v[i], &why))
+            return refuse(c, u, u->list->v[i], sco_buf_z(&why), err);
     }
     return 0;
 }
@@ -121,14 +128,27 @@ static int take_integrations(const struct sco_config *c, struct names *known, st
 }
 
 /* ---- what packs of policies have ---- */
+struct listing {
+    struct names workflows, events; /* events: "ID event:KIND" */
+};
+
 static int on_listed(void *user, struct sco_str kind, struct sco_str json)
 {
     SCO_AUTO(sco_arena) struct sco_arena arena = {0};
+    struct listing *l = user;
     const struct sco_node *m = NULL;
     if (!sco_str_is(kind, "policy") || sco_json_parse(json, &arena, &m, NULL) < 0 ||
         !sco_str_is(sco_text(sco_get(m, "kind")), "workflow"))
         return 0;
-    return add(user, sco_text(sco_get(m, "id")));
+    struct sco_str id = sco_text(sco_get(m, "id"));
+    int r = add(&l->workflows, id);
+    SCO_EACH (c, sco_get(m, "applies_to")) {
+        SCO_AUTO(sco_buf) struct sco_buf b = {0};
+        sco_buf_addf(&b, "%.*s %.*s", SCO_STR_ARG(id), SCO_STR_ARG(sco_text(c)));
+        if (r == 0)
+            r = add(&l->events, sco_buf_str(&b));
+    }
+    return r;
 }
 
 static int nothing(void *user, struct sco_str kind, struct sco_str json)
@@ -139,7 +159,7 @@ static int nothing(void *user, struct sco_str kind, struct sco_str json)
     return 0;
 }
 
-static int list_workflows(struct sco_engine *e, struct names *known, struct sco_error *err)
+static int list_workflows(struct sco_engine *e, struct listing *known, struct sco_error *err)
 {
     struct sco_policy_request q = {.command = "list"};
     struct sco_policy_outcome o = {0};
@@ -176,7 +196,7 @@ static int ask(struct sco_engine *e, const struct sco_config *c, const struct us
                                        .frameworks = gates ? NULL : one};
         r = one[0] ? sco_engine_policies(e, &q, nothing, NULL, &o, err) : sco_error_nomem(err);
         if (r == 0 && o.status != SCO_RUN_STATUS_COMPLETED)
-            r = refuse(c, u, name, "", why_not(&o), err);
+            r = refuse(c, u, name, why_not(&o), err);
         sco_policy_outcome_done(&o);
         if (r == 0 && add(good, name) < 0)
             r = sco_error_nomem(err);
@@ -188,19 +208,52 @@ static int ask(struct sco_engine *e, const struct sco_config *c, const struct us
 struct checking {
     struct sco_engine *e;
     const struct sco_config *c;
-    struct names scanners, integrations, workflows, gates, frameworks;
+    struct names scanners, integrations, gates, frameworks;
+    struct listing packs;
     bool listed;
 };
 
-static int check_workflows(struct checking *k, const struct use *u, struct sco_error *err)
+/* It is there, and sees one of these kinds of events at least: else it would never run. */
+static bool look_up_workflow(const struct checking *k, struct sco_str name,
+                             const struct sco_str_list *kinds, struct sco_buf *why)
+{
+    if (!look_up(&k->packs.workflows, "workflow", name, why))
+        return false;
+    for (size_t i = 0; i < kinds->n; i++) {
+        SCO_AUTO(sco_buf) struct sco_buf b = {0};
+        sco_buf_addf(&b, "%.*s event:%.*s", SCO_STR_ARG(name), SCO_STR_ARG(kinds->v[i]));
+        if (has(&k->packs.events, sco_buf_str(&b)))
+            return true;
+    }
+    sco_buf_addf(why, "the workflow \"%.*s\" would never run here: its `on` does not name ",
+                 SCO_STR_ARG(name));
+    for (size_t i = 0; i < kinds->n; i++)
+        sco_buf_addf(why, "%s%.*s", i ? " or " : "", SCO_STR_ARG(kinds->v[i]));
+    return false;
+}
+
+static int check_workflows(struct checking *k, const struct use *u,
+                           const struct sco_str_list *kinds, struct sco_error *err)
 {
     int r = 0;
-    if (!u->list->n)
-        return 0;
-    if (!k->listed)
-        r = list_workflows(k->e, &k->workflows, err);
-    k->listed = true;
-    return r == 0 ? check_names(k->c, u, &k->workflows, "workflow", err) : r;
+    if (u->list->n && !k->listed) {
+        r = list_workflows(k->e, &k->packs, err);
+        k->listed = true;
+    }
+    for (size_t i = 0; i < u->list->n && r == 0; i++) {
+        SCO_AUTO(sco_buf) struct sco_buf why = {0};
+        if (!look_up_workflow(k, u->list->v[i], kinds, &why))
+            r = refuse(k->c, u, u->list->v[i], sco_buf_z(&why), err);
+    }
+    return r;
+}
+
+static int check_inner(struct checking *k, const char *option, const struct sco_str_list *list,
+                       const char *kind, struct sco_error *err)
+{
+    struct sco_str one = sco_str_c(kind);
+    return check_workflows(k, &(struct use){"workflows", 0, option, list, NULL},
+                           &(struct sco_str_list){&one, 1}, err);
 }
 
 static int check_rule(struct checking *k, size_t i, struct sco_error *err)
@@ -215,7 +268,8 @@ static int check_rule(struct checking *k, size_t i, struct sco_error *err)
         r = check_names(k->c, &(struct use){"rules", i, "skip", &rule->skip, NULL}, &k->scanners,
                         "scanner", err);
     if (r == 0)
-        r = check_workflows(k, &(struct use){"rules", i, "workflows", &rule->workflows, NULL}, err);
+        r = check_workflows(k, &(struct use){"rules", i, "workflows", &rule->workflows, NULL},
+                            &rule->on, err);
     if (r == 0)
         r = ask(k->e, k->c, &(struct use){"rules", i, "gates", &rule->gates, NULL}, true, &k->gates,
                 err);
@@ -232,13 +286,13 @@ static int check_schedule(struct checking *k, struct sco_str item, struct sco_er
     struct sco_error why = {0};
     const char *name = NULL, *cron;
     int64_t next;
-    struct sco_str rest = item, of = {0};
+    struct sco_str rest = item, of = {0}, kind = SCO_STR("schedule");
     struct use u = {"workflows", 0, "schedule", &(struct sco_str_list){&of, 1}, &item};
     if (workflow_schedule_parse(item, k->c->workflows.time_zone, sco_now_ms(), &arena, &name, &cron,
                                 &next, &why) < 0)
-        return refuse(k->c, &u, item, "", why.text, err);
+        return refuse(k->c, &u, item, why.text, err);
     (void)sco_str_split(&rest, '=', &of);
-    return check_workflows(k, &u, err);
+    return check_workflows(k, &u, &(struct sco_str_list){&kind, 1}, err);
 }
 
 bool references_any(const struct sco_config *c)
@@ -266,13 +320,11 @@ static int check_all(struct checking *k, const struct sco_plugins *p, struct sco
     for (size_t i = 0; i < k->c->n_rules && r == 0; i++)
         r = check_rule(k, i, err);
     if (r == 0)
-        r = check_workflows(k, &(struct use){"workflows", 0, "after_scan", &w->after_scan, NULL},
-                            err);
+        r = check_inner(k, "after_scan", &w->after_scan, "scan", err);
     if (r == 0)
-        r = check_workflows(k, &(struct use){"workflows", 0, "on_finding", &w->on_finding, NULL},
-                            err);
+        r = check_inner(k, "on_finding", &w->on_finding, "finding", err);
     if (r == 0)
-        r = check_workflows(k, &(struct use){"workflows", 0, "on_alert", &w->on_alert, NULL}, err);
+        r = check_inner(k, "on_alert", &w->on_alert, "alert", err);
     for (size_t i = 0; i < w->schedule.n && r == 0; i++)
         r = check_schedule(k, w->schedule.v[i], err);
     return r;
@@ -285,7 +337,8 @@ int references_check(struct sco_engine *e, const struct sco_plugins *p, const st
     int r = check_all(&k, p, err);
     names_done(&k.scanners);
     names_done(&k.integrations);
-    names_done(&k.workflows);
+    names_done(&k.packs.workflows);
+    names_done(&k.packs.events);
     names_done(&k.gates);
     names_done(&k.frameworks);
     return r;
