@@ -159,21 +159,6 @@ static void param(struct question *q, const char *before, struct store_value v)
     sco_buf_addf(&q->sql, "%s$%zu", before, q->n);
 }
 
-static void one_of(struct question *q, const char *column, uint32_t bits, uint32_t max,
-                   const char *(*name)(uint32_t))
-{
-    const char *gap = "";
-    if (!bits)
-        return;
-    sco_buf_addf(&q->sql, " AND %s IN (", column);
-    for (uint32_t i = 0; i < max; i++)
-        if (bits & 1u << i) {
-            param(q, gap, sv_text(name(i)));
-            gap = ", ";
-        }
-    sco_buf_addc(&q->sql, ')');
-}
-
 static const char *status_name(uint32_t i)
 {
     return sco_status_name((enum sco_status)i);
@@ -315,15 +300,15 @@ static int matching(struct sco_store *s, struct question *q, const struct sco_st
 {
     sco_buf_addz(&q->sql, " FROM vulnerabilities v JOIN branches b ON b.pk = v.branch_pk WHERE "
                           "1 = 1");
-    one_of(q, "v.severity", severities, SCO_SEV_MAX_, sco_severity_name);
-    one_of(q, "v.status",
-           f->statuses ? f->statuses : 1u << SCO_STATUS_OPEN | 1u << SCO_STATUS_IN_PROGRESS,
-           SCO_STATUS_MAX_, status_name);
+    store_one_of(&q->sql, "v.severity", severities, SCO_SEV_MAX_, sco_severity_name);
+    store_one_of(&q->sql, "v.status",
+                 f->statuses ? f->statuses : 1u << SCO_STATUS_OPEN | 1u << SCO_STATUS_IN_PROGRESS,
+                 SCO_STATUS_MAX_, status_name);
     if (!f->suppressed)
         sco_buf_addz(&q->sql, " AND NOT v.suppressed");
     same(q, "b.repository", f->repository);
     same(q, "b.branch", f->branch);
-    one_of(q, "v.vulnerability_type", f->types, SCO_TYPE_MAX_, sco_type_name);
+    store_one_of(&q->sql, "v.vulnerability_type", f->types, SCO_TYPE_MAX_, sco_type_name);
     same(q, "v.rule_id", f->rule);
     same(q, "v.cve_id", f->cve);
     with_tool(q, f->tool);

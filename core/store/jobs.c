@@ -397,23 +397,20 @@ static int on_listed(void *user, const struct store_value *v, size_t n)
     return on_job(p, v, n);
 }
 
+static const char *state_name(unsigned i)
+{
+    return states[i];
+}
+
 static void filter_sql(struct sco_buf *b, const struct sco_job_filter *f, struct store_value *v,
                        size_t *n)
 {
-    const char *gap = "";
     sco_buf_addz(b, "SELECT " JOB_COLUMNS " FROM jobs WHERE pk < $1");
     *n = 1; /* pk */
-    if (f->states) {
-        sco_buf_addz(b, " AND state IN (");
-        for (unsigned i = 0; i < SCO_JOB_STATE_MAX_; i++)
-            if (f->states & 1u << i) {
-                sco_buf_addf(b, "%s'%s'", gap, states[i]);
-                gap = ", ";
-            }
-        sco_buf_addz(b, *gap ? ")" : "'')");
-        if (!(f->states & 1u << SCO_JOB_COMPLETED)) /* which most are: the others have an index */
-            sco_buf_addz(b, " AND state <> 'completed'");
-    }
+    store_one_of(b, "state", f->states, SCO_JOB_STATE_MAX_, state_name);
+    if (f->states &&
+        !(f->states & 1u << SCO_JOB_COMPLETED)) /* most are: the others have an index */
+        sco_buf_addz(b, " AND state <> 'completed'");
     if (f->kind) {
         v[(*n)++] = sv_text(f->kind);
         sco_buf_addf(b, " AND kind = $%zu", *n);

@@ -161,12 +161,12 @@ int store_query(struct sco_store *s, const char *sql, const struct store_value *
 /* As store_query, for what is asked all the time. */
 int store_often(struct sco_store *s, const char *sql, const struct store_value *v, size_t n,
                 store_row_fn row, void *user, struct sco_error *err) SCO_NODISCARD;
-/* Within a transaction that writes: of those who give a table's row the same name, one after the
- * other, so that what is asked of the table then holds. */
 /* " AND column = 'x'", or IN, for the bits of `wanted` that are set; nothing for none and for all.
  * The names are ours. */
 void store_one_of(struct sco_buf *sql, const char *column, uint32_t wanted, unsigned n,
                   const char *(*name)(unsigned i));
+/* Within a transaction that writes: of those who give a table's row the same name, one after the
+ * other, so that what is asked of the table then holds. */
 int store_queue_up(struct sco_store *s, const char *table, const char *name,
                    struct sco_error *err) SCO_NODISCARD;
 const char *store_keep(struct sco_arena *a, const struct store_value *v); /* NULL for NULL */
