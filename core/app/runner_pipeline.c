@@ -38,7 +38,7 @@ static int begin(struct pipeline_job *p, struct sco_error *err)
         r = sco_store_begin(s, err);
     if (r < 0)
         return r;
-    r = sco_store_run_held(s, &p->r->lease, err);
+    r = sco_store_job_hold(s, &p->r->lease, err);
     return r == 0 ? 0 : sco_store_end(s, r, err);
 }
 

@@ -85,7 +85,7 @@ static int store_log(struct stage_run *s, struct sco_error *err)
         r = sco_store_begin(p->r->cli.store, err);
     if (r < 0)
         return r;
-    r = sco_store_run_held(p->r->cli.store, &p->r->lease, err);
+    r = sco_store_job_hold(p->r->cli.store, &p->r->lease, err);
     if (r == 0 && p->log_stage != name && p->def.n > 1) {
         sco_buf_addf(&head, "==> %s <==\n", name);
         r = store_part(s, "", 0, sco_buf_str(&head), err);

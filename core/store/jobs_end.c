@@ -73,8 +73,8 @@ static int lease_lost(const struct sco_job_lease *l, struct sco_error *err)
                          l->job_id, l->attempt, l->node);
 }
 
-/* Written, not read: who would take the job away waits for the end of our transaction. */
-int job_hold(struct sco_store *s, const struct sco_job_lease *l, struct sco_error *err)
+/* Written, not read: nobody takes the job away before the end of our transaction. */
+int sco_store_job_hold(struct sco_store *s, const struct sco_job_lease *l, struct sco_error *err)
 {
     uint8_t id[16];
     int64_t n = 0;

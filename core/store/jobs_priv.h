@@ -33,6 +33,3 @@ struct dead_job {
 };
 int alert_dead_job(struct sco_store *s, const struct dead_job *j, int64_t now,
                    struct sco_error *err) SCO_NODISCARD;
-/* In the transaction that is open: the job stays ours to its end. SCO_E_CANCELLED: it is not. */
-int job_hold(struct sco_store *s, const struct sco_job_lease *l,
-             struct sco_error *err) SCO_NODISCARD;

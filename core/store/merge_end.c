@@ -1,7 +1,6 @@
 /* The end of a merge, still in its transaction: what belongs to the scan, its event, and the end of
  * the job that it is the outcome of. The job's row is written last: who renews its lease waits for
  * it, and must not for a whole merge. */
-#include "jobs_priv.h"
 #include "merge_priv.h"
 
 #include <secureops/json.h>
@@ -65,7 +64,7 @@ int merge_end(struct merge *m, struct sco_error *err)
     if (r == 0)
         r = alert_scan(m, err);
     if (r == 0 && sub->within)
-        r = job_hold(m->s, sub->within, err);
+        r = sco_store_job_hold(m->s, sub->within, err);
     if (r < 0 || !sub->lease)
         return r;
     struct sco_job_end end = {.lease = *sub->lease,

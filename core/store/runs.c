@@ -67,32 +67,6 @@ int sco_store_run(struct sco_store *s, const char *execution_id, struct sco_aren
     return r;
 }
 
-static int take_one(void *user, const struct store_value *v, size_t n)
-{
-    (void)v;
-    (void)n;
-    *(bool *)user = true;
-    return 0;
-}
-
-int sco_store_run_held(struct sco_store *s, const struct sco_job_lease *lease,
-                       struct sco_error *err)
-{
-    uint8_t id[16];
-    bool held = false;
-    if (!store_uuid_parse(sco_str_c(lease->job_id), id))
-        return sco_error_set(err, SCO_E_NOT_FOUND, "there is no job %s", lease->job_id);
-    struct store_value v[] = {sv_bytes(STORE_UUID, id, sizeof id), sv_text(lease->node),
-                              sv_i64(lease->attempt)};
-    int r = store_query(s,
-                        "SELECT 1 FROM jobs WHERE id = $1 AND node = $2 AND attempt = $3 AND "
-                        "state = 'running'",
-                        v, SCO_ARRAY_LEN(v), take_one, &held, err);
-    if (r == 0 && !held)
-        r = sco_error_set(err, SCO_E_CANCELLED, "the job is somebody else's now");
-    return r;
-}
-
 /* ---- at a platform ---- */
 int sco_store_run_follow(struct sco_store *s, const char *execution_id, const char *state,
                          int64_t look_at, struct sco_error *err)

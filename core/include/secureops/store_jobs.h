@@ -120,6 +120,11 @@ struct sco_job_renewal {
 int sco_store_jobs_renew(struct sco_store *s, struct sco_job_renewal *v, size_t n, int64_t until,
                          struct sco_error *err) SCO_NODISCARD;
 
+/* In the transaction that is open: the job stays this lease's to its end, for what a runner writes
+ * piece by piece. SCO_E_CANCELLED: it is not. */
+int sco_store_job_hold(struct sco_store *s, const struct sco_job_lease *l,
+                       struct sco_error *err) SCO_NODISCARD;
+
 enum sco_job_outcome {
     SCO_JOB_END_COMPLETED,
     SCO_JOB_END_FAILED,

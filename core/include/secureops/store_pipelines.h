@@ -56,10 +56,6 @@ int sco_store_run_follow(struct sco_store *s, const char *execution_id, const ch
 int sco_store_runs_due(struct sco_store *s, int64_t now, int64_t again_at, uint32_t limit,
                        struct sco_arena *arena, const char ***ret, size_t *ret_n,
                        struct sco_error *err) SCO_NODISCARD;
-/* Whether the lease still holds, in the transaction that is open: what a runner writes piece by
- * piece. SCO_E_CANCELLED. */
-int sco_store_run_held(struct sco_store *s, const struct sco_job_lease *lease,
-                       struct sco_error *err) SCO_NODISCARD;
 /* Executions whose job has ended without them, five seconds ago: failed, or cancelled with it.
  * Those of a platform only when the job did not come to its end, and the platform has named no run.
  * *ret: how many. */

@@ -200,9 +200,9 @@ TEST(an_execution_without_a_job_ends)
     struct sco_job_claim c = {.node = "n", .now = w->now, .lease_ms = 1000, .max = 1};
     OK(sco_store_jobs_claim(w->s, &c, &jobs, &err));
     struct sco_job_lease lease = {.job_id = added.id, .node = "n", .attempt = 1};
-    OK(sco_store_run_held(w->s, &lease, &err));
+    OK(sco_store_job_hold(w->s, &lease, &err));
     lease.attempt = 2;
-    assert_int_equal(sco_store_run_held(w->s, &lease, &err), SCO_E_CANCELLED);
+    assert_int_equal(sco_store_job_hold(w->s, &lease, &err), SCO_E_CANCELLED);
     lease.attempt = 1;
     struct sco_job_end end = {
         .lease = lease, .outcome = SCO_JOB_END_FAILED, .reason = "no secret", .now = w->now};

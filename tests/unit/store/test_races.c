@@ -481,6 +481,33 @@ static void a_name_is_given_once(void **state)
     }
 }
 
+static int reap(struct task *t, struct sco_error *err)
+{
+    return sco_store_jobs_reap(t->s, t->w->now + 60001, 0, &t->n, err);
+}
+
+/* What is written under a lease is written before the job is anybody else's. */
+static void a_job_that_is_held_is_not_taken_away(void **state)
+{
+    struct world *w = *state;
+    struct sco_error err = {0};
+    struct task t;
+    char id[37];
+    snprintf(id, sizeof id, "%s", add_job(w, a_request("a")).id);
+    assert_string_equal(claim(w, 0), "a");
+    struct sco_job_lease l = {id, "one", 1};
+    OK(sco_store_begin(w->s, &err));
+    OK(sco_store_job_hold(w->s, &l, &err));
+    task_start(&t, w, reap); /* passes by what is held */
+    task_end(&t);
+    assert_int_equal(t.n, 0);
+    OK(sco_store_end(w->s, 0, &err));
+    task_start(&t, w, reap);
+    task_end(&t);
+    assert_int_equal(t.n, 1);
+    assert_int_equal(sco_store_job_hold(w->s, &l, &err), SCO_E_CANCELLED);
+}
+
 static char looked_at[37];
 
 static int look_at_run(struct task *t, struct sco_error *err)
@@ -535,6 +562,7 @@ int main(void)
         T(a_merge_that_fails_leaves_no_lock),
         T(a_name_is_given_once),
         T(an_end_is_not_undone_by_a_look),
+        T(a_job_that_is_held_is_not_taken_away),
 #endif
 #if STORE_IS_sqlite
         T(backup_while_others_write),
