@@ -190,6 +190,8 @@ struct sco_config_rule {
     int64_t notify;
     const char *origin; /* file:line:column */
 };
+/* Whether it is the path of a folder within a repository: names and slashes, no "." or "..". */
+bool sco_config_rule_path(struct sco_str path) SCO_NODISCARD;
 
 struct sco_config {
     const struct sco_config_rule *rules;
@@ -259,8 +261,6 @@ int sco_config_check_scanners(const struct sco_config *c, const char *const *nam
 
 /* ---- integrations ---- */
 /* What every integration has. Names are unique; the texts live in the snapshot. */
-/* Whether it is the path of a folder within a repository: names and slashes, no "." or "..". */
-bool sco_config_rule_path(struct sco_str path) SCO_NODISCARD;
 struct sco_config_integration {
     const char *name, *origin; /* origin: file:line:column */
     struct sco_str plugin;
