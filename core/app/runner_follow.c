@@ -23,8 +23,9 @@ enum {
 };
 
 struct log {
-    const char *job, *stage;
-    int64_t at; /* -1: all of it */
+    const char *job, *stage, *why; /* why: it is not all there; or NULL */
+    int64_t at;                    /* -1: all of it */
+    bool none;                     /* the platform has no more of it */
     struct sco_str text;
 };
 struct look {
@@ -37,6 +38,7 @@ struct look {
     struct log *logs;
     size_t n_logs;
     bool again, ended, all_logs, stale;
+    bool more; /* there was time for some of the logs, and they came: the next look has others */
 };
 
 /* ---- questions ---- */
@@ -136,32 +138,40 @@ static int take_text(struct look *k, struct log *log, const struct sco_node *q,
 }
 
 /* A log that is not there yet, or not any more, does not make the look fail. */
+static void get_log(struct look *k, struct log *log)
+{
+    struct sco_ci_answer a = {0};
+    const struct sco_node *q = NULL;
+    struct sco_error why = {0};
+    int r = ask(k, "logs", log, &a, &q, &why);
+    if (r == 0 && q)
+        r = take_text(k, log, q, &why);
+    log->none = a.code == SCO_E_NOT_FOUND && k->failures;
+    log->why = r < 0 ? sco_arena_cstr(&k->r->arena, sco_str_c(why.text)) : a.reason;
+    if (r < 0 || !q)
+        runner_log(k->r, SCO_LOG_DEBUG, "no log of %s: %s", *log->job ? log->stage : "the run",
+                   log->why ? log->why : "none is there yet");
+}
+
 static int get_logs(struct look *k, struct sco_error *err)
 {
     int64_t until = sco_mono_ms() + LOG_TIME;
     size_t calls = 0;
+    bool got = false;
     int e = list_logs(k, err);
     k->all_logs = e == 0;
     for (size_t i = 0; e == 0 && i < k->n_logs; i++) {
         struct log *log = &k->logs[i];
-        struct sco_ci_answer a = {0};
-        const struct sco_node *q = NULL;
-        struct sco_error why = {0};
         if (log->at < 0)
             continue;
         if (calls++ == LOG_CALLS || sco_mono_ms() > until || runner_ends(k->r)) {
             k->all_logs = false;
+            k->more = got;
             break;
         }
-        int r = ask(k, "logs", log, &a, &q, &why);
-        if (r == 0 && q)
-            r = take_text(k, log, q, &why);
-        if (r < 0 || !q)
-            runner_log(k->r, SCO_LOG_DEBUG, "no log of %s: %s", *log->job ? log->stage : "the run",
-                       r < 0      ? why.text
-                       : a.reason ? a.reason
-                                  : "none is there yet");
-        k->all_logs = k->all_logs && (log->at < 0 || (a.code == SCO_E_NOT_FOUND && k->failures));
+        get_log(k, log);
+        got = got || log->at < 0;
+        k->all_logs = k->all_logs && (log->at < 0 || log->none);
     }
     return e;
 }
@@ -195,6 +205,27 @@ static int keep_logs(struct look *k, struct sco_error *err)
         }
     }
     return e;
+}
+
+/* Whoever reads it is not to take it for the whole of it. */
+static int say_missing(struct look *k, struct sco_error *err)
+{
+    SCO_AUTO(sco_buf) struct sco_buf b = {0};
+    for (size_t i = 0; i < k->n_logs; i++) {
+        struct log *log = &k->logs[i];
+        if (log->at < 0 || log->none)
+            continue;
+        sco_buf_clear(&b);
+        sco_buf_add(&b, log->text);
+        sco_buf_addz(&b, "--- the platform gave no more of this log");
+        sco_buf_addz(&b, log->why ? ": " : "");
+        sco_buf_add_utf8(&b, sco_str_c(log->why));
+        sco_buf_addc(&b, '\n');
+        log->text = b.failed ? sco_str_make(NULL, 0) : sco_arena_str(&k->r->arena, sco_buf_str(&b));
+        if (!log->text.p)
+            return sco_error_nomem(err);
+    }
+    return 0;
 }
 
 static int keep_artifacts(struct look *k, struct sco_error *err)
@@ -240,9 +271,10 @@ static int keep_state(struct look *k, int64_t look_at, struct sco_error *err)
                   : e;
 }
 
+/* 0: never again. */
 static int64_t next_look(struct look *k, int64_t now)
 {
-    if (k->ended && (k->all_logs || ++k->failures > GONE_MAX))
+    if (k->ended && (k->all_logs || (!k->more && ++k->failures > GONE_MAX)))
         return 0;
     int64_t step = STEP_MS * (k->looks + 1);
     return now + (step < STEP_MAX_MS ? step : STEP_MAX_MS);
@@ -269,12 +301,15 @@ static int keep(struct look *k, const struct sco_ci_answer *a, struct sco_error 
         return keep_failure(k, a, err);
     if (k->stale)
         return keep_state(k, next_look(k, sco_now_ms()), err);
+    int64_t look_at = next_look(k, sco_now_ms());
     int e = runner_execution_put(k->r, k->x->id, k->status, err);
+    if (e == 0 && !look_at && !k->all_logs && k->failures == GONE_MAX + 1) /* once */
+        e = say_missing(k, err);
     if (e == 0)
         e = keep_logs(k, err);
     if (e == 0)
         e = keep_artifacts(k, err);
-    return e == 0 ? keep_state(k, next_look(k, sco_now_ms()), err) : e;
+    return e == 0 ? keep_state(k, look_at, err) : e;
 }
 
 static int save(struct look *k, const struct sco_ci_answer *a, struct sco_error *err)

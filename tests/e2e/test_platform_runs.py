@@ -308,6 +308,16 @@ class AtGitHub(Runs, DaemonCase):
         self.look(x, "completed")
         self.status(x, "success")
 
+    def test_a_log_that_does_not_come(self):
+        """It is not taken for the whole of it."""
+        self.ask(201, "POST", "/pipelines", {"name": "deploy", "branch": "main", **self.pipeline})
+        self.at.fault(match="/jobs/[0-9]+/logs$", status=403, times=1000)
+        x = self.execute()
+        self.go(x, GOOD)
+        for _ in range(4):
+            self.look(x, "completed")
+        self.assertRegex(self.text(x), r"\A--- the platform gave no more of this log: .*403.*\n\Z")
+
     def test_a_start_that_is_refused(self):
         self.ask(201, "POST", "/pipelines", {"name": "deploy", "branch": "gone", **self.pipeline})
         x = self.execute()
