@@ -466,6 +466,27 @@ static void end_seen(struct poll *p)
     ci_json_end(&p->seen, '}');
 }
 
+/* One that is gone, or may not be seen any more, does not keep us from the others. */
+static int is_final(int r)
+{
+    return r == SCO_E_NOT_FOUND || r == SCO_E_PERMISSION || r == SCO_E_INVALID ||
+           r == SCO_E_FORMAT || r == SCO_E_PARSE;
+}
+
+/* What moves in one that was refused is looked at when it is back. */
+static void leave_all(struct poll *p)
+{
+    static const char *const lists[] = {"activity", "pulls", "runs"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct rest *k = rest_of(p, lists[i]);
+        if (!k)
+            continue;
+        k->path = sco_str_make(NULL, 0);
+        if (!k->since || k->since > p->since)
+            k->since = p->since > 0 ? p->since : 1;
+    }
+}
+
 static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c,
                           struct sco_str name, struct sco_errbuf *e)
 {
@@ -487,6 +508,8 @@ static int one_repository(struct poll *p, void *ctx, const struct sco_ci_call *c
         r = deliveries_of_hooks(p);
     if (r == 0)
         r = moved(p);
+    if (r != 0 && is_final(r))
+        leave_all(p);
     end_seen(p);
     r = github_end(&o, r);
     p->o = NULL;
@@ -555,13 +578,6 @@ static int write_poll(const struct sco_host *h, const struct poll *p, const stru
     ci_json_kbool(&j, "complete", whole && !p->left.n && !g->refused);
     ci_json_end(&j, '}');
     return ci_json_record(&j, "result", e);
-}
-
-/* One that is gone, or may not be seen any more, does not keep us from the others. */
-static int is_final(int r)
-{
-    return r == SCO_E_NOT_FOUND || r == SCO_E_PERMISSION || r == SCO_E_INVALID ||
-           r == SCO_E_FORMAT || r == SCO_E_PARSE;
 }
 
 /* From where it stopped to the end. */

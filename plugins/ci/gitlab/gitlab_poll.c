@@ -271,15 +271,25 @@ static int is_final(int r)
            r == SCO_E_FORMAT || r == SCO_E_PARSE;
 }
 
-/* Of one that was refused what is known stays known. */
+/* Of one that was refused what is known stays known, and what changes in it is looked at when it is
+ * back. */
 static void keep_known(struct gitlab_poll *p)
 {
-    if (sco_is(p->state, SCO_NODE_MAP)) {
-        ci_json_node(p->out, p->state);
-    } else {
-        ci_json_begin(p->out, '{');
-        ci_json_end(p->out, '}');
+    static const char *const marks[] = {"merge_requests_since", "pipelines_since"};
+    ci_json_begin(p->out, '{');
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        int64_t left = ci_time_at(p->state, marks[i]);
+        ci_json_ktime(p->out, marks[i], left && left < p->since ? left : p->since);
     }
+    for (const struct sco_node *v = sco_is(p->state, SCO_NODE_MAP) ? p->state->child : NULL; v;
+         v = v->next) {
+        const char *key = sco_cstr(p->h, v->key);
+        if (!key || strcmp(key, marks[0]) == 0 || strcmp(key, marks[1]) == 0)
+            continue;
+        ci_json_key(p->out, key);
+        ci_json_node(p->out, v);
+    }
+    ci_json_end(p->out, '}');
     gitlab_refs_carry(p);
 }
 

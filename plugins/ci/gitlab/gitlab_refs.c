@@ -226,6 +226,8 @@ int gitlab_refs(struct gitlab_poll *p)
                                       "not watched for pushes without a webhook",
                                       SCO_STR_ARG(p->name), REFS_MAX);
         o->h->log(o->h, SCO_LOG_WARNING, text);
+        if (!p->left.n)
+            p->left = text;
     }
     if (r == 0)
         r = known ? compare(&s) : recent(&s);

@@ -337,6 +337,16 @@ class Poll(Case):
         self.assertEqual((answer.name, answer.result["state"]["next"]), ("DEGRADED", None))
         self.assertIn("acme/gone", answer.reason)
         self.assertTrue(answer.events)
+        state, self.gh.faults[:] = {**answer.result["state"], "until": "2037-01-01T00:00:00Z"}, []
+        self.gh.fault("/repos/acme/gone$", "GET", 404)
+        again = self.worker.call("poll", {"repositories": names, "state": state})  # it is still gone
+        self.assertEqual(again.name, "DEGRADED")
+        self.gh.activity = [{"ref": "refs/heads/main", "before": "b" * 40, "after": "c" * 40, "activity_type": "push",
+                             "timestamp": "2026-11-22T10:00:00Z"}]
+        back = self.worker.call("poll", {"repositories": names, "state": again.result["state"]})
+        self.good(back)
+        self.assertEqual([e["repo_full_name"] for e in back.events if e["event"] == "push"], names[:1])
+        self.gh.fault("/repos/acme/gone$", "GET", 404, times=9)
         answer = self.worker.call("poll", {"repositories": names[:1], "since": "2026-11-22T09:00:00Z"})
         self.assertEqual(answer.name, "NOT_FOUND")
 

@@ -366,10 +366,16 @@ class Poll(Case):
         self.assertIn("acme/sub/widget", second.reason)
         self.assertEqual({e["repo_full_name"] for e in second.events if e["event"] == "push"}, {"acme/widget"})
         state = second.result["state"]
-        self.assertEqual(state["repositories"][names[0]], first["repositories"][names[0]])
+        kept = dict(state["repositories"][names[0]])
+        since = {kept.pop("merge_requests_since"), kept.pop("pipelines_since")}
+        self.assertEqual((kept, len(since)), (first["repositories"][names[0]], 1))
+        self.assertLess(since.pop(), first["until"])
         back = self.poll(state, repositories=names)
         self.assertEqual([(e["repo_full_name"], e["base_sha"], e["commit_sha"]) for e in back.events if e["event"] == "push"],
                          [(names[0], "b" * 40, "d" * 40)])
+        self.gl.mr(9, "9" * 40, updated_at=first["until"])
+        later = self.poll({**state, "until": "2037-01-01T00:00:00Z"}, repositories=names)
+        self.assertEqual([e["repo_full_name"] for e in later.events if e["pr_number"] == 9], names[:1])
         self.gl.fault("widget$", "GET", 404)
         self.assertEqual(self.worker.call("poll", {"repositories": names[:1], "since": self.SINCE}).name, "NOT_FOUND")
 
