@@ -107,7 +107,8 @@ const struct sco_yaml *config_named(const struct layer *l, const char *section);
 bool config_named_path(const char *section, const char *path, struct sco_str *name,
                        struct sco_str *option);
 bool config_named_is_below(const char *section, const char *path); /* or is it */
-bool config_named_good(struct sco_str name); /* lower case letters, digits and - */
+#define CONFIG_NAME_IS "1 to 64 lower case letters, digits and -, with no - first"
+bool config_named_good(struct sco_str name);
 /* All layers of one into v. With SCO_VALUES_PARTIAL, what is not in the table is left. */
 int config_named_collect(const struct sco_config_impl *c, const struct config_named_one *of,
                          uint32_t flags, struct sco_arena *arena, struct sco_warnings *w,

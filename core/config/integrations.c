@@ -103,7 +103,7 @@ static int check_layer(const struct layer *l, struct sco_error *err)
     for (const struct sco_yaml *s = map->child; s; s = s->next)
         if (!config_named_good(s->key->text))
             return sco_yaml_error(err, SCO_E_INVALID, l->file, s->key,
-                                  "the name of an integration is lower case letters, digits and -");
+                                  "the name of an integration is " CONFIG_NAME_IS);
     return 0;
 }
 

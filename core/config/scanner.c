@@ -80,7 +80,7 @@ static int check_layer(const struct sco_config_impl *c, const struct layer *l,
     for (const struct sco_yaml *s = map->child; s; s = s->next) {
         if (!config_named_good(s->key->text))
             return sco_yaml_error(err, SCO_E_INVALID, l->file, s->key,
-                                  "the name of a scanner is lower case letters, digits and -");
+                                  "the name of a scanner is " CONFIG_NAME_IS);
         int r = common(c, s->key->text.p, &text, &configured, err);
         if (r < 0)
             return r;

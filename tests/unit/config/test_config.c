@@ -179,8 +179,11 @@ static void errors(void **state)
         {"gate: {fail_on: }", "c.yaml:1:17: gate.fail_on: expected one of none, info, low, medium, "
                               "high, critical, got nothing"},
         {"scanners: [a]", "c.yaml:1:11: scanners: expected a map, got a list"},
-        {"scanners: {Trivy: {}}",
-         "c.yaml:1:12: the name of a scanner is lower case letters, digits and -"},
+        {"scanners: {Trivy: {}}", "c.yaml:1:12: the name of a scanner is 1 to 64 lower case "
+                                  "letters, digits and -, with no - "
+                                  "first"},
+        {"scanners: {-x: {}}", "c.yaml:1:12: the name of a scanner is 1 to 64 lower case letters, "
+                               "digits and -, with no - first"},
         {"scanners: {trivy: {enabled: maybe}}", "c.yaml:1:29: scanners.trivy.enabled: expected one "
                                                 "of auto, true, false, got \"maybe\""},
         {"scanners: {trivy: 1}", "c.yaml:1:19: scanners.trivy: expected a map, got text"},
