@@ -43,21 +43,15 @@ static int judge(struct runner *r, const struct sco_ci_answer *a, const char **r
                  struct sco_error *err)
 {
     const struct sco_node *root = NULL;
-    const char *why = a->reason ? a->reason : "the platform gives none";
-    if (a->code == SCO_CI_LATER) {
-        r->later_ms = a->retry_ms > 0 ? a->retry_ms : 1000;
-        return sco_error_set(err, SCO_E_NETWORK, "%s", why);
-    }
-    if (a->code == SCO_E_NETWORK || a->code == SCO_E_TIMEOUT || a->code == SCO_E_IO)
-        return sco_error_set(err, a->code, "%s", why);
-    if (a->code == SCO_E_UNSUPPORTED)
-        return 0;
+    int e = runner_ci_judge(r, a, err);
+    if (e < 0 || a->code == SCO_E_UNSUPPORTED)
+        return e;
     if (a->code < 0) {
         runner_log(r, SCO_LOG_WARNING, "%s has no credential for the code: %s",
-                   r->job.request.integration, why);
+                   r->job.request.integration, a->reason ? a->reason : "the platform gives none");
         return 0;
     }
-    int e = sco_json_parse(a->result, &r->arena, &root, err);
+    e = sco_json_parse(a->result, &r->arena, &root, err);
     struct sco_str token = e == 0 ? sco_text(sco_get(root, "token")) : sco_str_make(NULL, 0);
     if (e == 0 && token.n)
         *ret = sco_arena_cstr(&r->arena, token);
