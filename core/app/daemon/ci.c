@@ -121,14 +121,15 @@ static int take_plugins(struct ci_setup *u, const struct sco_config *c, const st
     return sco_integrations(c, tables, n, true, &u->arena, &u->v, &u->n, err);
 }
 
-static int describe(struct daemon *d, const struct sco_config *c, struct ci_setup *u,
-                    struct sco_error *err)
+static int describe(struct daemon *d, const struct sco_config *c, const char *const *packs,
+                    struct ci_setup *u, struct sco_error *err)
 {
     SCO_AUTO(sco_arena) struct sco_arena own = {0};
     struct sco_engine *engine = NULL;
     const struct sco_plugins *p = NULL;
     struct sco_engine_options o = {.worker = worker_of(d, &own),
                                    .plugin_dirs = plugin_dirs(c, &own),
+                                   .policy_dirs = packs,
                                    .policy_keys =
                                        c->policies.keys.n ? c->policies.keys.v[0].p : NULL,
                                    .scanner_options = references_options,
@@ -137,17 +138,13 @@ static int describe(struct daemon *d, const struct sco_config *c, struct ci_setu
                                    .cache_dir = d->paths.mirrors,
                                    .offline = true,
                                    .no_sandbox = !c->scan.sandbox};
-    const char **packs = NULL;
     if (!o.plugin_dirs)
         return sco_error_nomem(err);
     if (!o.worker)
         return sco_error_set(err, SCO_E_NOT_FOUND,
                              "secureops-worker is not beside secureops-runner: the installation "
                              "is incomplete");
-    int r = packs_find(c, &own, &packs, err);
-    o.policy_dirs = packs;
-    if (r == 0)
-        r = sco_engine_new(&o, &engine, err);
+    int r = sco_engine_new(&o, &engine, err);
     if (r == 0)
         r = sco_engine_plugins(engine, &p, err);
     if (r == 0)
@@ -164,6 +161,7 @@ int ci_prepare(struct daemon *d, const struct snapshot *s, struct ci_setup **ret
     SCO_AUTO(sco_arena) struct sco_arena own = {0};
     struct sco_config_integration *v;
     size_t n = 0;
+    const char **packs = NULL;
     struct ci_setup *u = sco_alloc(1, sizeof *u);
     if (!u)
         return sco_error_nomem(err);
@@ -174,8 +172,10 @@ int ci_prepare(struct daemon *d, const struct snapshot *s, struct ci_setup **ret
     int r = sco_config_integrations(s->config, &own, &v, &n, err);
     if (r == 0)
         r = sco_ci_rules_new(s->config, &u->rules, err);
+    if (r == 0) /* without them every job would fail */
+        r = packs_find(s->config, &own, &packs, err);
     if (r == 0 && (n || d->args->check || references_any(s->config)))
-        r = describe(d, s->config, u, err);
+        r = describe(d, s->config, packs, u, err);
     struct sco_str_list hosts = s->config->checkout.hosts;
     const char **copy = sco_arena_alloc(&u->arena, (hosts.n + 1) * sizeof *copy);
     for (size_t i = 0; r == 0 && copy && i < hosts.n; i++)

@@ -144,9 +144,10 @@ class Start(Case):
         r = run("--check", "--config", str(file))
         self.assertEqual(r.returncode, 0, r.stderr)
         file.write_text("policies: {keys: [/one, /other]}\n")
-        r = run("--check", "--config", str(file))
-        self.assertEqual(r.returncode, USAGE)
-        self.assertIn("put all keys into one", r.stderr)
+        for check in (("--check",), ("--set", f"server.data={self.root}/keys")):
+            r = run(*check, "--config", str(file))
+            self.assertEqual(r.returncode, USAGE)
+            self.assertIn("put all keys into one", r.stderr)
         self.assertEqual(run("--nonsense").returncode, USAGE)
         self.assertEqual(run("argument").returncode, USAGE)
 
