@@ -452,7 +452,7 @@ static void help(FILE *out)
     fprintf(out, "Usage: secureops COMMAND [OPTIONS] ...\n\n"
                  "Runs security scanners, merges what they find, and says whether it passes.\n\n");
     for (size_t i = 0; i < SCO_ARRAY_LEN(commands); i++)
-        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
     fprintf(out,
             "\n\"secureops COMMAND --help\" lists the options of a command.\n"
             "Exit status: 0 passed; 1 gate failed; 2 usage; 3 incomplete; 4 internal error.\n");
