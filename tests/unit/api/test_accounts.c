@@ -5,7 +5,6 @@
 
 #include <secureops/auth.h>
 
-#define TEST(name) static void name(void **state)
 #define ADMIN "{\"token\":\"%s\",\"email\":\"root@example.com\",\"password\":\"correct horse 1\"}"
 
 static struct sco_auth *auth;

@@ -169,8 +169,8 @@ static void out_of_scope(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, content_set_up, content_tear_down)
-    const struct CMUnitTest tests[] = {TEST(a_schedule), TEST(what_is_no_schedule),
-                                       TEST(pause_resume_run), TEST(targets), TEST(out_of_scope)};
+#define C(f) cmocka_unit_test_setup_teardown(f, content_set_up, content_tear_down)
+    const struct CMUnitTest tests[] = {C(a_schedule), C(what_is_no_schedule), C(pause_resume_run),
+                                       C(targets), C(out_of_scope)};
     return cmocka_run_group_tests_name("schedules over the API", tests, NULL, NULL);
 }
