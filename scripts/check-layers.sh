@@ -20,7 +20,7 @@ git ls-files --cached --others --exclude-standard 'core/*.[ch]' 'plugins/*.[ch]'
         n = split("plugin base error base address base module base fs base log base json data finding data scan data " \
                   "option config yaml config http host xml host sign host waivers engine " \
                   "compliance report threads loop store_jobs store store_events store " \
-                  "webclient app store_accounts store store_stats store store_compliance store store_ci store ci_jobs ci action data pipeline ci pipeline_start ci mask ci store_pipelines store diff engine schedule sched cron sched checkout engine", m, " ")
+                  "webclient app packs app store_accounts store store_stats store store_compliance store store_ci store ci_jobs ci action data pipeline ci pipeline_start ci mask ci store_pipelines store diff engine schedule sched cron sched checkout engine", m, " ")
         for (i = 1; i < n; i += 2)
             module[m[i]] = m[i + 1]
         for (i in layer)

@@ -1,6 +1,7 @@
 /* What commands need for policies: packs, keys, waivers, gates. */
 #include "cli_priv.h"
-#include "packs.h"
+
+#include <secureops/packs.h>
 
 static const char **texts_of(struct cli *c, const struct sco_str_list *from)
 {

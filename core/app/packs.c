@@ -1,4 +1,4 @@
-#include "packs.h"
+#include <secureops/packs.h>
 
 #include <secureops/fs.h>
 #include <stdlib.h>

@@ -2,13 +2,13 @@
  * API is told of them; polls. On the loop unless it says otherwise. Without any integration, and
  * without names in rules and workflows, nothing of this costs anything. */
 #include "ci.h"
-#include "../packs.h"
 #include "references.h"
 
 #include <event2/event.h>
 #include <secureops/ci_jobs.h>
 #include <secureops/engine.h>
 #include <secureops/fs.h>
+#include <secureops/packs.h>
 #include <stdlib.h>
 
 #define SCO_LOG_MODULE "ci"
