@@ -90,7 +90,9 @@ int kafka_batch_put(struct kafka_batch *b, uint64_t number, struct sco_str text,
 {
     bool full;
     if (text.n + key.n + OVERHEAD > b->message_max)
-        return sco_error_set(err, SCO_E_LIMIT, "Kafka: a message of %zu bytes", text.n);
+        return sco_error_set(err, SCO_E_LIMIT,
+                             "Kafka: an event of %zu bytes is beyond message.max.bytes (%zu)",
+                             text.n, b->message_max);
     struct kafka_block *x = block_for(b, text.n + key.n, &full);
     if (!x)
         return full ? 1 : sco_error_nomem(err);

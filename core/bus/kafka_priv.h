@@ -28,8 +28,8 @@ int kafka_batch_put(struct kafka_batch *b, uint64_t number, struct sco_str text,
                     struct sco_error *err) SCO_NODISCARD;
 /* Hands on what waits. On an error some of it may be on its way: end the producer. */
 int kafka_batch_flush(struct kafka_batch *b, struct sco_error *err) SCO_NODISCARD;
-void kafka_batch_acked(struct kafka_batch *b,
-                       uint64_t first);       /* all with a lower number are done */
+/* All with a lower number are acknowledged. */
+void kafka_batch_acked(struct kafka_batch *b, uint64_t first);
 void kafka_batch_done(struct kafka_batch *b); /* after rd_kafka_destroy: frees all */
 
 int kafka_producer(const struct bus_kafka_options *o, struct bus_sink **ret,

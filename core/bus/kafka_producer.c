@@ -202,10 +202,8 @@ static int poll(struct bus_sink *s, int ms, int64_t *ret_position, size_t *ret_w
 {
     struct kafka *k = of(s);
     int64_t before = k->window.position;
-    int r = kafka_batch_flush(&k->batch, err);
-    if (r < 0)
-        return r;
-    rd_kafka_poll(k->rk, bus_window_waiting(&k->window) ? ms : 0);
+    int r = kafka_batch_flush(&k->batch, err); /* why it failed may be in what is read now */
+    rd_kafka_poll(k->rk, r == 0 && bus_window_waiting(&k->window) ? ms : 0);
     kafka_batch_acked(&k->batch, k->window.first);
     if (k->window.position != before) {
         k->heard = sco_mono_ms();
@@ -217,7 +215,7 @@ static int poll(struct bus_sink *s, int ms, int64_t *ret_position, size_t *ret_w
     *ret_position = k->window.position;
     *ret_waiting = bus_window_waiting(&k->window);
     if (!k->failed)
-        return 0;
+        return r;
     /* which message it was, and why, comes behind the error that nothing can go on */
     for (int i = 0; i < WHY_POLLS && !k->failed_position; i++)
         rd_kafka_poll(k->rk, WHY_MS);

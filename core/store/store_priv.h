@@ -63,6 +63,7 @@ enum store_bulk {
     BULK_EVENTS, /* rows of the outbox */
     BULK_MAX_
 };
+/* Lists of findings need most: five parts, each with fewer than 40. */
 enum { BULK_COLUMNS_MAX = 32, STORE_PARAMS_MAX = 240 };
 struct store_bulk_spec {
     const char *table;
