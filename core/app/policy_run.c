@@ -2,8 +2,7 @@
 #include "policy_priv.h"
 
 struct running {
-    bool failed;
-    size_t n;
+    bool failed, ran;
 };
 
 static int on_record(void *user, struct sco_str kind, struct sco_str json)
@@ -20,7 +19,7 @@ static int on_record(void *user, struct sco_str kind, struct sco_str json)
         return r;
     struct sco_str verdict = sco_text(sco_get(m, "verdict"));
     bool passed = sco_str_is(verdict, "pass");
-    x->n++;
+    x->ran |= !sco_str_is(verdict, "not_applicable");
     if (!passed && !sco_str_is(verdict, "not_applicable")) {
         x->failed = true;
         fprintf(stderr, "secureops: ");
@@ -55,5 +54,7 @@ int policy_run(struct cli *c)
     if (r < 0)
         return context_fail(&err);
     fflush(stdout);
+    if (status == EXIT_PASSED && !x.ran)
+        fprintf(stderr, "secureops: %s does not run on this event\n", ids[0]);
     return status != EXIT_PASSED ? status : x.failed ? EXIT_GATE : EXIT_PASSED;
 }

@@ -696,6 +696,14 @@ class Authors(PolicyCase):
         self.assertIn("was changed", self.run_it(*use, code=USAGE).err)
         self.run_it("policy", "verify", "pack.tar", code=USAGE)
 
+    def test_a_workflow_is_tried(self):
+        tag = self.write("tag.json", '{"event": "tag", "repo_full_name": "acme/shop"}')
+        result = self.run_it("policy", "run", "call-on-findings", tag, code=PASSED)
+        self.assertEqual(result.out, "")
+        self.assertIn("call-on-findings does not run on this event", result.err)
+        result = self.run_it("policy", "run", "call-on-nothing", tag, code=USAGE)
+        self.assertIn("there is no workflow 'call-on-nothing'", result.err)
+
     def test_usage(self):
         for args in ([], ["shw"], ["show"], ["eval"], ["list", "x"], ["test", "a", "b"]):
             self.run_it("policy", *args, code=USAGE)
