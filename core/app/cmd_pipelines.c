@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <secureops/pipeline.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PAUSE_MS = 1000 };
@@ -226,7 +227,13 @@ static int save(const struct sco_http_response *res, const char *path, struct sc
         r = sco_fs_write_all(to, res->body);
     while (from >= 0 && r == 0 && (n = read(from, part, sizeof part)) > 0)
         r = sco_fs_write_all(to, sco_str_make(part, (size_t)n));
-    return r < 0 || n < 0 ? sco_error_errno(err, r < 0 ? -r : errno, "cannot write %s", path) : 0;
+    if (r == 0 && n >= 0)
+        return 0;
+    r = sco_error_errno(err, r < 0 ? -r : errno, "cannot write %s", path);
+    struct stat st;
+    if (fstat(to, &st) == 0 && S_ISREG(st.st_mode)) /* half of it is nothing */
+        unlink(path);
+    return r;
 }
 
 /* By the name or the platform's id of the list. */
