@@ -16,6 +16,11 @@
     {                                                                                              \
         "help", 'h', NULL, NULL, ARG_HELP, "this text"                                             \
     }
+#define PAGE_FLAGS                                                                                 \
+    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},                    \
+    {                                                                                              \
+        "cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"         \
+    }
 #define STORE_FLAG                                                                                 \
     {                                                                                              \
         "store", 0, "[=PATH|URL]", NULL, ARG_STORE,                                                \
@@ -194,8 +199,7 @@ static const struct flag findings_flags[] = {
     {"show-suppressed", 0, NULL, NULL, ARG_SHOW_SUPPRESSED, "list: suppressed findings too"},
     {"sort", 0, "KEY", NULL, ARG_SORT,
      "list: -risk_score (the default), severity, first_detected, last_detected; -: highest first"},
-    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
-    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    PAGE_FLAGS,
     {"reason", 0, "TEXT", NULL, ARG_REASON, "set-status: why"},
     {"until", 0, "DATE", NULL, ARG_UNTIL, "set-status: the last day on which it is accepted"},
     {"by", 0, "NAME", NULL, ARG_BY, "set-status: who (default: the user's name)"},
@@ -211,8 +215,7 @@ static const struct flag scans_flags[] = {
     {"branch", 0, "NAME", NULL, ARG_BRANCH, "list: of this branch"},
     {"status", 0, "STATUS", NULL, ARG_STATUS, "list: completed, incomplete, cancelled"},
     {"sort", 0, "KEY", NULL, ARG_SORT, "list: -completed_at (the default) or completed_at"},
-    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
-    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    PAGE_FLAGS,
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
     SERVER_FLAGS,
@@ -224,8 +227,7 @@ static const struct flag jobs_flags[] = {
     {"status", 0, "STATUS,...", NULL, ARG_STATUS,
      "list: queued, running, completed, failed, dead, cancelled, replaced"},
     {"target", 0, "NAME", NULL, ARG_TARGET, "list: of this repository, image or folder"},
-    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
-    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    PAGE_FLAGS,
     {"by", 0, "NAME", NULL, ARG_BY, "cancel, retry: who (default: the user's name)"},
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
@@ -249,8 +251,7 @@ static const struct flag pipelines_flags[] = {
 static const struct flag deliveries_flags[] = {
     {"status", 0, "STATUS,...", NULL, ARG_STATUS, "list: received, done, failed"},
     {"integration", 0, "NAME", NULL, ARG_TARGET, "list: of this integration"},
-    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
-    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    PAGE_FLAGS,
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
     SERVER_FLAGS,
@@ -263,8 +264,7 @@ static const struct flag publications_flags[] = {
     {"integration", 0, "NAME", NULL, ARG_TARGET, "list: of this integration"},
     {"repository", 0, "NAME", NULL, ARG_REPOSITORY, "list: of this repository, owner/name"},
     {"pr", 0, "N", NULL, ARG_PR, "list: of this pull request"},
-    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
-    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    PAGE_FLAGS,
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
     SERVER_FLAGS,
@@ -283,8 +283,7 @@ static const struct flag schedules_flags[] = {
     {"scanners", 's', "NAME,...", NULL, ARG_SCANNERS, "put: run these and no others"},
     {"skip", 0, "NAME,...", NULL, ARG_SKIP, "put: leave these out"},
     {"priority", 0, "N", NULL, ARG_PRIORITY, "put: 0 to 9, the highest first (default: 5)"},
-    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
-    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    PAGE_FLAGS,
     {"by", 0, "NAME", NULL, ARG_BY, "put, run: who (default: the user's name)"},
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
@@ -309,8 +308,7 @@ static const struct flag audit_flags[] = {
     {"actor", 0, "NAME", NULL, ARG_ACTOR, "list: of this user, token or program"},
     {"action", 0, "NAME", NULL, ARG_ACTION, "list: user.create; or all of user. with a dot"},
     {"object", 0, "KIND:ID", NULL, ARG_OBJECT, "list: about this one"},
-    {"limit", 0, "N", NULL, ARG_LIMIT, "list: at most so many (default: 100)"},
-    {"cursor", 0, "CURSOR", NULL, ARG_CURSOR, "list: go on where the page before ended"},
+    PAGE_FLAGS,
     {"format", 'f', "FMT", NULL, ARG_FORMAT, "table or json"},
     STORE_FLAG,
     COMMON_FLAGS,
